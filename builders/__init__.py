@@ -1,0 +1,1 @@
+"""Builders: raw cohorts, folders and simulated nights in, corpora out."""

@@ -1,0 +1,66 @@
+"""The corpus' README.md: the YAML that `load_dataset` reads, and what the corpus holds."""
+
+from collections import Counter
+from pathlib import Path
+from string import Template
+
+from psgvlm.image_spec import FILE_NAME, ImageSpec
+from psgvlm.stages import STAGES
+
+TEMPLATE = Path(__file__).with_name("template.md")
+SPLITS = ("train", "validation", "test")
+
+
+def write(corpus: str | Path) -> Path:
+    """Write README.md from the Parquet files and the image spec of a corpus; returns its path."""
+    corpus = Path(corpus)
+    spec = ImageSpec.load(corpus / FILE_NAME)
+    counts = count(corpus)
+    lines = ["| configuration | split | subjects | epochs | " + " | ".join(STAGES) + " |"]
+    lines.append("|" + "---|" * (4 + len(STAGES)))
+    for (config, split), (subjects, stages) in counts.items():
+        numbers = [len(subjects), sum(stages.values()), *(stages[stage] for stage in STAGES)]
+        lines.append(f"| {config} | {split} | " + " | ".join(map(str, numbers)) + " |")
+    configs = []
+    for config in dict.fromkeys(config for config, _ in counts):
+        configs.append(f"- config_name: {config}\n  data_files:")
+        for split in (split for name, split in counts if name == config):
+            configs.append(f"  - split: {split}\n    path: {config}/{split}-*.parquet")
+    total = sum(sum(stages.values()) for _, stages in counts.values())
+    text = Template(TEMPLATE.read_text("utf-8")).substitute(
+        configs="\n".join(configs),
+        size=_size_category(total),
+        table="\n".join(lines),
+        spec=spec.name,
+        width=spec.width,
+        height=spec.height,
+        lanes=", ".join(spec.lanes),
+        prompt=spec.prompt,
+        first_config=next(iter(counts))[0],
+    )
+    path = corpus / "README.md"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def count(corpus: Path) -> dict[tuple[str, str], tuple[set[str], Counter]]:
+    """Subjects and epochs by stage of every (configuration, split), read from the Parquet files."""
+    import pyarrow.parquet as pq
+
+    counts = {}
+    for config in sorted(path.name for path in corpus.iterdir() if path.is_dir()):
+        for split in SPLITS:
+            subjects, stages = set(), Counter()
+            for shard in sorted((corpus / config).glob(f"{split}-*.parquet")):
+                table = pq.read_table(shard, columns=["subject", "stage"])
+                subjects.update(table["subject"].to_pylist())
+                stages.update(STAGES[index] for index in table["stage"].to_pylist())
+            if stages:
+                counts[config, split] = subjects, stages
+    return counts
+
+
+def _size_category(rows: int) -> str:
+    """The Hub's size category."""
+    edges = (("n<1K", 1e3), ("1K<n<10K", 1e4), ("10K<n<100K", 1e5), ("100K<n<1M", 1e6))
+    return next((name for name, edge in edges if rows < edge), "1M<n<10M")

@@ -1,0 +1,152 @@
+"""How an image is drawn: one frozen record, saved beside the corpus and beside the adapter."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from psgvlm.errors import InputError
+from psgvlm.montage import MODALITIES, MONTAGES
+
+FILE_NAME = "image_spec.json"
+EPOCH_S = 30.0
+PAPER_PROMPT = "Classify the PSG. Choose from: W, N1, N2, N3, REM."
+PROMPT = "Which sleep stage does this 30-s epoch show? Choose from: W, N1, N2, N3, R."
+SCALES = ("fixed", "minmax")
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """Everything that decides what an epoch looks like and what is asked about it.
+
+    `*_uv` is half the height of a lane in µV (for `scale="fixed"`); `*_hz` are the edges of the
+    band-pass; `fold` cuts the 30 s into so many rows, one below the other; `spectrogram` is the
+    share of the height given to a 0-20 Hz strip of the first EEG lane; `drawing` is the version of
+    the drawing code, raised whenever the same signal comes out as other pixels.
+    """
+
+    name: str
+    montage: str
+    width: int
+    height: int
+    fold: int = 1
+    scale: str = "fixed"
+    eeg_uv: float = 75.0
+    eog_uv: float = 150.0
+    emg_uv: float = 40.0
+    ecg_uv: float = 1000.0
+    eeg_hz: tuple[float, float] = (0.3, 35.0)
+    eog_hz: tuple[float, float] = (0.3, 35.0)
+    emg_hz: tuple[float, float] = (10.0, 100.0)
+    ecg_hz: tuple[float, float] = (0.3, 70.0)
+    line_px: float = 1.5
+    grid: bool = True
+    colour: bool = True
+    spectrogram: float = 0.0
+    prompt: str = PROMPT
+    drawing: int = 1
+
+    def __post_init__(self):
+        lanes = len(MONTAGES.get(self.montage, ()))
+        bands = [getattr(self, f"{modality.lower()}_hz") for modality in MODALITIES]
+        scales = [getattr(self, f"{modality.lower()}_uv") for modality in MODALITIES]
+        checks = {
+            f"montage is one of {', '.join(MONTAGES)}": self.montage in MONTAGES,
+            "width and height are 16 to 4096": all(16 <= n <= 4096 for n in self.size),
+            "fold is 1 to 6": 1 <= self.fold <= 6,
+            f"scale is one of {', '.join(SCALES)}": self.scale in SCALES,
+            "half lane heights are positive": all(0 < uv < 1e6 for uv in scales),
+            "bands rise, within 0 and 500 Hz": all(0 < lo < hi <= 500 for lo, hi in bands),
+            "line_px is 0.5 to 8": 0.5 <= self.line_px <= 8,
+            "spectrogram is a share under 0.8": 0 <= self.spectrogram < 0.8,
+            "a spectrogram is not folded": not (self.spectrogram and self.fold > 1),
+            "every lane has 8 pixel rows or more": lanes == 0 or self.lane_px(lanes) >= 8,
+            "the prompt has 1 to 2000 characters": 1 <= len(self.prompt) <= 2000,
+        }
+        wrong = [text for text, holds in checks.items() if not holds]
+        if wrong:
+            raise InputError(f"image spec {self.name!r} cannot be drawn; expected: {wrong[0]}")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.width, self.height
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """Names of the lanes, from the top."""
+        return MONTAGES[self.montage]
+
+    def lane_px(self, lanes: int | None = None) -> int:
+        """Height of one lane in pixels; what the division leaves over stays at the bottom."""
+        traces = self.height - round(self.height * self.spectrogram)
+        return traces // (self.fold * (lanes or len(self.lanes)))
+
+    def differences(self, other: "ImageSpec") -> str:
+        """Which fields differ from another spec, as text; empty where the pictures are the same."""
+        pairs = ((f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        return ", ".join(
+            f"{name} {mine!r} against {theirs!r}"
+            for name, mine, theirs in pairs
+            if mine != theirs and name != "name"
+        )
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `image_spec.json` into a folder."""
+        path = Path(folder) / FILE_NAME
+        path.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", "utf-8")
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> "ImageSpec":
+        """Read a spec back, strictly: unknown or missing fields and wrong types are refused."""
+        path = Path(path)
+        try:
+            values = json.loads(path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise InputError(f"{path}: cannot be read as an image spec ({error})") from error
+        expected = {field.name: field for field in fields(cls)}
+        if not isinstance(values, dict) or set(values) != set(expected):
+            odd = (
+                sorted(set(values) ^ set(expected)) if isinstance(values, dict) else [type(values)]
+            )
+            raise InputError(
+                f"{path}: not an image spec of this version of psgvlm; fields that differ: {odd}; "
+                "draw the corpus and train the adapter with the same version"
+            )
+        for name, field in expected.items():
+            values[name] = _checked(path, name, values[name], field.type)
+        return cls(**values)
+
+
+def _checked(path: Path, name: str, value: object, kind: object) -> object:
+    """A JSON value as the field's type, or an error that names the field."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is float and number:
+        return float(value)
+    if kind == tuple[float, float] and isinstance(value, list) and len(value) == 2:
+        return tuple(_checked(path, name, edge, float) for edge in value)
+    if kind in (int, str, bool) and type(value) is kind:
+        return value
+    raise InputError(f"{path}: field {name} is {value!r}; expected {kind}")
+
+
+PRESETS = {
+    spec.name: spec
+    for spec in (
+        # 33.6 px/s: a 13-Hz spindle is waves, not a block. Three LLaVA-NeXT tiles wide.
+        ImageSpec("wide", "aasm", 1008, 336),
+        # A quarter of the pixels of `wide`, for small models: 15 px/s.
+        ImageSpec("compact", "aasm", 448, 224, line_px=1.0),
+        # The square of common vision towers, with lanes as tall as it allows.
+        ImageSpec("square", "core", 336, 336, grid=False),
+        # The square, 30 s folded into three rows of 10 s: alpha and theta can be told apart.
+        ImageSpec("folded", "core", 336, 336, fold=3, grid=False),
+        # The square, with what 11 px/s cannot show as a 0-20 Hz spectrogram under the traces.
+        ImageSpec("spectral", "core", 336, 336, spectrogram=1 / 3, grid=False),
+        # arXiv 2509.22810 as far as it is known: each epoch scaled to its own extremes.
+        ImageSpec(
+            "paper", "paper", 336, 336, scale="minmax", grid=False, colour=False, line_px=1.0,
+            prompt=PAPER_PROMPT,
+        ),
+    )
+}  # fmt: skip

@@ -1,0 +1,157 @@
+"""Vision-language models: loading one with the spec of its images, and a tiny one made from nothing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from psgvlm.errors import InputError
+from psgvlm.image_spec import FILE_NAME, ImageSpec
+from psgvlm.stages import STAGES
+
+
+@dataclass(frozen=True)
+class StagingModel:
+    """A model that stages epochs, its processor, and how its images are drawn."""
+
+    model: object
+    processor: object
+    spec: ImageSpec
+
+
+def load(name: str, device: str | None = None) -> StagingModel:
+    """Load an adapter (or a whole fine-tuned model) from a folder or the Hub, for inference.
+
+    Raises `InputError` where it has no `image_spec.json`: without it nobody knows how to draw.
+    """
+    spec = load_spec(name, "model")
+    import torch
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        processor = AutoProcessor.from_pretrained(name)
+        model = AutoModelForImageTextToText.from_pretrained(name, dtype="auto")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{name}: cannot be loaded as a vision-language model or adapter "
+            f"({str(error).splitlines()[0]}); expected a folder that train_sft.py wrote"
+        ) from error
+    return StagingModel(model.to(device).eval(), processor, spec)
+
+
+def load_spec(name: str, kind: str) -> ImageSpec:
+    """The `image_spec.json` of a corpus (`kind="dataset"`) or an adapter (`kind="model"`).
+
+    `name` is a folder, or a repository on the Hub.
+    """
+    if Path(name).is_dir():
+        path = Path(name) / FILE_NAME
+        if not path.is_file():
+            writer = {"dataset": "python -m builders", "model": "train_sft.py"}[kind]
+            raise InputError(
+                f"{path}: no such file; expected the image spec that {writer} writes, "
+                "since without it nobody knows how the images are drawn"
+            )
+        return ImageSpec.load(path)
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return ImageSpec.load(hf_hub_download(name, FILE_NAME, repo_type=kind))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"{name}: neither a folder here nor a {kind} with {FILE_NAME} on the Hub ({reason})"
+        ) from error
+
+
+def check_same_images(adapter: str, spec: ImageSpec, corpus: str) -> None:
+    """Refuse a corpus whose images are drawn otherwise than those the adapter was trained on."""
+    if differences := spec.differences(load_spec(corpus, "dataset")):
+        raise InputError(
+            f"{adapter} and {corpus} do not match: the adapter's images and the corpus' differ in "
+            f"{differences}; expected a corpus drawn with the adapter's {FILE_NAME}"
+        )
+
+
+def build_tiny(spec: ImageSpec, seed: int = 0):
+    """A LLaVA of about 1.6 million random parameters and its processor, without any download.
+
+    It learns the task from scratch on a laptop's CPU. Its vision tower takes square images, in
+    patches of 1/12 of their width.
+    """
+    if spec.width != spec.height or spec.width % 12:
+        raise InputError(
+            f"the tiny model takes square images whose side is a multiple of 12, and {spec.name!r} "
+            f"is {spec.width}x{spec.height}; draw the corpus with --image square, folded or spectral"
+        )
+    from transformers import (
+        CLIPImageProcessorPil,
+        LlavaConfig,
+        LlavaForConditionalGeneration,
+        LlavaProcessor,
+        set_seed,
+    )
+
+    patch, dim = spec.width // 12, 128
+    tokenizer = _tiny_tokenizer(spec.prompt)
+    side = {"height": spec.height, "width": spec.width}
+    processor = LlavaProcessor(
+        # White ground becomes 0, so that an empty patch is no input at all.
+        image_processor=CLIPImageProcessorPil(
+            size=side, do_center_crop=False, image_mean=[1.0] * 3, image_std=[0.25] * 3
+        ),
+        tokenizer=tokenizer,
+        patch_size=patch,
+        vision_feature_select_strategy="full",
+        num_additional_image_tokens=0,
+        chat_template=CHAT_TEMPLATE,
+    )
+    layers = {"hidden_size": dim, "intermediate_size": 2 * dim, "num_attention_heads": 4}
+    config = LlavaConfig(
+        vision_config={
+            **{"model_type": "siglip_vision_model", "vision_use_head": False},
+            **{"image_size": spec.width, "patch_size": patch, "num_hidden_layers": 4, **layers},
+        },
+        text_config={
+            **{"model_type": "llama", "vocab_size": len(tokenizer), "num_hidden_layers": 4},
+            **{"num_key_value_heads": 2, "head_dim": dim // 4, "max_position_embeddings": 1024},
+            **{"tie_word_embeddings": True, **layers},
+        },
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        vision_feature_select_strategy="full",
+        vision_feature_layer=-1,
+        pad_token_id=tokenizer.pad_token_id,
+        tie_word_embeddings=True,
+    )
+    set_seed(seed)
+    return LlavaForConditionalGeneration(config), processor
+
+
+def _tiny_tokenizer(prompt: str):
+    """Byte-level BPE trained on the prompt: every text can be written, the prompt takes few tokens."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=512,
+        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([prompt, "user\n", "assistant\n", *STAGES] * 10, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<|endoftext|>", eos_token="<|im_end|>"
+    )
+
+
+# ChatML, as most open models write it; the image stands where the message has it.
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}<|im_end|>{% if not loop.last or add_generation_prompt %}\n{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
