@@ -1,61 +1,98 @@
-"""MASS cohort 1 as it is downloaded: `01-0S-NNNN PSG.edf`, `01-0S-NNNN Base.edf` with the stages."""
+"""MASS cohort 1 as it is downloaded: `01-0S-NNNN PSG.edf`, `01-0S-NNNN Base.edf` with the stages.
+
+Older downloads call the latter `Annotations.edf`; either may lie in a folder of its own.
+"""
 
 import re
+from argparse import ArgumentParser
+from dataclasses import replace
 from pathlib import Path
 
-from builders.night import Night, Scores
+import numpy as np
+
+from builders import stage_files
+from builders.files import below
+from builders.night import Event, Night, Scores, place
+from psgvlm.edf import EdfFile
 from psgvlm.errors import InputError
 from psgvlm.image_spec import EPOCH_S
-from psgvlm.stages import EDF_PLUS
 
 EXPECTED = "'01-0S-NNNN PSG.edf' with '01-0S-NNNN Base.edf'"
-ALIASES = {}
-_NAME = re.compile(r"(\d\d-\d\d-\d{4}) PSG\.edf", re.IGNORECASE)
+ALIASES: dict[str, tuple[str, ...]] = {}  # the montage's own alternatives know -CLE and -LER
+
+_NAME = re.compile(r"(\d\d-\d\d-\d{4})[ _](PSG|Base|Annotations)\.edf", re.IGNORECASE)
 _TWENTY_SECONDS = ("02", "04", "05")  # subsets scored in 20-s epochs by the R&K rules
+_TWENTY_S = 20.0
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """This cohort's own options, which `read_scores` takes by the same names."""
+    parser.add_argument(
+        "--twenty-second",
+        choices=("extend", "skip"),
+        default="extend",
+        help="epochs of 20 s (SS2, SS4, SS5): extended by 5 s on both sides, without the first\n"
+        "and the last, or left out",
+    )
 
 
 def find(raw: Path) -> list[Night]:
     """Every `... PSG.edf` below `raw`; the numbers have gaps, so none is counted up."""
-    nights = []
-    for signal in sorted(raw.rglob("*.[eE][dD][fF]")):
-        name = _NAME.fullmatch(signal.name)
-        if not name:
-            continue
-        beside = (signal.with_name(f"{name[1]} {kind}.edf") for kind in ("Base", "Annotations"))
-        scores = tuple(path for path in beside if path.is_file())[:1]
-        nights.append(Night("mass", name[1], name[1], signal, scores))
-    return nights
+    found = [(path, _NAME.fullmatch(path.name)) for path in below(raw, (".edf",))]
+    files = [(path, name[1], name[2].lower()) for path, name in found if name]
+    scores = {(name, kind): path for path, name, kind in files}
+    return [
+        Night(
+            cohort="mass",
+            subject=name,
+            recording=name,
+            signal=path,
+            scores=tuple(
+                scores[name, other] for other in ("base", "annotations") if (name, other) in scores
+            )[:1],
+        )
+        for path, name, kind in files
+        if kind == "psg"
+    ]
 
 
-def read_scores(night: Night) -> Scores:
+def read_scores(night: Night, twenty_second: str = "extend") -> Scores:
     """Stages by each annotation's own onset: the first is not at 0, and durations are inexact."""
     if not night.scores:
-        raise InputError(f"{night.signal}: no '{night.recording} Base.edf' beside it; expected one")
-    if night.subject[3:5] in _TWENTY_SECONDS:
         raise InputError(
-            f"{night.signal}: subset SS{int(night.subject[3:5])} is scored in 20-s epochs; "
-            "expected SS1 or SS3, whose epochs are 30 s long"
+            f"{night.signal}: no '{night.recording} Base.edf' or '{night.recording} "
+            "Annotations.edf' below the same folder; expected one of the two"
         )
-    from edfio import read_edf
-
     path = night.scores[0]
-    try:
-        annotations = read_edf(path, header_encoding="latin-1").annotations
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as EDF+ annotations ({error})") from error
-    scored = []
-    for annotation in annotations:
-        text = annotation.text.strip()
-        if text.lower().startswith("sleep stage "):
-            code = text.split()[2].upper() if len(text.split()) > 2 else ""
-            if code not in EDF_PLUS:
-                raise InputError(f"{path}: {text!r}; expected Sleep stage W, 1, 2, 3, 4, R or ?")
-            scored.append((annotation.onset, EDF_PLUS[code]))
-    if not scored:
+    twenty = night.subject[3:5] in _TWENTY_SECONDS
+    if twenty and twenty_second == "skip":
+        raise InputError(
+            f"{night.signal}: SS{night.subject[4]} is scored in epochs of 20 s, left out by "
+            "--twenty-second skip; expected 30-s epochs, or --twenty-second extend"
+        )
+    events = stage_files.annotated(path, EdfFile(path).annotations())
+    if not events:
         raise InputError(f"{path}: no 'Sleep stage' annotations; expected one an epoch")
-    onset_s = min(onset for onset, _ in scored)
-    epochs = [(round((onset - onset_s) / EPOCH_S), stage) for onset, stage in scored]
-    stages: list[str | None] = [None] * (max(epoch for epoch, _ in epochs) + 1)
-    for epoch, stage in epochs:
-        stages[epoch] = stage
-    return Scores(onset_s, tuple(stages))
+    nominal_s = _TWENTY_S if twenty else EPOCH_S
+    _check_spacing(path, events, nominal_s)
+    scores = place(path, events, nominal_s)
+    # The epochs' true length: cut by a whole number of samples, it is not quite 20 or 30 s.
+    last = max(events, key=lambda event: event.onset_s)
+    epochs = len(scores.stages) - 1
+    if epochs and last.duration_s < 1.5 * nominal_s:
+        scores = replace(scores, step_s=(last.onset_s - scores.onset_s) / epochs)
+    if twenty:
+        margin_s = (EPOCH_S - _TWENTY_S) / 2
+        stages = (None, *scores.stages[1:-1], None) if epochs else (None,)
+        scores = replace(scores, onset_s=scores.onset_s - margin_s, stages=stages)
+    return scores
+
+
+def _check_spacing(path: Path, events: list[Event], nominal_s: float) -> None:
+    onsets_s = np.sort([event.onset_s for event in events])
+    spacing_s = np.median(np.diff(onsets_s)) if len(onsets_s) > 1 else nominal_s
+    if abs(spacing_s - nominal_s) > 1:
+        raise InputError(
+            f"{path}: an epoch every {spacing_s:g} s; expected {nominal_s:g} s in subset "
+            f"SS{path.name[4]}"
+        )

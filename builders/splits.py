@@ -1,33 +1,105 @@
-"""Which subject goes to train, validation or test: by subject, never by epoch."""
+"""Which subject goes to train, validation or test: by subject, never by epoch.
+
+The same subjects come to the same splits on any machine and in any order: they are ranked by a hash
+of the seed and their name.
+"""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from psgvlm.errors import InputError
 
-SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test", "pretrain")
+NAMED = ("loso", "mass-20fold", "mass-sleepvlm", "attnsleep-ids")
 
 
-def by_ratio(subjects: Iterable[str], ratio: str = "70/15/15", seed: int = 42) -> dict[str, str]:
-    """The split of every subject, the same on any machine and in any order.
+class Place(NamedTuple):
+    """A subject's split and, for cross-validation, the fold in which it is tested.
 
-    Subjects are ranked by a hash of the seed and their name and cut by the ratio; validation and
-    test get at least one subject each where there are three or more.
+    The splits of a cross-validated corpus are those of its first fold: fold 0 is the test split,
+    fold 1 the validation split.
     """
+
+    split: str
+    fold: int | None = None
+
+
+def assign(
+    how: str, subjects: Iterable[str], seed: int = 42, ids: Sequence[str] | None = None
+) -> dict[str, Place]:
+    """The place of every subject.
+
+    `how` is a ratio such as 70/15/15; `loso`, a fold for every subject; `mass-20fold`, 20 folds over
+    all subsets (SeqSleepNet); `mass-sleepvlm`, SS1 as test, 50 and 12 of SS3's 62 as train and
+    validation, SS2, SS4 and SS5 as `pretrain`; `attnsleep-ids`, 20 folds over the listed `ids` in
+    their order (AttnSleep). Where there are fewer subjects than folds, each is a fold of its own.
+    """
+    subjects = set(subjects)
+    ranked = sorted(subjects, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
+    if how == "loso":
+        return _folds([[name] for name in ranked])
+    if how == "mass-20fold":
+        _check_mass(how, subjects)
+        return _folds(_cut(ranked, 20))
+    if how == "mass-sleepvlm":
+        _check_mass(how, subjects)
+        return _sleepvlm(ranked)
+    if how == "attnsleep-ids":
+        if not ids:
+            raise InputError("--split attnsleep-ids: no list; expected --ids FILE with AttnSleep's")
+        return _folds(_cut([name for name in dict.fromkeys(ids) if name in subjects], 20))
+    return _by_ratio(how, ranked)
+
+
+def _by_ratio(ratio: str, ranked: list[str]) -> dict[str, Place]:
+    """Validation and test get at least one subject each where there are three or more."""
     try:
         shares = [float(share) for share in ratio.split("/")]
     except ValueError:
         shares = []
-    if len(shares) != 3 or min(shares) < 0 or sum(shares) <= 0:
-        raise InputError(f"--split {ratio}: expected three shares such as 70/15/15")
-    ranked = sorted(
-        set(subjects), key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).hexdigest()
-    )
+    if len(shares) != 3 or not min(shares) >= 0 or not 0 < sum(shares) < float("inf"):
+        raise InputError(
+            f"--split {ratio}: expected three shares such as 70/15/15, or one of {', '.join(NAMED)}"
+        )
     counts = [round(len(ranked) * share / sum(shares)) for share in shares]
     for i in (1, 2):
         if shares[i] and len(ranked) >= 3:
             counts[i] = max(1, counts[i])
-    n_test, n_validation = counts[2], counts[1]
-    held_out = ["test"] * n_test + ["validation"] * n_validation
+    held_out = ["test"] * counts[2] + ["validation"] * counts[1]
     names = (held_out + ["train"] * len(ranked))[: len(ranked)]
-    return dict(zip(ranked, names, strict=True))
+    return {subject: Place(split) for subject, split in zip(ranked, names, strict=True)}
+
+
+def _folds(folds: list[list[str]]) -> dict[str, Place]:
+    if len(folds) < 2:
+        raise InputError(f"{len(folds)} folds for cross-validation; expected two subjects or more")
+    splits = ["test", "validation"] if len(folds) > 2 else ["test"]
+    splits += ["train"] * (len(folds) - len(splits))
+    return {
+        subject: Place(splits[fold], fold) for fold, names in enumerate(folds) for subject in names
+    }
+
+
+def _cut(names: list[str], count: int) -> list[list[str]]:
+    """Consecutive pieces, the first ones longer by one (numpy's array_split), none empty."""
+    count = min(count, len(names))
+    size, more = divmod(len(names), max(count, 1))
+    starts = [fold * size + min(fold, more) for fold in range(count + 1)]
+    return [names[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+
+
+def _sleepvlm(ranked: list[str]) -> dict[str, Place]:
+    places = {name: Place("pretrain") for name in ranked}
+    places |= {name: Place("test") for name in ranked if name[3:5] == "01"}
+    third = [name for name in ranked if name[3:5] == "03"]
+    held_out = round(len(third) * 12 / 62)
+    for rank, name in enumerate(third):
+        places[name] = Place("validation" if rank < held_out else "train")
+    return places
+
+
+def _check_mass(how: str, subjects: Iterable[str]) -> None:
+    other = sorted(name for name in subjects if name[:3] != "01-" or len(name) != 10)
+    if other:
+        raise InputError(f"--split {how}: {other[0]!r} is no subject of MASS; expected 01-0S-NNNN")

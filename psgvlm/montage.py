@@ -158,11 +158,22 @@ def parse_map(text: str, labels: Iterable[str]) -> dict[str, tuple[str]]:
             raise InputError(
                 f"--map {entry!r}: expected LANE=LABEL, LANE one of {', '.join(LANES)}"
             )
-        for label in source.split(" - "):
-            if normalise(label) not in known:
-                raise InputError(f"--map {entry!r}: the recording has no label {label!r}")
-        aliases[lane] = (source,)
+        aliases[lane] = (_known_source(entry, source, known),)
     return aliases
+
+
+def _known_source(entry: str, source: str, known: set[str]) -> str:
+    """A source as `find_lanes` takes it: `EMG1-EMG2` is a label where there is one, else two."""
+    if normalise(source) in known:
+        return source
+    for dash in re.finditer("-", source):
+        pair = source[: dash.start()].strip(), source[dash.end() :].strip()
+        if all(normalise(label) in known for label in pair):
+            return " - ".join(pair)
+    raise InputError(
+        f"--map {entry!r}: the recording has no label {source!r}, nor two to subtract; expected "
+        "labels that python -m builders inspect lists"
+    )
 
 
 def _match(derivation: Derivation, known: Mapping[str, str]) -> Derivation | None:

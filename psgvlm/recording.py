@@ -1,72 +1,72 @@
 """A polysomnography recording on disk: labels, each channel's own rate, samples in microvolts."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from psgvlm import other_formats
+from psgvlm.edf import ANNOTATIONS, Annotation, EdfFile
 from psgvlm.errors import InputError
 
-MICROVOLTS = {"uv": 1.0, "µv": 1.0, "μv": 1.0, "mv": 1e3, "v": 1e6, "nv": 1e-3}
+_VOLTS = {"": 1e6, "m": 1e3, "u": 1.0, "n": 1e-3}
+# The micro sign, mu, and what is left of them after a wrong character set.
+_MICRO = re.compile(r"^(µ|μ|Âµ|Î¼|\?|\ufffd|mu(?=v)|micro)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Channel:
-    """One signal of a recording: its label as written, rate (Hz), unit and number of samples."""
+    """One signal of a recording: its label as written, rate (Hz), unit and number of samples.
+
+    `fault` says why it cannot be read as a voltage, `None` where it can.
+    """
 
     label: str
     rate_hz: float
     unit: str
     n_samples: int
+    fault: str | None = None
 
 
 class Recording:
-    """An EDF or EDF+C file (`.edf`, `.EDF`, `.rec`), opened lazily: a channel is read when asked for.
+    """A recording opened lazily: EDF and EDF+ (`.edf`, `.EDF`, `.rec`), or what MNE reads.
 
-    Personal fields of the header (patient, technician, dates) are never exposed.
+    A channel is read when asked for. Personal fields of the header are never exposed. A file with
+    gaps (EDF+D) is opened only with `gaps`: its `segments` then say where its samples lie in time.
+    `notes` say what is wrong with the file but can be lived with (it was truncated).
 
-    Raises `InputError` where the file is missing, is no EDF, or is discontinuous (EDF+D).
+    Raises `InputError` where the file is missing, damaged, or has gaps that were not asked for.
     """
 
-    def __init__(self, path: str | Path):
-        # Imported here so that command lines which read no recording start at once.
-        from edfio import read_edf
-
+    def __init__(self, path: str | Path, gaps: bool = False):
         self.path = Path(path)
-        if not self.path.is_file():
-            raise InputError(f"{self.path}: no such file; expected an EDF or EDF+ recording")
-        size = self.path.stat().st_size
-        with self.path.open("rb") as file:
-            start = file.read(256)
-        if len(start) < 256 or start[:8] != b"0       ":
-            raise InputError(
-                f"{self.path}: not an EDF file ({size} bytes, starts with {start[:8]!r}); "
-                "expected an EDF or EDF+ recording"
-            )
-        if start[192:197] == b"EDF+D":
-            raise InputError(
-                f"{self.path}: discontinuous EDF+D, whose gaps would shift every later epoch; "
-                "expected EDF or EDF+C: export it as a continuous file"
-            )
-        try:
-            # Some systems write labels in Latin-1 or UTF-8; both decode, byte by byte, as Latin-1.
-            self._edf = read_edf(self.path, lazy_load_data=True, header_encoding="latin-1")
-            self._signals = self._edf.signals
-            self.channels = tuple(
-                Channel(
-                    label=signal.label,
-                    rate_hz=signal.sampling_frequency,
-                    unit=signal.physical_dimension.strip(),
-                    n_samples=signal.samples_per_data_record * self._edf.num_data_records,
-                )
-                for signal in self._signals
-            )
-        except (ValueError, ZeroDivisionError, OverflowError, EOFError, OSError) as error:
-            raise InputError(
-                f"{self.path}: damaged EDF header ({error}); expected a whole EDF or EDF+ recording"
-            ) from error
+        mne = self.path.suffix.lower() in other_formats.SUFFIXES and self.path.is_file()
+        self._file = other_formats.MneFile(self.path) if mne else EdfFile(self.path)
+        self.channels = tuple(self._mne_channels() if mne else self._edf_channels())
         if not self.channels:
             raise InputError(f"{self.path}: holds no signals; expected a recording with EEG")
+        self.notes = tuple(self._file.notes)
+        whole = self.channels[0].n_samples / self.channels[0].rate_hz if mne else None
+        self.segments = ((0.0, whole),) if mne else self._file.segments()
+        if len(self.segments) > 1 and not gaps:
+            raise InputError(
+                f"{self.path}: discontinuous EDF+D with {len(self.segments) - 1} gaps, which would "
+                "shift every later epoch; expected EDF or EDF+C: export it as a continuous file"
+            )
+
+    def _edf_channels(self):
+        file = self._file
+        self._positions = [i for i, s in enumerate(file.signals) if s.label != ANNOTATIONS]
+        for signal in (file.signals[i] for i in self._positions):
+            rate_hz = signal.samples / file.record_s if file.record_s else 0.0
+            n_samples = signal.samples * file.n_records
+            yield Channel(signal.label, rate_hz, signal.unit, n_samples, signal.fault)
+
+    def _mne_channels(self):
+        self._positions = list(range(len(self._file.labels)))
+        for label, unit in zip(self._file.labels, self._file.units, strict=True):
+            yield Channel(label, self._file.rate_hz, unit, self._file.n_samples)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -75,24 +75,77 @@ class Recording:
 
     @property
     def duration_s(self) -> float:
-        """Length of the recording in seconds."""
-        return float(self._edf.duration)
+        """Seconds from the first sample to the end of the last one, gaps included."""
+        return self.segments[-1][1]
+
+    def stored_s(self, onset_s: float, duration_s: float) -> float | None:
+        """Where, in seconds of the stored samples, a stretch of time begins.
+
+        `None` where it is not recorded as a whole: it reaches over an end, or over a gap.
+        """
+        before_s = 0.0
+        for start_s, stop_s in self.segments:
+            # A millisecond of grace: durations in headers are rounded.
+            if onset_s >= start_s - 1e-3 and onset_s + duration_s <= stop_s + 1e-3:
+                return before_s + onset_s - start_s
+            before_s += stop_s - start_s
+        return None
 
     def channel(self, label: str) -> Channel:
-        """The first channel with this label."""
+        """The channel with this label; `InputError` where two have it."""
         return self.channels[self._position(label)]
 
     def read_uv(self, label: str) -> np.ndarray:
-        """All samples of the first channel with this label, float32 in µV, shape (n_samples,)."""
+        """All samples of the channel with this label, float32 in µV, shape (n_samples,).
+
+        Raises `InputError` where two channels have it, or its header makes no sense.
+        """
         position = self._position(label)
-        unit = self.channels[position].unit
-        factor = MICROVOLTS.get(unit.lower())
-        if factor is None:
+        channel = self.channels[position]
+        factor = microvolts(channel.unit)
+        fault = channel.fault
+        if fault is None and factor is None:
+            fault = f"is in {channel.unit!r}, which is no voltage"
+        if fault:
             raise InputError(
-                f"{self.path}: channel {label!r} is in {unit or 'no unit'!r}; "
-                "expected uV, mV or V in the header"
+                f"{self.path}: channel {label!r} {fault}; expected uV, mV or V, and a range, in "
+                "the header"
             )
-        return (self._signals[position].data * factor).astype(np.float32)
+        index = self._positions[position]
+        with np.errstate(over="ignore", invalid="ignore"):
+            samples = (self._file.read(index) * factor).astype(np.float32)
+        if not np.isfinite(samples).all():
+            raise InputError(f"{self.path}: channel {label!r} holds values that are no numbers")
+        return samples
+
+    def limits_uv(self, label: str) -> tuple[float, float]:
+        """The lowest and highest value in µV that the file can store; infinite if unknown."""
+        position = self._position(label)
+        factor = microvolts(self.channels[position].unit) or 1.0
+        low, high = self._file.limits(self._positions[position])
+        return low * factor, high * factor
+
+    def annotations(self) -> list[Annotation]:
+        """The annotations in the file itself, in order of onset."""
+        return self._file.annotations()
 
     def _position(self, label: str) -> int:
+        count = self.labels.count(label)
+        if count != 1:
+            raise InputError(
+                f"{self.path}: {count} signals are labelled {label!r}; expected one: rename the "
+                "others"
+            )
         return self.labels.index(label)
+
+
+def microvolts(unit: str) -> float | None:
+    """How many µV one of this unit is; `None` where it is no voltage.
+
+    No unit at all is taken as µV: whoever draws the signal checks its amplitude.
+    """
+    key = _MICRO.sub("u", unit.strip()).lower()
+    if not key:
+        return 1.0
+    found = re.fullmatch(r"(u|m|n|)v(?:olts?)?", key.replace("milli", "m"))
+    return _VOLTS[found[1]] if found else None

@@ -19,3 +19,14 @@ EDF_PLUS = {
     **{"N1": "N1", "N2": "N2", "N3": "N3", "REM": "R"},
     **{"?": None, "M": None},
 }
+# Stages as people write them in lists and BIDS events, lower case. A list of bare numbers follows
+# Rechtschaffen & Kales: 4 is stage 4, 5 REM.
+WORDS = {
+    **dict.fromkeys(("w", "wake", "awake", "0"), "W"),
+    **dict.fromkeys(("n1", "s1", "nrem1", "1"), "N1"),
+    **dict.fromkeys(("n2", "s2", "nrem2", "2"), "N2"),
+    **dict.fromkeys(("n3", "n4", "s3", "s4", "nrem3", "nrem4", "3", "4"), "N3"),
+    **dict.fromkeys(("r", "rem", "5"), "R"),
+    **dict.fromkeys(("?", "u", "unscored", "unknown", "n/a", "m", "mt", "movement"), None),
+    **dict.fromkeys(("6", "9", "-1", "-2"), None),
+}

@@ -1,0 +1,58 @@
+"""Recordings in the other formats that MNE reads (BDF, BrainVision, EEGLAB, FIF, GDF, CNT)."""
+
+from pathlib import Path
+
+import numpy as np
+
+from psgvlm.edf import Annotation
+from psgvlm.errors import InputError
+
+SUFFIXES = (".bdf", ".gdf", ".vhdr", ".set", ".fif", ".cnt")
+
+
+class MneFile:
+    """What `psgvlm.recording` needs of a file that MNE opens: labels, one rate, samples.
+
+    MNE brings all channels of a file to one rate. Raises `InputError` where it cannot open one.
+    """
+
+    def __init__(self, path: Path):
+        import mne
+
+        self.path = path
+        self.notes: list[str] = []
+        try:
+            self._raw = mne.io.read_raw(path, preload=False, verbose="ERROR")
+            self._raw.get_data(stop=1)
+        # MNE's readers raise whatever their parsers raise, and may quote a header that names a
+        # person: only the kind of error is told.
+        except Exception as error:
+            raise InputError(
+                f"{path}: MNE cannot read it ({type(error).__name__}); expected an intact file: "
+                "or export it as EDF"
+            ) from error
+        self.labels = tuple(self._raw.ch_names)
+        self.rate_hz = float(self._raw.info["sfreq"])
+        self.n_samples = int(self._raw.n_times)
+        # MNE gives volts where it knows that a channel is one.
+        volts = mne.io.constants.FIFF.FIFF_UNIT_V
+        self.units = tuple("V" if c["unit"] == volts else "none" for c in self._raw.info["chs"])
+
+    def read(self, index: int) -> np.ndarray:
+        """All samples of a channel, float64 in its unit, shape (n_samples,)."""
+        return self._raw.get_data(picks=[index], verbose="ERROR")[0]
+
+    def limits(self, index: int) -> tuple[float, float]:
+        """Not known through MNE: infinite."""
+        return -np.inf, np.inf
+
+    def annotations(self) -> list[Annotation]:
+        """All annotations in order of onset; onsets count from the first sample."""
+        found = self._raw.annotations
+        start_s = self._raw.first_time if found.orig_time is not None else 0.0
+        return sorted(
+            Annotation(float(onset) - start_s, float(duration), str(text))
+            for onset, duration, text in zip(
+                found.onset, found.duration, found.description, strict=True
+            )
+        )
