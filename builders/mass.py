@@ -1,4 +1,4 @@
-"""MASS cohort 1 as it is downloaded: `01-0S-NNNN PSG.edf`, `01-0S-NNNN Base.edf` with the stages."""
+"""MASS as it is downloaded: `01-0S-NNNN PSG.edf`, and `01-0S-NNNN Base.edf` with the stages."""
 
 import re
 from pathlib import Path

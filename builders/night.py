@@ -20,9 +20,9 @@ class Night:
 
 @dataclass(frozen=True)
 class Scores:
-    """Stages on the record's own 30-s grid: epoch i starts `onset_s` + 30 i seconds into the record.
+    """Stages on the record's own 30-s grid.
 
-    `None` is an unscored epoch. `second` is the second scorer's, of the same length, or `None`.
+    Epoch i starts `onset_s` + 30 i seconds into the record; `None` is an unscored epoch. `second` is the second scorer's, of the same length, or `None`.
     """
 
     onset_s: float

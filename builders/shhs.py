@@ -33,8 +33,8 @@ def read_scores(night: Night) -> Scores:
     """The Profusion XML's stages, else the NSRR XML's."""
     if not night.scores:
         raise InputError(
-            f"{night.signal}: no {night.recording}-profusion.xml or -nsrr.xml below the same folder; "
-            "expected one of the two"
+            f"{night.signal}: found neither {night.recording}-profusion.xml nor -nsrr.xml; "
+            "expected one of the two in the same tree"
         )
     path = night.scores[0]
     read = _profusion if path.name.lower().endswith("-profusion.xml") else _nsrr

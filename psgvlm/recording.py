@@ -21,7 +21,7 @@ class Channel:
 
 
 class Recording:
-    """An EDF or EDF+C file (`.edf`, `.EDF`, `.rec`), opened lazily: a channel is read when asked for.
+    """An EDF or EDF+C file (`.edf`, `.EDF`, `.rec`), opened lazily: a channel is read when asked.
 
     Personal fields of the header (patient, technician, dates) are never exposed.
 
