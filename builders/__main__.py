@@ -55,9 +55,8 @@ def build(args: argparse.Namespace) -> int:
     for result in skipped:
         print(f"skipped {result.night.recording}: {result.reason}", file=sys.stderr)
     epochs = sum(sum(result.stages.values()) for result in results if result.stages)
-    print(
-        f"{args.out}: {epochs} epochs of {len(results) - len(skipped)} nights, {len(skipped)} skipped"
-    )
+    drawn = len(results) - len(skipped)
+    print(f"{args.out}: {epochs} epochs of {drawn} nights, {len(skipped)} skipped")
     return 3 if skipped and not args.allow_skips else 0
 
 

@@ -101,7 +101,8 @@ def check_output(out: Path, spec: ImageSpec) -> None:
         if all(entry.name.startswith(".building-") for entry in out.iterdir()):
             return  # an earlier build was stopped before it had anything to keep
         raise InputError(
-            f"{out}: holds files but no {image_spec.FILE_NAME}; expected an empty folder or a corpus"
+            f"{out}: holds files but no {image_spec.FILE_NAME}; "
+            "expected an empty folder or a corpus"
         )
     if differences := ImageSpec.load(path).differences(spec):
         raise InputError(

@@ -36,8 +36,8 @@ def read_scores(night: Night) -> Scores:
     """The Profusion XML's stages, else the NSRR XML's; where both are there, they are compared."""
     if not night.scores:
         raise InputError(
-            f"{night.signal}: no {night.recording}-profusion.xml or -nsrr.xml below the same folder; "
-            "expected one of the two"
+            f"{night.signal}: found neither {night.recording}-profusion.xml nor -nsrr.xml; "
+            "expected one of the two in the same tree"
         )
     stages, *other = (_read(path) for path in night.scores)
     notes = []

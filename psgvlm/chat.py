@@ -4,7 +4,6 @@ import re
 
 from psgvlm.stages import INDEX, STAGES
 
-ANSWERS = STAGES  # the answer to the prompt is the stage's name
 # Single letters only in capitals: a lower-case "r" or "w" is a word of the sentence.
 _STAGE = re.compile(
     r"\b(?:N\s?([123])|stage\s+([123])|(REM|(?-i:R))|(wake|(?-i:W)))\b", re.IGNORECASE

@@ -38,7 +38,8 @@ class Hypnogram:
             out.writerow(COLUMNS)
             rows = zip(self.onsets_s, self.stages, self.probabilities, strict=True)
             for epoch, (onset_s, stage, p) in enumerate(rows):
-                out.writerow([epoch, f"{onset_s:g}", stage, *(f"{value:.6f}" for value in p)])
+                onset = f"{onset_s:.4f}".rstrip("0").rstrip(".")
+                out.writerow([epoch, onset, stage, *(f"{value:.6f}" for value in p)])
 
     def to_png(self, path: str | Path, scored: list[str | None] | None = None) -> None:
         """Draw the hypnogram over the hypnodensity; a scorer's stages lie behind in grey."""

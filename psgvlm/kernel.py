@@ -16,10 +16,11 @@ def stroke(samples, first, per_px, centre_uv, px_per_uv, line_px, base, strip):
     """Draw a polyline into `strip` (uint8, rows x columns) as palette entries base + 1..15.
 
     `first` is the sample position at the left edge, `per_px` the samples a pixel; `centre_uv` lies
-    in the middle of the strip; the line's width is rounded to an even number of sub-columns. Ink beyond the strip's border is clipped; time outside the samples gets none.
+    in the middle of the strip; the line's width is rounded to an even number of sub-columns. Ink
+    beyond the strip's border is clipped; time outside the samples gets none.
     """
     rows, columns = strip.shape
-    reach = max(1, int(round(line_px / 2 * SUB)))
+    reach = max(1, round(line_px / 2 * SUB))
     radius = reach / SUB
     # Cell m lies between the centres of sub-columns m and m + 1, half a sub-column aside, so that
     # the pen's distance to it is (k + 1/2) / SUB on both sides and the line is not widened.

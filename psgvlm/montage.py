@@ -23,7 +23,7 @@ class Derivation:
 
 @dataclass(frozen=True)
 class Lane:
-    """One row of the picture: its name, modality, and the derivations that may fill it, best first."""
+    """One row of the picture: its name, modality and possible derivations, best first."""
 
     name: str
     modality: str
@@ -72,13 +72,13 @@ def _eeg(electrode: str, reference: str, *more: str) -> Lane:
 # E1 and E2 are against the opposite mastoid in the AASM's montage, both against M2 in an accepted
 # alternative; NSRR's EOG(L) and EOG(R) are each against ground.
 _EYES = {
-    "E1": ("E1-M2", "LOC-A2", "E1-M1", "LOC-A1", "E1 - M2", "LOC - A2", "LOC - M2")
-    + ("EOG Left Horiz", "EOG(L)", "EOG L", "EOG LOC-A2", "LOC", "E1"),
-    "E2": ("E2-M1", "ROC-A1", "E2-M2", "ROC-A2", "E2 - M1", "ROC - A1", "ROC - M1")
-    + ("EOG Right Horiz", "EOG(R)", "EOG R", "EOG ROC-A1", "ROC", "E2"),
+    "E1": "E1-M2,LOC-A2,E1-M1,LOC-A1,E1 - M2,LOC - A2,LOC - M2,EOG Left Horiz,EOG(L),EOG L,LOC,E1",
+    "E2": "E2-M1,ROC-A1,E2-M2,ROC-A2,E2 - M1,ROC - A1,ROC - M1,EOG Right Horiz,EOG(R),EOG R,ROC,E2",
 }
-_CHIN = ("chin", "Chin EMG", "EMG Chin", "Chin1-Chin2", "Chin 1-Chin 2", "EMG Chin1 - EMG Chin2")
-_CHIN += ("EMG1-EMG2", "EMG1 - EMG2", "EMG submental", "Submental EMG", "1-2", "EMG")
+_CHIN = (
+    "chin,Chin EMG,EMG Chin,Chin1-Chin2,Chin 1-Chin 2,EMG Chin1 - EMG Chin2,EMG1-EMG2,EMG1 - EMG2,"
+    "EMG submental,Submental EMG,1-2,EMG"  # 1-2 is how Nox names it
+)
 
 LANES = {
     lane.name: lane
@@ -89,9 +89,9 @@ LANES = {
         _eeg("C4", "M1", "EEG"),
         _eeg("O1", "M2"),
         _eeg("O2", "M1"),
-        Lane("E1", "EOG", _derivations(*_EYES["E1"])),
-        Lane("E2", "EOG", _derivations(*_EYES["E2"])),
-        Lane("chin", "EMG", _derivations(*_CHIN)),
+        Lane("E1", "EOG", _derivations(*_EYES["E1"].split(","))),
+        Lane("E2", "EOG", _derivations(*_EYES["E2"].split(","))),
+        Lane("chin", "EMG", _derivations(*_CHIN.split(","))),
         Lane("ECG", "ECG", _derivations("ECG", "EKG", "ECG ECGI", "ECG I", "ECG1 - ECG2")),
     )
 }

@@ -18,7 +18,12 @@ HEAT, HEAT_LEVELS = 160, 64  # the spectrogram's palette entries
 HEAT_DB = (-10.0, 25.0)  # dB re 1 µV²/Hz
 HEAT_HZ = 20.0
 
-INK = {"EEG": (20, 60, 160), "EOG": (0, 120, 60), "EMG": (170, 50, 20), "ECG": (120, 30, 130)}
+# Blues for EEG, greens for the eyes, red for muscle, violet for the heart.
+INK = {
+    **{"F3-M2": (70, 90, 200), "F4-M1": (60, 120, 210), "C3-M2": (10, 60, 130)},
+    **{"C4-M1": (20, 60, 160), "O1-M2": (0, 100, 150), "O2-M1": (0, 120, 170)},
+    **{"E1": (0, 120, 60), "E2": (70, 130, 0), "chin": (170, 50, 20), "ECG": (120, 30, 130)},
+}
 
 
 def draw(traces: list[Trace | None], spec: ImageSpec, onsets_s: Iterable[float]) -> Iterator:
@@ -76,7 +81,7 @@ def palette(spec: ImageSpec) -> np.ndarray:
     """The spec's colours, uint8 of shape (256, 3), white ground."""
     colours = np.full((256, 3), 255.0)
     for index, name in enumerate(spec.lanes):
-        ink = np.array(INK[LANES[name].modality] if spec.colour else (0, 0, 0))
+        ink = np.array(INK[name] if spec.colour else (0, 0, 0))
         share = np.linspace(0, 1, LEVELS)[:, None]
         colours[index * LEVELS : (index + 1) * LEVELS] = 255 + share * (ink - 255)
     colours[GRID_SECOND], colours[GRID_FIVE] = 232, 205

@@ -13,7 +13,7 @@ WHERE = ("cohort", "subject", "recording", "epoch", "onset")
 
 
 def predictions(corpus, probabilities: list[np.ndarray]):
-    """A pandas frame, one row an epoch: where it lies, its scored and predicted stage, p_W ... p_R."""
+    """A pandas frame, one row an epoch: where it lies, scored and predicted stage, p_W ... p_R."""
     import pandas as pd
 
     frame = corpus.select_columns([*WHERE, "stage"]).to_pandas()

@@ -43,7 +43,7 @@ def answer_tokens(processor, prompt: str) -> list[tuple[int, ...]]:
         turns = chat.prompt(prompt) + chat.completion(stage)
         text = processor.apply_chat_template(turns, tokenize=False).removeprefix(asked)
         answers.append(processor.tokenizer(text, add_special_tokens=False)["input_ids"])
-    while len({answer[-1] for answer in answers}) == 1:
+    while len({answer[-1] for answer in answers}) == 1 and min(map(len, answers)) > 1:
         answers = [answer[:-1] for answer in answers]
     tokens = [tuple(answer) for answer in answers]
     for one in range(5):

@@ -15,7 +15,7 @@ BALANCES = ("none", "sqrt", "uniform")
 
 
 def load_split(name: str, split: str, config: str | None = None):
-    """One split of a corpus, a folder or a Hub id; of all its configurations where none is named."""
+    """One split of a corpus (a folder or a Hub id); all configurations where none is named."""
     from datasets import concatenate_datasets, get_dataset_config_names, load_dataset
     from datasets.exceptions import DatasetNotFoundError
 

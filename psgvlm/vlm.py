@@ -1,4 +1,4 @@
-"""Vision-language models: loading one with the spec of its images, and a tiny one made from nothing."""
+"""Vision-language models: loading one with its image spec, and a tiny one made from nothing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,7 @@ def load_spec(name: str, kind: str) -> ImageSpec:
             )
         return ImageSpec.load(path)
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return ImageSpec.load(hf_hub_download(name, FILE_NAME, repo_type=kind))
@@ -82,7 +82,7 @@ def build_tiny(spec: ImageSpec, seed: int = 0):
     if spec.width != spec.height or spec.width % 12:
         raise InputError(
             f"the tiny model takes square images whose side is a multiple of 12, and {spec.name!r} "
-            f"is {spec.width}x{spec.height}; draw the corpus with --image square, folded or spectral"
+            f"is {spec.width}x{spec.height}; draw the corpus with --image square or folded"
         )
     from transformers import (
         CLIPImageProcessorPil,
@@ -128,8 +128,8 @@ def build_tiny(spec: ImageSpec, seed: int = 0):
 
 
 def _tiny_tokenizer(prompt: str):
-    """Byte-level BPE trained on the prompt: every text can be written, the prompt takes few tokens."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    """Byte-level BPE trained on the prompt: any text can be written, the prompt in few tokens."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.BPE())
@@ -141,7 +141,9 @@ def _tiny_tokenizer(prompt: str):
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator([prompt, "user\n", "assistant\n", *STAGES] * 10, trainer)
+    tokenizer.train_from_iterator([prompt, "user\n", "assistant\n"] * 10, trainer)
+    # An answer is one token: half the passes to score, and one decision to learn.
+    tokenizer.add_tokens([AddedToken(stage, single_word=True) for stage in STAGES])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token="<|endoftext|>", eos_token="<|im_end|>"
     )

@@ -1,0 +1,129 @@
+"""From raw signals to a staged night, on simulated subjects: what `make demo` runs.
+
+Every step is a command that a user would type; this script only runs them one after the other,
+takes the time, and prints what came out. All of it lies in demo/, figures in demo/results.json.
+"""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from psgvlm import errors
+
+DEMO = Path("demo")
+RAW, CORPUS, ADAPTER = DEMO / "raw", DEMO / "corpus", DEMO / "adapter"
+REPORT, NIGHT = DEMO / "report", DEMO / "night"
+SUBJECTS, HOURS, SEED = "6", "5", "1"
+
+
+def main() -> int:
+    shutil.rmtree(DEMO, ignore_errors=True)
+    DEMO.mkdir()
+    python = sys.executable
+    builders = [python, "-m", "builders"]
+    seconds = {}
+    seconds["simulate"] = step(
+        *[*builders, "simulate", RAW, "--subjects", SUBJECTS, "--hours", HOURS, "--seed", SEED]
+    )
+    seconds["build"] = sum(
+        step(*builders, cohort, RAW / cohort, "--out", CORPUS, "--image", "square")
+        for cohort in ("isruc", "mass", "shhs")
+    )
+    launch = [python, "-m", "accelerate.commands.launch", *ONE_PROCESS, "train_sft.py"]
+    seconds["train"] = step(
+        *[*launch, "--config", "recipes/tiny.yaml"],
+        *["--dataset_name", CORPUS, "--output_dir", ADAPTER],
+    )
+    seconds["eval"] = step(
+        python, "eval.py", "--model", ADAPTER, "--dataset", CORPUS, "--out", REPORT
+    )
+    edf = held_out_night()
+    seconds["stage"] = step(python, "stage.py", edf, "--model", ADAPTER, "--out", NIGHT)
+    save_epoch_picture()
+    show(results(seconds, edf.stem))
+    return 0
+
+
+# What accelerate would choose by itself, said so that it does not warn.
+ONE_PROCESS = ["--num_processes", "1", "--num_machines", "1"]
+ONE_PROCESS += ["--mixed_precision", "no", "--dynamo_backend", "no"]
+
+
+def step(*command) -> float:
+    """Run one command of the demonstration, shown as typed; returns its seconds."""
+    words = [str(word) for word in command]
+    print("\n$ " + " ".join(["python", *words[1:]]), flush=True)
+    environment = {**os.environ, "HF_DATASETS_CACHE": str(DEMO / "cache"), "HF_HUB_OFFLINE": "1"}
+    start = time.monotonic()
+    finished = subprocess.run(words, env=environment, check=False)
+    if finished.returncode:
+        raise errors.InputError(f"the command above ended with status {finished.returncode}")
+    return time.monotonic() - start
+
+
+def held_out_night() -> Path:
+    """The recording of an SHHS test subject: an EDF alone, its scores lie elsewhere."""
+    from datasets import load_dataset
+
+    recording = load_dataset(str(CORPUS), "shhs", split="test")[0]["recording"]
+    return next((RAW / "shhs").rglob(f"{recording}.edf"))
+
+
+def save_epoch_picture() -> None:
+    """One N2 epoch of the test split, as the model sees it."""
+    from datasets import load_dataset
+
+    test = load_dataset(str(CORPUS), "isruc", split="test")
+    row = test["stage"].index(test.features["stage"].str2int("N2"))
+    test[row]["images"][0].save(DEMO / "epoch.png")
+
+
+def results(seconds: dict[str, float], recording: str) -> dict:
+    """The figures of the run; also written to results.json."""
+    from sklearn.metrics import cohen_kappa_score
+
+    pooled = json.loads((REPORT / "metrics.json").read_text())["pooled"]
+    with (NIGHT / "hypnogram.csv").open() as file:
+        staged = {float(row["onset_s"]): row["stage"] for row in csv.DictReader(file)}
+    with (RAW / "truth" / "shhs" / f"{recording}.stages.csv").open() as file:
+        truth = {float(row["onset_s"]): row["stage"] for row in csv.DictReader(file)}
+    both = sorted(staged.keys() & truth.keys())
+    figures = {
+        "held_out": {key: pooled[key] for key in ("kappa", "macro_f1", "accuracy", "epochs")},
+        "staged_night": {
+            "epochs": len(staged),
+            "kappa": cohen_kappa_score([truth[s] for s in both], [staged[s] for s in both]),
+        },
+        "seconds": {**seconds, "total": sum(seconds.values())},
+    }
+    (DEMO / "results.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    return figures
+
+
+def show(figures: dict) -> None:
+    held_out, night = figures["held_out"], figures["staged_night"]
+    print(f"\nHeld-out simulated subjects, {held_out['epochs']} epochs")
+    for key, name in (("kappa", "κ"), ("macro_f1", "macro-F1"), ("accuracy", "accuracy")):
+        print(f"  {name:10} {held_out[key]:6.3f}")
+    print(f"One night staged without its scores, {night['epochs']} epochs")
+    print(f"  {'κ':10} {night['kappa']:6.3f}")
+    print("Seconds")
+    for name, value in figures["seconds"].items():
+        print(f"  {name:10} {value:6.0f}")
+    print("\nLook at")
+    for what, path in (
+        ("hypnogram", NIGHT / "hypnogram.png"),
+        ("an epoch", DEMO / "epoch.png"),
+        ("report", REPORT / "report.md"),
+        ("figures", DEMO / "results.json"),
+    ):
+        print(f"  {what:10} {path}")
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,58 @@
+"""What many tests share: simulated cohorts, a corpus of them, a model trained for two steps."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+# No test may reach for a hub; the one on loopback names its own address.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def command(*words, cwd=ROOT) -> subprocess.CompletedProcess:
+    """Run a command line of the project as a user would, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=280
+    )
+
+
+@pytest.fixture(scope="session")
+def datasets_cache(tmp_path_factory):
+    """The Arrow copies of `load_dataset` go to a folder that is thrown away."""
+    cache = tmp_path_factory.mktemp("cache")
+    os.environ["HF_DATASETS_CACHE"] = str(cache)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def raw(tmp_path_factory):
+    """Raw cohorts of three simulated subjects each, half an hour long."""
+    folder = tmp_path_factory.mktemp("raw")
+    words = ("simulate", folder, "--subjects", 3, "--hours", 0.5, "--seed", 7, "--workers", 2)
+    done = command("-m", "builders", *words)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def corpus(raw, tmp_path_factory, datasets_cache):
+    """A corpus of the three cohorts, in the `square` drawing."""
+    out = tmp_path_factory.mktemp("corpus") / "corpus"
+    for cohort in ("isruc", "mass", "shhs"):
+        done = command("-m", "builders", cohort, raw / cohort, "--out", out, "--image", "square")
+        assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.fixture(scope="session")
+def adapter(corpus, tmp_path_factory):
+    """The tiny model, trained for two steps: it knows nothing, and everything of it works."""
+    out = tmp_path_factory.mktemp("adapter") / "tiny"
+    words = ("--config", "recipes/tiny.yaml", "--dataset_name", corpus, "--output_dir", out)
+    done = command("train_sft.py", *words, "--max_steps", 2, "--per_device_train_batch_size", 4)
+    assert done.returncode == 0, done.stderr
+    return out

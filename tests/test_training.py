@@ -1,0 +1,111 @@
+"""What training sees: the loss covers the answer and its end of turn, stages drawn as asked."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+from conftest import command
+from datasets import Dataset
+
+from psgvlm import training, vlm
+from psgvlm.errors import InputError
+from psgvlm.image_spec import PRESETS, ImageSpec
+from psgvlm.stages import STAGES
+
+
+def test_the_loss_covers_the_answer_and_its_end_of_turn(corpus):
+    """Through TRL's own collator, as SFTTrainer calls it: five rows, their supervised tokens."""
+    from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
+
+    _, processor = vlm.build_tiny(PRESETS["square"])
+    rows = training.load_split(str(corpus), "train")
+    stages = np.array(rows["stage"])
+    rows = [rows[int(np.flatnonzero(stages == index)[0])] for index in range(5)]
+    collate = DataCollatorForVisionLanguageModeling(processor, completion_only_loss=True)
+    batch = collate([{key: row[key] for key in ("images", "prompt", "completion")} for row in rows])
+    for index, (ids, labels) in enumerate(zip(batch["input_ids"], batch["labels"], strict=True)):
+        supervised = labels != -100
+        assert processor.tokenizer.decode(labels[supervised]) == f"{STAGES[index]}<|im_end|>"
+        asked = processor.tokenizer.decode(ids[~supervised])
+        assert PRESETS["square"].prompt in asked
+        assert asked.count("<image>") == 144
+
+
+def rows(counts):
+    labels = [stage for stage, n in enumerate(counts) for _ in range(n)]
+    return Dataset.from_dict({"stage": labels, "row": list(range(len(labels)))})
+
+
+def test_uniform_draws_every_stage_equally_often_and_every_row_before_any_again():
+    corpus = rows([40, 10, 100, 30, 20])
+    drawn = training.balanced(corpus, "uniform", seed=0)
+    assert Counter(drawn["stage"]) == dict.fromkeys(range(5), 40)
+    times = Counter(drawn["row"])
+    for stage, n in enumerate([40, 10, 100, 30, 20]):
+        of = [times[row["row"]] for row in corpus if row["stage"] == stage]
+        assert max(of) - min(of) <= 1
+        assert sum(of) == 40
+        assert len(of) == n
+
+
+def test_none_and_sqrt():
+    corpus = rows([10, 10, 160, 10, 10])
+    assert Counter(training.balanced(corpus, "none", 0)["stage"])[2] == 160
+    by_root = Counter(training.balanced(corpus, "sqrt", 0)["stage"])
+    assert by_root[2] == 100
+    assert by_root[0] == 25
+
+
+def test_the_draw_repeats_with_its_seed():
+    corpus = rows([10, 10, 60, 10, 10])
+    draws = [training.balanced(corpus, "uniform", seed)["row"] for seed in (1, 1, 2)]
+    assert draws[0] == draws[1] != draws[2]
+
+
+def test_what_cannot_be_trained_on_is_refused():
+    with pytest.raises(InputError, match="1 stage"):
+        training.balanced(rows([0, 0, 5, 0, 0]), "uniform", 0)
+    with pytest.raises(InputError, match="--balance odd: expected one of none, sqrt, uniform"):
+        training.balanced(rows([5, 5, 5, 5, 5]), "odd", 0)
+
+
+def test_the_adapter_folder(adapter, corpus):
+    spec = ImageSpec.load(adapter / "image_spec.json")
+    assert spec == ImageSpec.load(corpus / "image_spec.json")
+    report = json.loads((adapter / "training.json").read_text())
+    assert report["steps"] == 2
+    assert report["trainable_parameters"] == report["parameters"] > 1_000_000
+    assert report["dataset"] == "corpus"
+    card = (adapter / "README.md").read_text()
+    assert "pipeline_tag: image-text-to-text" in card
+    assert "text-generation" not in card
+    assert str(adapter.parent) not in card
+    assert "$" not in card
+
+
+def test_lora_on_a_base_model_of_one_s_own(adapter, corpus, tmp_path):
+    """The tiny model as the base: only the language model's projections are trained."""
+    out = tmp_path / "lora"
+    done = command(
+        *["train_sft.py", "--config", "recipes/tiny.yaml", "--from_scratch", "false"],
+        *["--model_name_or_path", adapter, "--dataset_name", corpus, "--output_dir", out],
+        *["--dataset_config", "mass", "--max_steps", "1", "--per_device_train_batch_size", "2"],
+        *["--use_peft", "true", "--lora_target_modules", r".*language_model.*\.(q|k|v|o)_proj"],
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads((out / "training.json").read_text())
+    assert 0 < report["trainable_parameters"] < report["parameters"] / 10
+    card = (out / "README.md").read_text()
+    assert "library_name: peft" in card
+    assert "base_model: tiny" in card
+    from safetensors import safe_open
+
+    with safe_open(out / "adapter_model.safetensors", "pt") as file:
+        names = list(file.keys())
+    assert names
+    assert all("language_model" in name for name in names)
+    words = ("--model", out, "--dataset", corpus, "--config", "mass", "--out", tmp_path / "r")
+    staged = command("eval.py", *words)
+    assert staged.returncode == 0, staged.stderr
+    assert (tmp_path / "r" / "metrics.json").is_file()
