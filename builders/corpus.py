@@ -5,18 +5,19 @@ A corpus is a folder that `load_dataset` reads as it reads a repository of the H
 """
 
 import shutil
-from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from builders.night import Night, Scores
+from builders import files, manifest
+from builders.examine import Choices, Examined, examine
+from builders.manifest import BUILT, SKIPPED
+from builders.night import Night
+from builders.splits import Place
 from psgvlm import chat, image_spec, render, signals
 from psgvlm.errors import InputError
-from psgvlm.image_spec import EPOCH_S, ImageSpec
-from psgvlm.montage import find_lanes, require_eeg
-from psgvlm.recording import Recording
+from psgvlm.image_spec import ImageSpec
 
 ROW_GROUP = 100  # images; larger groups make random access slow
 SHARD_BYTES = 500_000_000
@@ -24,11 +25,14 @@ SHARD_BYTES = 500_000_000
 
 @dataclass(frozen=True)
 class Drawn:
-    """What became of one night: its part file and counts, or the reason why it was skipped."""
+    """What became of one night: its part file, or the reason why it was skipped.
+
+    `found` are the columns of the manifest that drawing it filled.
+    """
 
     night: Night
     part: Path | None = None
-    stages: Counter | None = None
+    found: dict = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     reason: str | None = None
 
@@ -38,14 +42,15 @@ def build(
     nights: list[Night],
     out: Path,
     spec: ImageSpec,
-    split_of: dict[str, str],
+    places: dict[str, Place],
     workers: int,
+    choices: Choices = Choices(),  # noqa: B008
 ) -> list[Drawn]:
-    """Draw the nights of one cohort into the corpus `out`, splits as `split_of` maps subjects.
+    """Draw the nights of one cohort into the corpus `out`, subjects placed as `places` says.
 
-    Returns what became of each night. Raises `InputError` where all had to be skipped, or where
-    `out` is no corpus of the same spec. A cohort's folder is replaced only when the new one is
-    whole.
+    Returns what became of each night; where all had to be skipped nothing is written. Raises
+    `InputError` where `out` is no corpus of the same spec. A cohort's folder is replaced only when
+    the new one is whole.
     """
     from tqdm import tqdm
 
@@ -56,7 +61,14 @@ def build(
     (work / "parts").mkdir(parents=True)
     try:
         tasks = [
-            (reader.__name__, night, spec, work / "parts" / f"{i:05d}.parquet")
+            (
+                reader.__name__,
+                night,
+                spec,
+                work / "parts" / f"{i:05d}.parquet",
+                places[night.subject].fold,
+                choices,
+            )
             for i, night in enumerate(nights)
         ]
         with ProcessPoolExecutor(min(workers, len(tasks))) as pool:
@@ -65,12 +77,9 @@ def build(
             )
         drawn = [result for result in results if result.part]
         if not drawn:
-            raise InputError(
-                f"{cohort}: all {len(results)} recordings were skipped; the first, "
-                f"{results[0].night.signal.name}: {results[0].reason}"
-            )
-        for split in sorted(set(split_of.values())):
-            parts = [r.part for r in drawn if split_of[r.night.subject] == split]
+            return results
+        for split in sorted({place.split for place in places.values()}):
+            parts = [r.part for r in drawn if places[r.night.subject].split == split]
             write_shards(parts, work, split)
         shutil.rmtree(work / "parts")
         shutil.rmtree(out / cohort, ignore_errors=True)
@@ -78,7 +87,25 @@ def build(
     finally:
         shutil.rmtree(work, ignore_errors=True)
     spec.save(out)
+    manifest.write(out, cohort, [_manifest_row(r, places, choices.raw) for r in results])
     return results
+
+
+def _manifest_row(result: Drawn, places: dict[str, Place], raw: Path | None) -> dict:
+    night = result.night
+    # Paths of the machine that built the corpus are nobody's business.
+    shorter = (lambda text: text.replace(f"{raw}/", "")) if raw else str
+    return {
+        "path": files.readable(shorter(str(night.signal))),
+        "cohort": night.cohort,
+        "subject": night.subject,
+        "recording": night.recording,
+        **places[night.subject]._asdict(),
+        **result.found,
+        "notes": [files.readable(shorter(note)) for note in result.notes],
+        "status": SKIPPED if result.reason else BUILT,
+        "reason": files.readable(shorter(result.reason)) if result.reason else None,
+    }
 
 
 def find(reader: ModuleType, raw: Path) -> list[Night]:
@@ -87,8 +114,16 @@ def find(reader: ModuleType, raw: Path) -> list[Night]:
         raise InputError(f"{raw}: no such folder; expected one that holds {reader.EXPECTED}")
     nights = reader.find(raw)
     if not nights:
-        count = sum(1 for path in raw.rglob("*") if path.is_file())
+        count = len(files.below(raw, ("",)))
         raise InputError(f"{raw}: no recordings among {count} files; expected {reader.EXPECTED}")
+    named: dict[str, Path] = {}
+    for night in nights:
+        other = named.setdefault(night.recording, night.signal)
+        if other != night.signal:
+            raise InputError(
+                f"{night.signal}: recording {night.recording} again, which {other} is too; "
+                "expected every recording once: keep one, or name the folder that holds one"
+            )
     return nights
 
 
@@ -111,69 +146,72 @@ def check_output(out: Path, spec: ImageSpec) -> None:
         )
 
 
-def _draw_task(task: tuple[str, Night, ImageSpec, Path]) -> Drawn:
+def _draw_task(task: tuple) -> Drawn:
     """Run in a worker; modules do not travel between processes, their names do."""
     import importlib
 
-    name, night, spec, part = task
+    name, night, *how = task
     try:
-        return draw_night(importlib.import_module(name), night, spec, part)
+        return draw_night(importlib.import_module(name), night, *how)
     except InputError as error:
         return Drawn(night, reason=str(error))
 
 
-def draw_night(reader: ModuleType, night: Night, spec: ImageSpec, part: Path) -> Drawn:
-    """Read, filter and draw one night's scored epochs into a Parquet file."""
+def draw_night(
+    reader: ModuleType,
+    night: Night,
+    spec: ImageSpec,
+    part: Path,
+    fold: int | None = None,
+    choices: Choices = Choices(),  # noqa: B008
+) -> Drawn:
+    """Read, filter and draw one night into a Parquet file: scored epochs, or all if unscored."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    scores = reader.read_scores(night)
-    recording = Recording(night.signal)
-    lanes = find_lanes(recording.labels, spec.montage, reader.ALIASES)
-    require_eeg(lanes, recording)
-    epochs, beyond = usable(scores, recording.duration_s)
-    if not epochs:
-        raise InputError(
-            f"{night.signal}: no scored epoch within its {recording.duration_s:g} s "
-            f"({len(scores.stages)} epochs in the scores, {beyond} beyond the end)"
-        )
-    traces = signals.prepare(recording, lanes, spec)
-    onsets_s = [scores.onset_s + EPOCH_S * epoch for epoch in epochs]
-    images = render.draw(traces, spec, onsets_s)
+    seen = examine(reader, night, spec.montage, choices)
+    scores = seen.scores
+    traces = signals.prepare(seen.recording, seen.lanes, spec)
+    images = render.draw(traces, spec, [epoch.stored_s for epoch in seen.epochs])
     schema = chat.features().arrow_schema
     with pq.ParquetWriter(part, schema, compression="none") as writer:
         rows = []
-        for epoch, onset_s, image in zip(epochs, onsets_s, images, strict=True):
+        for epoch, image in zip(seen.epochs, images, strict=True):
             row = chat.row(
                 render.to_png(image, spec),
                 spec.prompt,
-                scores.stages[epoch],
-                scores.second[epoch] if scores.second else None,
+                scores.stages[epoch.number],
+                scores.second[epoch.number] if scores.second else None,
                 cohort=night.cohort,
                 subject=night.subject,
                 recording=night.recording,
-                epoch=epoch,
-                onset=onset_s,
-                lanes=list(lanes.found),
+                fold=fold,
+                epoch=epoch.number,
+                onset=epoch.onset_s,
+                lanes=list(seen.lanes.found),
             )
             rows.append(row)
-            if len(rows) == ROW_GROUP or epoch == epochs[-1]:
+            if len(rows) == ROW_GROUP or epoch == seen.epochs[-1]:
                 writer.write_table(pa.Table.from_pylist(rows, schema))
                 rows = []
-    notes = []
-    if lanes.missing:
-        notes.append(f"no {', '.join(lanes.missing)}")
-    if beyond:
-        notes.append(f"{beyond} scored epochs beyond the end of the signal left out")
-    return Drawn(night, part, Counter(scores.stages[e] for e in epochs), tuple(notes))
+    return Drawn(night, part, _found(seen), seen.notes)
 
 
-def usable(scores: Scores, duration_s: float) -> tuple[list[int], int]:
-    """Scored epochs that lie wholly within the record, and how many do not."""
-    scored = [epoch for epoch, stage in enumerate(scores.stages) if stage is not None]
-    # A millisecond of grace: durations in headers are rounded.
-    whole = [e for e in scored if scores.onset_s + EPOCH_S * (e + 1) <= duration_s + 1e-3]
-    return whole, len(scored) - len(whole)
+def _found(seen: Examined) -> dict:
+    """The manifest's columns that only a drawn night can fill."""
+    lanes = []
+    for lane, source in zip(seen.lanes.lanes, seen.lanes.sources, strict=True):
+        if source:
+            rate_hz = seen.recording.channel(source.plus).rate_hz
+            bad = asdict(signals.quality(seen.recording, source))
+            lanes.append({"lane": lane.name, "source": str(source), "rate_hz": rate_hz, **bad})
+    return {
+        "duration_s": seen.recording.duration_s,
+        "lanes": lanes,
+        "missing": list(seen.lanes.missing),
+        "kappa": seen.scores.kappa,
+        **manifest.epochs_by_stage(seen.scores.stages[epoch.number] for epoch in seen.epochs),
+    }
 
 
 def write_shards(parts: list[Path], folder: Path, split: str) -> None:

@@ -29,7 +29,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class Epoch:
-    """An epoch that can be drawn: its number, its start on the record's clock and in the samples."""
+    """An epoch that can be drawn: its number, its start by the clock and within the samples."""
 
     number: int
     onset_s: float

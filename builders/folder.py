@@ -1,15 +1,16 @@
 """Any folder of EDF or EDF+ recordings, or of what MNE reads, with or without sleep stages.
 
 Stages are taken from a file beside the recording: `X-Hypnogram.edf` (Sleep-EDF), `X.xml`,
-`X-profusion.xml` or `X-nsrr.xml`, BIDS `..._events.tsv`, `X.csv` or `X.txt` (one stage a line); else
-from the recording's own annotations `Sleep stage ...`. A recording without any is drawn unscored.
+`X-profusion.xml` or `X-nsrr.xml`, BIDS `..._events.tsv`, `X.csv` or `X.txt` (one stage a line);
+else from the recording's own annotations `Sleep stage ...`. A recording without any is drawn
+unscored.
 
-A subject is what BIDS calls one (`sub-01`), what Sleep-EDF does (`SC4001`, both nights: `SC400`), or
-the file's name without `night1`, `ses-2` ... at its end, with its folder before it.
+A subject is what BIDS calls one (`sub-01`), what Sleep-EDF does (`SC400` for both nights of
+SC4001 and SC4002), or the file's name without `night1`, `ses-2` ... at its end, with its folder
+before it.
 """
 
 import re
-from argparse import ArgumentParser
 from pathlib import Path
 
 from builders import stage_files
@@ -22,19 +23,11 @@ from psgvlm.recording import Recording
 
 EXPECTED = "EDF or EDF+ recordings (.edf, .rec), or BDF, BrainVision, EEGLAB, FIF, GDF, CNT"
 ALIASES: dict[str, tuple[str, ...]] = {}
+OPTIONS: dict[str, dict] = {}
 
 _EDF = (".edf", ".rec")
 _SESSION = re.compile(r"[ _-]?(?:ses|session|night|visit|run|n)[ _-]?\d+$", re.IGNORECASE)
 _SLEEP_EDF = re.compile(r"(SC4\d\d|ST7\d\d)\d[A-Z]\d-PSG", re.IGNORECASE)
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """`--map` is of use here, and `corpus.build` takes it; `read_scores` has no options."""
-    parser.add_argument(
-        "--map",
-        default="",
-        help='unusual labels, such as "chin=EMG1-EMG2,F4-M1=EEG F4"; see python -m builders inspect',
-    )
 
 
 def find(raw: Path) -> list[Night]:
@@ -104,8 +97,7 @@ def _beside(signal: Path) -> list[Path]:
         # Sleep-EDF: SC4001E0-PSG.edf and SC4001EC-Hypnogram.edf, where C is the scorer.
         start = stem[: -len("-PSG")]
         pattern = re.compile(re.escape(start[:-1]) + r".?-Hypnogram\.edf", re.IGNORECASE)
-        others = below(signal.parent, ("-hypnogram.edf",))
-        found = [p for p in others if p.parent == signal.parent and pattern.fullmatch(p.name)] + found
+        found = sorted(p for p in signal.parent.iterdir() if pattern.fullmatch(p.name)) + found
     return found
 
 

@@ -4,7 +4,6 @@ Subgroups I and III hold one night a subject, subgroup II two sessions (`<group>
 """
 
 import re
-from argparse import ArgumentParser
 from pathlib import Path
 
 from builders.files import MAX_BYTES, below, read_text, readable
@@ -17,20 +16,18 @@ EXPECTED = "<group>/<subject>/<subject>.rec with <subject>_1.txt beside it"
 # Subject I-40 is unreferenced: the montage's own alternatives subtract A1 and A2.
 ALIASES = {"chin": ("X1", "24"), "ECG": ("X2", "25")}
 
+OPTIONS = {
+    "scorer": {
+        "choices": ("1", "2", "both", "consensus"),
+        "default": "1",
+        "help": "whose stages: the first scorer's (the second's are stage_2), the second's (the\n"
+        "first's are stage_2), the first's where both scored the epoch (both), or the stage\n"
+        "that both gave (consensus); the last two skip recordings with a single scorer",
+    }
+}
+
 _MAT = re.compile(r"subject\d+\.mat", re.IGNORECASE)
 _SESSIONS = {"1", "2"}
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """This cohort's own options, which `read_scores` takes by the same names."""
-    parser.add_argument(
-        "--scorer",
-        choices=("1", "2", "both", "consensus"),
-        default="1",
-        help="whose stages: the first scorer's (the second's are stage_2), the second's (and the\n"
-        "first's are stage_2), the first's where both scored the epoch, or the stage on\n"
-        "which both agree; both and consensus leave out recordings with one scorer",
-    )
 
 
 def find(raw: Path) -> list[Night]:

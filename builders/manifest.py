@@ -7,6 +7,7 @@ from pathlib import Path
 from psgvlm.stages import STAGES
 
 FILE_NAME = "manifest.parquet"
+STAGE_COLUMNS = (*STAGES, "unscored")
 BUILT, SKIPPED = "built", "skipped"
 
 
@@ -19,7 +20,7 @@ def schema():
     columns = {name: pa.string() for name in ("path", "cohort", "subject", "recording", "split")}
     columns |= {"fold": pa.int32(), "duration_s": pa.float64()}
     columns |= {"lanes": pa.list_(pa.struct(list(lane.items()))), "missing": pa.list_(pa.string())}
-    columns |= {stage: pa.int32() for stage in (*STAGES, "unscored")}
+    columns |= {stage: pa.int32() for stage in STAGE_COLUMNS}
     columns |= {"kappa": pa.float64(), "notes": pa.list_(pa.string())}
     columns |= {"status": pa.string(), "reason": pa.string()}
     return pa.schema(list(columns.items()))

@@ -4,7 +4,6 @@ Older downloads call the latter `Annotations.edf`; either may lie in a folder of
 """
 
 import re
-from argparse import ArgumentParser
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,21 +18,18 @@ from psgvlm.image_spec import EPOCH_S
 
 EXPECTED = "'01-0S-NNNN PSG.edf' with '01-0S-NNNN Base.edf'"
 ALIASES: dict[str, tuple[str, ...]] = {}  # the montage's own alternatives know -CLE and -LER
+OPTIONS = {
+    "twenty_second": {
+        "choices": ("extend", "skip"),
+        "default": "extend",
+        "help": "epochs of 20 s (SS2, SS4, SS5): extended by 5 s on both sides, without the first\n"
+        "and the last of a night, or skipped",
+    }
+}
 
 _NAME = re.compile(r"(\d\d-\d\d-\d{4})[ _](PSG|Base|Annotations)\.edf", re.IGNORECASE)
 _TWENTY_SECONDS = ("02", "04", "05")  # subsets scored in 20-s epochs by the R&K rules
 _TWENTY_S = 20.0
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """This cohort's own options, which `read_scores` takes by the same names."""
-    parser.add_argument(
-        "--twenty-second",
-        choices=("extend", "skip"),
-        default="extend",
-        help="epochs of 20 s (SS2, SS4, SS5): extended by 5 s on both sides, without the first\n"
-        "and the last, or left out",
-    )
 
 
 def find(raw: Path) -> list[Night]:

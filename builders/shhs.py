@@ -13,6 +13,7 @@ EXPECTED = "polysomnography/edfs/shhs1/shhs1-NNNNNN.edf with annotations-events-
 # NSRR's documentation: EEG is C4-A1 and EEG(sec) C3-A2, not the other way round. Its other
 # spellings (EEG2, EEG sec, EEG_SEC) are among the montage's own alternatives.
 ALIASES = {"C4-M1": ("EEG",), "C3-M2": ("EEG(sec)",), "chin": ("EMG",)}
+OPTIONS: dict[str, dict] = {}
 
 _NAME = re.compile(r"shhs[12]-(\d{6})\.edf", re.IGNORECASE)
 

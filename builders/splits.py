@@ -6,6 +6,7 @@ of the seed and their name.
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from psgvlm.errors import InputError
@@ -30,8 +31,8 @@ def assign(
 ) -> dict[str, Place]:
     """The place of every subject.
 
-    `how` is a ratio such as 70/15/15; `loso`, a fold for every subject; `mass-20fold`, 20 folds over
-    all subsets (SeqSleepNet); `mass-sleepvlm`, SS1 as test, 50 and 12 of SS3's 62 as train and
+    `how` is a ratio such as 70/15/15; `loso`, a fold a subject; `mass-20fold`, 20 folds over all
+    subsets (SeqSleepNet); `mass-sleepvlm`, SS1 as test, 50 and 12 of SS3's 62 as train and
     validation, SS2, SS4 and SS5 as `pretrain`; `attnsleep-ids`, 20 folds over the listed `ids` in
     their order (AttnSleep). Where there are fewer subjects than folds, each is a fold of its own.
     """
@@ -86,7 +87,7 @@ def _cut(names: list[str], count: int) -> list[list[str]]:
     count = min(count, len(names))
     size, more = divmod(len(names), max(count, 1))
     starts = [fold * size + min(fold, more) for fold in range(count + 1)]
-    return [names[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    return [names[a:b] for a, b in pairwise(starts)]
 
 
 def _sleepvlm(ranked: list[str]) -> dict[str, Place]:

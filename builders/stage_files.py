@@ -1,4 +1,4 @@
-"""The files that sleep stages come in: EDF+ annotations, NSRR and Profusion XML, BIDS events, lists.
+"""Files that sleep stages come in: EDF+ annotations, NSRR and Profusion XML, BIDS events, lists.
 
 Every reader here takes a path and gives the stages as they stand there, or raises `InputError`.
 """

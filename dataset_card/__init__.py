@@ -7,8 +7,9 @@ from string import Template
 from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.stages import STAGES
 
+UNSCORED = "unscored"
 TEMPLATE = Path(__file__).with_name("template.md")
-SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test", "pretrain")
 
 
 def write(corpus: str | Path) -> Path:
@@ -16,10 +17,11 @@ def write(corpus: str | Path) -> Path:
     corpus = Path(corpus)
     spec = ImageSpec.load(corpus / FILE_NAME)
     counts = count(corpus)
-    lines = ["| configuration | split | subjects | epochs | " + " | ".join(STAGES) + " |"]
-    lines.append("|" + "---|" * (4 + len(STAGES)))
+    columns = [*STAGES, UNSCORED]
+    lines = ["| configuration | split | subjects | epochs | " + " | ".join(columns) + " |"]
+    lines.append("|" + "---|" * (4 + len(columns)))
     for (config, split), (subjects, stages) in counts.items():
-        numbers = [len(subjects), sum(stages.values()), *(stages[stage] for stage in STAGES)]
+        numbers = [len(subjects), sum(stages.values()), *(stages[stage] for stage in columns)]
         lines.append(f"| {config} | {split} | " + " | ".join(map(str, numbers)) + " |")
     configs = []
     for config in dict.fromkeys(config for config, _ in counts):
@@ -31,6 +33,10 @@ def write(corpus: str | Path) -> Path:
         configs="\n".join(configs),
         size=_size_category(total),
         table="\n".join(lines),
+        subjects="\n".join(
+            f"- {config}, {split}: {', '.join(sorted(subjects))}"
+            for (config, split), (subjects, _) in counts.items()
+        ),
         spec=spec.name,
         width=spec.width,
         height=spec.height,
@@ -54,7 +60,8 @@ def count(corpus: Path) -> dict[tuple[str, str], tuple[set[str], Counter]]:
             for shard in sorted((corpus / config).glob(f"{split}-*.parquet")):
                 table = pq.read_table(shard, columns=["subject", "stage"])
                 subjects.update(table["subject"].to_pylist())
-                stages.update(STAGES[index] for index in table["stage"].to_pylist())
+                indices = table["stage"].to_pylist()
+                stages.update(UNSCORED if index is None else STAGES[index] for index in indices)
             if stages:
                 counts[config, split] = subjects, stages
     return counts

@@ -17,8 +17,10 @@ def prompt(text: str) -> list[dict]:
     return [{"role": "user", "content": parts}]
 
 
-def completion(stage: str) -> list[dict]:
-    """The answer, as the assistant's message."""
+def completion(stage: str | None) -> list[dict]:
+    """The answer, as the assistant's message; none for an epoch that nobody scored."""
+    if stage is None:
+        return []
     return [{"role": "assistant", "content": [{"type": "text", "text": stage}]}]
 
 
@@ -41,6 +43,7 @@ def features():
             "cohort": Value("string"),
             "subject": Value("string"),
             "recording": Value("string"),
+            "fold": Value("int32"),
             "epoch": Value("int32"),
             "onset": Value("float64"),
             "lanes": List(Value("string")),
@@ -48,13 +51,16 @@ def features():
     )  # fmt: skip
 
 
-def row(png: bytes, text: str, stage: str, stage_2: str | None, **where) -> dict:
-    """A row of the corpus as Arrow stores it; `where` fills cohort, subject ... lanes."""
+def row(png: bytes, text: str, stage: str | None, stage_2: str | None, **where) -> dict:
+    """A row of the corpus as Arrow stores it; `where` fills cohort, subject ... lanes.
+
+    `stage` and `stage_2` are `None` where the scorer left the epoch unscored, or there is none.
+    """
     return {
         "images": [{"bytes": png, "path": None}],
         "prompt": prompt(text),
         "completion": completion(stage),
-        "stage": INDEX[stage],
+        "stage": None if stage is None else INDEX[stage],
         "stage_2": None if stage_2 is None else INDEX[stage_2],
         **where,
     }

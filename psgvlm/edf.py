@@ -1,8 +1,9 @@
 """EDF and EDF+ as the specification lays them out (https://www.edfplus.info/specs/edfplus.html).
 
-edfio writes our files; reading has three needs of its own. The personal fields (patient, technician,
-dates) are not even read, so no error can quote them. One Latin-1 byte in an annotation must not cost
-a night. And the onset of every data record is needed where a file has gaps (EDF+D).
+edfio writes our files; reading has three needs of its own. The personal fields (patient,
+technician, dates) are not even looked at, so no error can quote them. One Latin-1 byte in an
+annotation must not cost a night. And the onset of every data record is needed where a file has
+gaps (EDF+D).
 """
 
 import math
@@ -150,9 +151,7 @@ class EdfFile:
         if value is None or not least <= value <= most:
             found = "not a number" if value is None else f"{value:g}"
             wanted = f"{least:g}" if least == most else f"{least:g} to {most:g}"
-            raise InputError(
-                f"{self.path}: damaged EDF header, {name}: {found}; expected {wanted}"
-            )
+            raise InputError(f"{self.path}: damaged EDF header, {name}: {found}; expected {wanted}")
         return value
 
     def read(self, index: int) -> np.ndarray:

@@ -21,14 +21,38 @@ def load_split(name: str, split: str, config: str | None = None):
 
     try:
         configs = [config] if config else get_dataset_config_names(name)
-        parts = [load_dataset(name, part, split=split) for part in configs]
-    except (ValueError, DatasetNotFoundError, FileNotFoundError) as error:
+        corpora = {part: load_dataset(name, part) for part in configs}
+        parts = [corpora[part][split] for part in configs]
+    except (ValueError, KeyError, DatasetNotFoundError, FileNotFoundError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"{name}: no split {split!r} of {config or 'its configurations'} ({reason}); "
             "expected a corpus that python -m builders wrote"
         ) from error
-    return concatenate_datasets(parts)
+    for part, splits in corpora.items():
+        check_subjects(f"{name}, {part}", splits)
+    corpus = concatenate_datasets(parts)
+    stages = corpus.data.column("stage")
+    if stages.null_count:
+        corpus = corpus.select(np.flatnonzero(stages.is_valid().to_numpy()))
+    if not len(corpus):
+        raise InputError(f"{name}: split {split!r} holds no scored epoch; expected stages")
+    return corpus
+
+
+def check_subjects(name: str, splits: dict) -> None:
+    """Refuse a corpus whose splits share a subject: its results would be worthless.
+
+    `splits` are datasets by the split's name; only their column `subject` is read.
+    """
+    place: dict[str, str] = {}
+    for split, dataset in splits.items():
+        for subject in dataset.unique("subject"):
+            if (other := place.setdefault(subject, split)) != split:
+                raise InputError(
+                    f"{name}: subject {subject} is in the splits {other} and {split}; expected each "
+                    "in one: build the corpus again with python -m builders"
+                )
 
 
 def balanced(corpus, how: str, seed: int):
