@@ -15,17 +15,7 @@ from psgvlm.errors import InputError
 from psgvlm.recording import Channel, Recording
 from psgvlm.stages import STAGES
 
-HEADER = (
-    "recording",
-    "file",
-    "family",
-    "hours",
-    "epochs",
-    *STAGES,
-    "unscored",
-    "first s",
-    "last s",
-)
+HEADER = ("recording", "family", "hours", "epochs", *STAGES, "unscored", "first s", "last s")
 HEADER += ("kappa", "status")
 
 
@@ -94,8 +84,7 @@ def _cohort(
     families: dict[tuple, tuple[str, tuple[Channel, ...]]] = {}
     rows, notes = [], []
     for night in nights:
-        path = readable(str(night.signal.relative_to(root)))
-        family, cells = "", [""] * (len(HEADER) - 4)
+        family, cells = "", [""] * (len(HEADER) - 3)
         try:
             channels = Recording(night.signal, gaps=True).channels
             # Sorted: MASS has the same signals in another order in every file.
@@ -110,7 +99,7 @@ def _cohort(
             table.skipped += 1
             reason = readable(str(error)).replace(f"{root}/", "")
             notes.append(f"  {night.recording}: SKIPPED, {reason}")
-        rows.append([night.recording, path, family, *cells, verdict])
+        rows.append([night.recording, family, *cells, verdict])
     for family, channels in families.values():
         table.lines += ["", f"family {family}: {len(channels)} signals", *_signals(channels)]
         labels = [channel.label for channel in channels]

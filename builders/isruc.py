@@ -153,17 +153,17 @@ def _read_marks(xlsx: Path) -> dict[int, str]:
             f"{xlsx}: cannot be read as a workbook ({type(error).__name__}); expected epochs and "
             "stages: without the file the txt alone is taken"
         ) from error
-    titles = [str(cell).strip().lower() for cell in rows[0]] if rows else []
-    number = titles.index("epoch") if "epoch" in titles else 0
-    stage = titles.index("stage") if "stage" in titles else 1
+    titles = ([str(cell).strip().lower() for cell in row] for row in rows[:5])
+    header = next((t for t in titles if "epoch" in t and "stage" in t), ["epoch", "stage"])
+    number, stage = header.index("epoch"), header.index("stage")
     marks = {}
     for row in rows:
         if len(row) > max(number, stage) and re.fullmatch(r"\d{1,6}(\.0)?", str(row[number])):
             marks[int(float(row[number])) - 1] = str(row[stage]).strip()
-    if not marks:
+    if not set(marks.values()) & set(ISRUC_XLSX):
         raise InputError(
-            f"{xlsx}: no numbered epochs in its first sheet; expected the columns Epoch and Stage: "
-            "without the file the txt alone is taken"
+            f"{xlsx}: no numbered epochs and stages in its first sheet; expected the columns Epoch "
+            "and Stage: without the file the txt alone is taken"
         )
     return marks
 

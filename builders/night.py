@@ -66,8 +66,8 @@ def place(path: Path, events: Sequence[Event], epoch_s: float = EPOCH_S) -> Scor
         raise InputError(f"{path}: holds no sleep stages; expected one an epoch")
     last_s = max(event.onset_s + event.duration_s for event in events)
     onset_s = min(event.onset_s for event in events)
-    total_s = sum(event.duration_s for event in events)
-    if not (-MAX_DURATION_S < onset_s and max(last_s, total_s) < MAX_DURATION_S):
+    total_s = sum(max(0.0, event.duration_s) for event in events)
+    if onset_s < -MAX_DURATION_S or max(last_s, total_s) > MAX_DURATION_S:
         raise InputError(
             f"{path}: stages from {onset_s:g} s to {last_s:g} s; expected less than "
             f"{MAX_DURATION_S / 86400:.0f} days"

@@ -1,5 +1,6 @@
 """The corpus' README.md: the YAML that `load_dataset` reads, and what the corpus holds."""
 
+import hashlib
 from collections import Counter
 from pathlib import Path
 from string import Template
@@ -8,6 +9,7 @@ from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.stages import STAGES
 
 UNSCORED = "unscored"
+FOOTER_BYTES = 1 << 16
 TEMPLATE = Path(__file__).with_name("template.md")
 SPLITS = ("train", "validation", "test", "pretrain")
 
@@ -25,7 +27,10 @@ def write(corpus: str | Path) -> Path:
         lines.append(f"| {config} | {split} | " + " | ".join(map(str, numbers)) + " |")
     configs = []
     for config in dict.fromkeys(config for config, _ in counts):
-        configs.append(f"- config_name: {config}\n  data_files:")
+        configs.append(
+            f"- config_name: {config}\n  description: content {fingerprint(corpus / config)}"
+        )
+        configs.append("  data_files:")
         for split in (split for name, split in counts if name == config):
             configs.append(f"  - split: {split}\n    path: {config}/{split}-*.parquet")
     total = sum(sum(stages.values()) for _, stages in counts.values())
@@ -47,6 +52,21 @@ def write(corpus: str | Path) -> Path:
     path = corpus / "README.md"
     path.write_text(text, "utf-8")
     return path
+
+
+def fingerprint(folder: Path) -> str:
+    """A short hash of what a configuration's Parquet files hold, by their sizes and footers.
+
+    `load_dataset` keeps a copy of local data under the folder's name and its front matter: without
+    the hash, a corpus built again, or another of the same name, would come back as the old copy.
+    """
+    found = hashlib.sha256()
+    for shard in sorted(folder.glob("*.parquet")):
+        size = shard.stat().st_size
+        with shard.open("rb") as file:
+            file.seek(max(0, size - FOOTER_BYTES))
+            found.update(f"{shard.name} {size} ".encode() + file.read())
+    return found.hexdigest()[:12]
 
 
 def count(corpus: Path) -> dict[tuple[str, str], tuple[set[str], Counter]]:

@@ -73,8 +73,8 @@ class EdfFile:
             start = file.read(256)
             if len(start) < 256 or start[:8] != b"0       ":
                 raise InputError(
-                    f"{self.path}: not an EDF file ({size} bytes); expected a header that starts "
-                    "with version 0"
+                    f"{self.path}: not an EDF file ({size} bytes, without EDF's version at the "
+                    "start); expected an EDF or EDF+ recording"
                 )
             count = int(self._number("number of signals", start[252:256], 1, 9999))
             header = 256 * (count + 1)
@@ -149,8 +149,8 @@ class EdfFile:
     def _number(self, name: str, field: bytes, least: float, most: float) -> float:
         value = _float(field)
         if value is None or not least <= value <= most:
-            found = "not a number" if value is None else f"{value:g}"
-            wanted = f"{least:g}" if least == most else f"{least:g} to {most:g}"
+            found = "not a number" if value is None else f"{value:.10g}"
+            wanted = f"{least:.10g}" if least == most else f"{least:.10g} to {most:.10g}"
             raise InputError(f"{self.path}: damaged EDF header, {name}: {found}; expected {wanted}")
         return value
 

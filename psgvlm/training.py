@@ -15,7 +15,10 @@ BALANCES = ("none", "sqrt", "uniform")
 
 
 def load_split(name: str, split: str, config: str | None = None):
-    """One split of a corpus (a folder or a Hub id); all configurations where none is named."""
+    """One split's scored epochs, of a folder or a Hub id; all configurations if none is named.
+
+    Raises `InputError` where there are none, or where a subject is in two splits.
+    """
     from datasets import concatenate_datasets, get_dataset_config_names, load_dataset
     from datasets.exceptions import DatasetNotFoundError
 
@@ -50,8 +53,8 @@ def check_subjects(name: str, splits: dict) -> None:
         for subject in dataset.unique("subject"):
             if (other := place.setdefault(subject, split)) != split:
                 raise InputError(
-                    f"{name}: subject {subject} is in the splits {other} and {split}; expected each "
-                    "in one: build the corpus again with python -m builders"
+                    f"{name}: subject {subject} is in the splits {other} and {split}; expected "
+                    "each in one: build the corpus again with python -m builders"
                 )
 
 
