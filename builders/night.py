@@ -22,7 +22,8 @@ class Night:
 class Scores:
     """Stages on the record's own 30-s grid.
 
-    Epoch i starts `onset_s` + 30 i seconds into the record; `None` is an unscored epoch. `second` is the second scorer's, of the same length, or `None`.
+    Epoch i starts `onset_s` + 30 i seconds into the record; `None` is an
+    unscored epoch. `second` is the second scorer's, of the same length, or `None`.
     """
 
     onset_s: float
