@@ -1,5 +1,6 @@
 """The corpus' README.md: the YAML that `load_dataset` reads, and what the corpus holds."""
 
+import hashlib
 from collections import Counter
 from pathlib import Path
 from string import Template
@@ -23,7 +24,10 @@ def write(corpus: str | Path) -> Path:
         lines.append(f"| {config} | {split} | " + " | ".join(map(str, numbers)) + " |")
     configs = []
     for config in dict.fromkeys(config for config, _ in counts):
-        configs.append(f"- config_name: {config}\n  data_files:")
+        # `load_dataset` keys its cache on this YAML and the folder's name, not on the files:
+        # without the digest, a corpus built anew would be read as the old one.
+        configs.append(f"- config_name: {config}\n  description: sha256 {digest(corpus / config)}")
+        configs.append("  data_files:")
         for split in (split for name, split in counts if name == config):
             configs.append(f"  - split: {split}\n    path: {config}/{split}-*.parquet")
     total = sum(sum(stages.values()) for _, stages in counts.values())
@@ -58,6 +62,16 @@ def count(corpus: Path) -> dict[tuple[str, str], tuple[set[str], Counter]]:
             if stages:
                 counts[config, split] = subjects, stages
     return counts
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over a configuration's Parquet files, names and contents, in the order of names."""
+    total = hashlib.sha256()
+    for shard in sorted(folder.glob("*.parquet")):
+        with shard.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        total.update(f"{content}  {shard.name}\n".encode())
+    return total.hexdigest()
 
 
 def _size_category(rows: int) -> str:
