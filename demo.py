@@ -18,7 +18,7 @@ from psgvlm import errors
 DEMO = Path("demo")
 RAW, CORPUS, ADAPTER = DEMO / "raw", DEMO / "corpus", DEMO / "adapter"
 REPORT, NIGHT = DEMO / "report", DEMO / "night"
-SUBJECTS, HOURS, SEED = "6", "5", "1"
+SUBJECTS, HOURS, SEED = "16", "2", "1"
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
         *[*builders, "simulate", RAW, "--subjects", SUBJECTS, "--hours", HOURS, "--seed", SEED]
     )
     seconds["build"] = sum(
-        step(*builders, cohort, RAW / cohort, "--out", CORPUS, "--image", "square")
+        step(*builders, cohort, RAW / cohort, "--out", CORPUS, "--image", "folded")
         for cohort in ("isruc", "mass", "shhs")
     )
     launch = [python, "-m", "accelerate.commands.launch", *ONE_PROCESS, "train_sft.py"]

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.fft import irfft, next_fast_len
 
-STAGES = ("W", "N1", "N2", "N3", "R")
+from psgvlm.stages import STAGES
+
 EPOCH_S = 30
 EEG_EOG = ("F3-M2", "C3-M2", "O1-M2", "E1-M2", "F4-M1", "C4-M1", "O2-M1", "E2-M1")
 LANES = (*EEG_EOG, "chin", "ECG", "M1", "M2")
@@ -37,24 +38,25 @@ BACKGROUND_UV = np.array(
 ALPHA_UV = np.array([20.0, 5.0, 4.5, 1.5, 1.0, 2.2])  # RMS at the occiput, by state
 MUSCLE_UV = np.array([9.0, 18.0, 6.0, 4.5, 4.0, 1.8])  # chin EMG RMS within 10-45 Hz, by state
 
-# Sources of background EEG, uncorrelated with one another. A lane is their sum with these gains
-# (rows: lanes of EEG_EOG), so that neighbours resemble each other and the two sides differ.
+# Sources of background EEG, uncorrelated with one another. A lane is their sum with these gains,
+# so that neighbours resemble each other and the two sides differ.
 SOURCE_GAINS = np.array(
     [
-        # shared, frontal, occipital, left minus right
-        [0.75, 0.65, 0.00, 0.30],  # F3
-        [0.85, 0.25, 0.25, 0.35],  # C3
-        [0.60, 0.00, 0.60, 0.25],  # O1
-        [0.40, 0.50, 0.00, 0.20],  # E1
-        [0.75, 0.65, 0.00, -0.30],  # F4
-        [0.85, 0.25, 0.25, -0.35],  # C4
-        [0.60, 0.00, 0.60, -0.25],  # O2
-        [0.40, 0.45, 0.00, -0.20],  # E2
+        # shared, frontal, occipital, left minus right, alpha
+        [0.75, 0.65, 0.00, 0.30, 0.30],  # F3
+        [0.85, 0.25, 0.25, 0.35, 0.45],  # C3
+        [0.60, 0.00, 0.60, 0.25, 1.00],  # O1
+        [0.40, 0.50, 0.00, 0.20, 0.20],  # E1
+        [0.75, 0.65, 0.00, -0.30, 0.30],  # F4
+        [0.85, 0.25, 0.25, -0.35, 0.45],  # C4
+        [0.60, 0.00, 0.60, -0.25, 1.00],  # O2
+        [0.40, 0.45, 0.00, -0.20, 0.20],  # E2
+        [0.20, 0.00, 0.15, 0.15, 0.10],  # M1
+        [0.20, 0.00, 0.15, -0.15, 0.10],  # M2
     ],
     dtype=np.float32,
 )
-SOURCE_SLOWNESS = (1.0, 1.25, 0.7, 1.0)  # each source's share of activity below 4 Hz
-ALPHA_GAINS = np.array([0.3, 0.45, 1.0, 0.2] * 2, dtype=np.float32)
+SOURCE_SLOWNESS = (1.0, 1.25, 0.7, 1.0)  # the first four's activity below 4 Hz, as a factor
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Night:
     subject: dict[str, float]
 
 
-# --- waveforms: (rng, seconds since onset, duration in s) -> samples whose largest size is 1 ------
+# --- waveforms: (rng, seconds since onset, duration in s) -> samples of size 1 (see Event) --------
 
 
 def _hann(x):
@@ -127,13 +129,14 @@ def _sawtooth(rng, t, duration):
 
 
 def _saccade(rng, t, duration):
-    # a step through the amplifier's 0.2-Hz high-pass filter
-    rise = np.clip(t / rng.uniform(0.05, 0.1), 0, 1)
+    # a step through the amplifier's 0.2-Hz high-pass filter, which lets it decay
+    rise = np.minimum(t / duration, 1)
     return rng.choice((-1, 1)) * (3 - 2 * rise) * rise**2 * np.exp(-t * 2 * np.pi * 0.2)
 
 
 def _slow_eye_movement(rng, t, duration):
-    return rng.choice((-1, 1)) * np.sin(np.pi * t / duration) * np.sin(2 * np.pi * t / duration)
+    x = np.pi * t / duration
+    return rng.choice((-1.3, 1.3)) * np.sin(x) * np.sin(2 * x)
 
 
 def _blink(rng, t, duration):
@@ -161,7 +164,8 @@ class Kind:
 
     per_minute is by state (STATES); spread is the gain at F, C, O, E1, E2 of the side where it is
     largest (eye movements have no side); gain names the entry of `subject` that scales it;
-    muscle_uv is the RMS it adds to the chin EMG at its height.
+    muscle_uv is the RMS it adds to the chin EMG at its height; tail_s is how long the amplifier
+    goes on after the end.
     """
 
     per_minute: tuple[float, ...]
@@ -171,6 +175,7 @@ class Kind:
     shape: Callable | None
     gain: str = "eeg"
     muscle_uv: tuple[float, float] = (0.0, 0.0)
+    tail_s: float = 0.0
 
 
 KINDS = {
@@ -190,7 +195,8 @@ KINDS = {
         (0, 0, 0, 0, 0, 1.0), (2, 6), (12, 24), (0.7, 1, 0.3, 0.3, 0.3), _sawtooth
     ),
     "saccade": Kind(
-        (2, 30, 0, 0, 0, 3), (2.5, 2.5), (20, 110), (0.06, 0.03, 0, 1, -0.95), _saccade, "eye"
+        (2, 30, 0, 0, 0, 3), (0.05, 0.12), (20, 110), (0.06, 0.03, 0, 1, -0.95), _saccade, "eye",
+        tail_s=4.0,
     ),
     "slow_eye_movement": Kind(
         (3, 0, 9, 0.3, 0, 0.4), (2, 6), (25, 75), (0.05, 0.03, 0, 1, -0.95),
@@ -210,11 +216,6 @@ KINDS = {
     "twitch": Kind(
         (0, 0, 0, 0, 0, 2.0), (0.1, 0.8), (2, 11), (0, 0, 0, 0, 0), None, "muscle"
     ),
-}  # fmt: skip
-
-
-LAPSES = {
-    "W": ["N1"], "N1": ["W", "N2"], "N2": ["N1", "N1", "N3"], "N3": ["N2"], "R": ["N1"]
 }  # fmt: skip
 
 # --- what happens when ----------------------------------------------------------------------------
@@ -283,8 +284,10 @@ def _bouts(rng, stage, count):
 
 def draw_subject(rng, mains_hz=50.0):
     """Gains are factors with median 1; *_uv are RMS, *_hz and *_bpm what their names say."""
-    spread = {"eeg": 0.15, "muscle": 0.5, "alpha": 0.4, "spindles": 0.25, "eye": 0.2, "slow": 0.15}
-    subject = {name: rng.lognormal(0, sd) for name, sd in spread.items()}
+    spread = {"eeg": 0.13, "muscle": 0.6, "alpha": 0.4, "spindles": 0.25, "eye": 0.2, "slow": 0.15}
+    subject = {
+        name: float(np.exp(sd * np.clip(rng.normal(), -2, 2))) for name, sd in spread.items()
+    }
     return subject | {
         "alpha_hz": rng.normal(9.8, 0.6),
         "spindle_hz": float(np.clip(rng.normal(13.2, 0.5), 12, 15)),
@@ -297,22 +300,26 @@ def draw_subject(rng, mains_hz=50.0):
     }
 
 
-def _states(rng, stages):
-    """State of every second. A brain does not keep to the scorer's grid: true borders fall inside
-    epochs, and every third epoch holds some seconds of a neighbouring state."""
+def _states(rng, plan):
+    """State of every second, and the stage of every epoch: the one that fills most of it.
+
+    A brain does not keep to the scorer's grid: borders of the planned stages fall anywhere in the
+    epochs beside, and every third epoch holds some seconds of a neighbouring state.
+    """
     index = {"W": CLOSED, "N1": N1, "N2": N2, "N3": N3, "R": R}
-    seconds = np.repeat([index[stage] for stage in stages], EPOCH_S)
-    original = seconds.copy()
-    for border in (np.flatnonzero(stages[1:] != stages[:-1]) + 1) * EPOCH_S:
+    lapses = {CLOSED: [N1], N1: [CLOSED, N2], N2: [N1, N1, N3], N3: [N2], R: [N1]}
+    planned = np.array([index[stage] for stage in plan])
+    seconds = np.repeat(planned, EPOCH_S)
+    for border in np.flatnonzero(planned[1:] != planned[:-1]) + 1:
         shift = int(rng.uniform(-13, 13))
-        if shift > 0:
-            seconds[border : border + shift] = original[border - 1]
-        else:
-            seconds[border + shift : border] = original[border]
-    for epoch, stage in enumerate(stages):
+        start, stop = sorted((border * EPOCH_S, border * EPOCH_S + shift))
+        seconds[start:stop] = planned[border - (shift > 0)]
+    for epoch, state in enumerate(planned):
         if rng.random() < 0.35:
             start = epoch * EPOCH_S + rng.integers(0, 18)
-            seconds[start : start + rng.integers(4, 13)] = index[rng.choice(LAPSES[stage])]
+            seconds[start : start + rng.integers(4, 13)] = rng.choice(lapses[state])
+    filled = [(seconds.reshape(-1, EPOCH_S) == index[stage]).sum(1) for stage in STAGES]
+    stages = tuple(STAGES[i] for i in np.argmax(filled, axis=0))
     eyes_open = np.zeros(len(seconds), bool)
     start = 0
     while start < len(seconds):
@@ -320,7 +327,7 @@ def _states(rng, stages):
         eyes_open[start : start + spell] = rng.random() < 0.5
         start += spell
     seconds[(seconds == CLOSED) & eyes_open] = OPEN
-    return seconds
+    return seconds, stages
 
 
 def _smooth(x, width):
@@ -449,10 +456,12 @@ def _white_psd(rms_uv):
     return lambda f: np.repeat(density[:, None], len(f), axis=1)
 
 
-def _alpha_psd(centre_hz, width_hz=0.7):
+def _alpha_psd(subject, width_hz=0.7):
+    rms_uv = ALPHA_UV * subject["alpha"] * subject["eeg"]
+
     def psd(f):
-        bell = np.exp(-(((f - centre_hz) / width_hz) ** 2)) / (width_hz * np.sqrt(np.pi))
-        return ALPHA_UV[:, None] ** 2 * bell
+        bell = np.exp(-(((f - subject["alpha_hz"]) / width_hz) ** 2)) / (width_hz * np.sqrt(np.pi))
+        return rms_uv[:, None] ** 2 * bell
 
     return psd
 
@@ -483,17 +492,18 @@ def _electrocardiogram(rng, samples, rate_hz, subject):
     return ecg
 
 
-def _plant(rng, signals, tone, events, rate_hz, subject):
-    """Add the events to the EEG and EOG lanes (8, samples), and what they do to muscle tone."""
+def _plant(rng, lanes, tone_uv, events, rate_hz, subject):
+    """Add the events to the EEG and EOG lanes, and what they do to muscle tone (samples,)."""
     for event in events:
         if event.kind == "alpha":  # already part of the background
             continue
         kind = KINDS[event.kind]
         first = int(np.ceil(event.onset_s * rate_hz))
-        last = min(len(tone), int((event.onset_s + event.duration_s) * rate_hz) + 1)
+        end_s = event.onset_s + event.duration_s + kind.tail_s
+        last = min(len(tone_uv), int(end_s * rate_hz) + 1)
         t = np.arange(first, last) / rate_hz - event.onset_s
         if event.kind == "twitch":
-            tone[first:last] += event.amplitude_uv * _hann(t / event.duration_s)
+            tone_uv[first:last] += event.amplitude_uv * _hann(t / event.duration_s)
             continue
         if event.kind == "spindle":
             centre_hz = np.clip(rng.normal(subject["spindle_hz"], 0.5), 11.5, 15.5)
@@ -508,88 +518,101 @@ def _plant(rng, signals, tone, events, rate_hz, subject):
         elif kind.gain != "eye":
             gains[4:] *= weaker
         wave = (event.amplitude_uv * wave).astype(np.float32)
-        signals[:8, first:last] += gains.astype(np.float32)[:, None] * wave
+        lanes[:8, first:last] += gains.astype(np.float32)[:, None] * wave
         if kind.muscle_uv[1]:
             burst = rng.uniform(*kind.muscle_uv) * subject["muscle"]
-            tone[first:last] += burst * _hann(t / event.duration_s)
+            tone_uv[first:last] += burst * _hann(t / event.duration_s)
+
+
+def _background(rngs, samples, rate_hz, power, subject, white):
+    """Lanes (12, samples) with EEG but no waveforms and no muscle, and muscle noise of unit RMS.
+
+    power: (seconds, states), the share of each state in the brain's activity.
+    """
+    person, *noise = rngs
+    # every person's spectrum differs a little, band by band and stage by stage
+    own = person.lognormal(0, 0.12, BACKGROUND_UV.shape) * person.lognormal(0, 0.08, 6)
+    rms_uv = BACKGROUND_UV * own * subject["eeg"]
+    rms_uv[N3, :2] *= subject["slow"]
+    power = power * _drift(person, len(power), 20, 0.12)[:, None] ** 2
+    shape = _white_psd if white else _background_psd
+    psds = [
+        shape(rms_uv * np.where(BAND_EDGES_HZ[:-1] < 4, slowness, 1))
+        for slowness in SOURCE_SLOWNESS
+    ]
+    psds.append(_alpha_psd(subject))
+    sources = [
+        coloured_noise(rng, samples, rate_hz, power, psd)
+        for rng, psd in zip(noise, psds, strict=False)
+    ]
+    steady = np.ones((len(power), 1))
+    sources.append(coloured_noise(noise[-1], samples, rate_hz, steady, _muscle_psd))
+
+    gains = SOURCE_GAINS * np.float32([1, 1, 1, 1, not white])
+    lanes = np.zeros((len(LANES), samples), np.float32)
+    muscle = np.empty(samples, np.float32)
+    start = 0
+    for *pieces, chin in zip(*sources, strict=True):
+        stop = start + len(chin)
+        mixed = np.einsum("ls,sn->ln", gains, np.stack(pieces))
+        lanes[:8, start:stop], lanes[10:, start:stop] = mixed[:8], mixed[8:]
+        muscle[start:stop] = chin
+        start = stop
+    return lanes, muscle
+
+
+def _amplifier(rng, lanes, muscle, rate_hz, subject):
+    """Add what the electrodes pick up besides: mains, noise, and muscle on scalp and eyes."""
+    samples = len(muscle)
+    cycles = subject["mains_hz"] * (np.arange(samples) / rate_hz)
+    hum = np.sin(2 * np.pi * (cycles % 1)).astype(np.float32)
+    hum *= subject["mains_hz"] < rate_hz / 2  # beyond it, the anti-alias filter stops it
+    hiss = rng.standard_normal(samples + 101 * len(lanes), dtype=np.float32)
+    for index, lane in enumerate(lanes):
+        lane += subject["noise_uv"] * hiss[101 * index : 101 * index + samples]
+        lane += subject["mains_uv"] * rng.lognormal(-0.5, 0.5) * hum
+        if index < 8:  # each electrode sees fibres of its own
+            lane += rng.uniform(0.04, 0.09) * np.roll(muscle, 337 * (index + 1))
 
 
 def simulate_night(seed, hours=8.0, rate_hz=200.0, mains_hz=50.0, background="physiological"):
     """Simulate one person's night; the same arguments give the same night, bit for bit.
 
-    seed: int. Nights under five hours are compressed (see `hypnogram`). background="white" is a
-    control: the EEG, its waveforms included, gives way to white noise of the same RMS in every
-    stage, while eyes, muscle and heart stay. Returns a `Night` with the lanes `LANES`.
+    seed: int. hours: a quarter of an hour or more; nights under five hours are compressed (see
+    `hypnogram`). background="white" is a control: the EEG, its waveforms included, gives way to
+    white noise of the same RMS in every stage, while eyes, muscle and heart stay. Returns a `Night`
+    with the lanes `LANES`; raises ValueError for a night too short or an unknown background.
     """
     if background not in ("physiological", "white"):
         raise ValueError(f"background is 'physiological' or 'white', not {background!r}")
-    night_rng, person_rng, plan_rng, wave_rng, *noise_rngs = np.random.default_rng(seed).spawn(11)
-    stages = hypnogram(night_rng, round(hours * 3600 / EPOCH_S))
+    if hours < 0.25:
+        raise ValueError(f"{hours} hours are too few for a night; expected 0.25 or more")
+    streams = np.random.default_rng(seed).spawn(11)
+    night_rng, person_rng, plan_rng, wave_rng, heart_rng, *noise_rngs = streams
     subject = draw_subject(person_rng, mains_hz)
-    states = _states(night_rng, stages)
+    states, stages = _states(night_rng, hypnogram(night_rng, round(hours * 3600 / EPOCH_S)))
     seconds = len(states)
     samples = int(np.ceil(seconds * rate_hz))
 
-    depth = _smooth(states == N3, 360)  # nearness of N3
+    depth = _smooth(states == N3, 360)  # nearness of N3; N2 builds up towards it
     events = _plan(plan_rng, states, depth, subject)
-    power = np.stack([_smooth(states == state, 9) for state in range(len(STATES))], axis=1)
-    slower = power[:, N2] * np.clip(0.35 * depth, 0, 0.3)
-    power[:, N2] -= slower
-    power[:, N3] += slower
-
-    # every person's spectrum differs a little, band by band and stage by stage
-    own = person_rng.lognormal(0, 0.12, BACKGROUND_UV.shape) * person_rng.lognormal(0, 0.08, 6)
-    rms_uv = BACKGROUND_UV * own
-    rms_uv[N3, :2] *= subject["slow"]
-    own_tone = MUSCLE_UV * person_rng.lognormal(0, 0.2, len(STATES)) * subject["muscle"]
-
-    eeg_power = power * _drift(night_rng, seconds, 20, 0.12)[:, None] ** 2 * subject["eeg"] ** 2
-    sources = []
-    for rng, slowness in zip(noise_rngs, SOURCE_SLOWNESS, strict=False):
-        source_uv = rms_uv * np.where(BAND_EDGES_HZ[:-1] < 4, slowness, 1)
-        psd = _white_psd(source_uv) if background == "white" else _background_psd(source_uv)
-        sources.append(coloured_noise(rng, samples, rate_hz, eeg_power, psd))
-    alpha_power = eeg_power * subject["alpha"] ** 2
-    alpha = coloured_noise(noise_rngs[4], samples, rate_hz, alpha_power,
-                           _alpha_psd(subject["alpha_hz"]))  # fmt: skip
-    muscle_noise = coloured_noise(noise_rngs[5], samples, rate_hz, np.ones((seconds, 1)),
-                                  _muscle_psd)  # fmt: skip
-    gains = np.column_stack([SOURCE_GAINS, ALPHA_GAINS * (background != "white")])
-    ears = np.array([[0.2, 0, 0.15, 0.15, 0.1], [0.2, 0, 0.15, -0.15, 0.1]])
-    gains = np.vstack([gains, ears]).astype(np.float32)
-
-    signals = np.empty((len(LANES), samples), np.float32)
-    eeg = signals[:8]
-    muscle = np.empty(samples, np.float32)
-    start = 0
-    for *pieces, chin in zip(*sources, alpha, muscle_noise, strict=True):
-        stop = start + len(chin)
-        mixed = np.einsum("ls,sn->ln", gains, np.stack(pieces))
-        signals[:8, start:stop] = mixed[:8]
-        signals[10:, start:stop] = mixed[8:]
-        muscle[start:stop] = chin
-        start = stop
-
-    tone_s = np.sqrt(power @ own_tone**2) * _drift(night_rng, seconds, 40, 0.25)
-    time_s = np.arange(samples) / rate_hz
-    tone = np.interp(time_s - 0.5, np.arange(seconds), tone_s).astype(np.float32)
-    planted = events
     if background == "white":
-        planted = [e for e in events if e.kind in KINDS and KINDS[e.kind].gain != "eeg"
-                   and e.kind != "slow_wave"]  # fmt: skip
-    _plant(wave_rng, eeg, tone, planted, rate_hz, subject)
-    muscle *= tone
-    signals[8] = muscle
-    signals[9] = _electrocardiogram(noise_rngs[6], samples, rate_hz, subject)
-    signals[8] += subject["ecg_leak"] * signals[9]
+        events = [event for event in events if event.channel in ("E1-M2", "chin")]
+    power = np.stack([_smooth(states == state, 9) for state in range(len(STATES))], axis=1)
+    deeper = power[:, N2] * np.clip(0.35 * depth, 0, 0.3)
+    power[:, N2] -= deeper
+    power[:, N3] += deeper
 
-    rng = wave_rng
-    hum = np.sin(2 * np.pi * ((mains_hz * time_s) % 1)).astype(np.float32)
-    hiss = rng.standard_normal(samples + 101 * len(LANES), dtype=np.float32)
-    for lane, signal in enumerate(signals):
-        signal += subject["noise_uv"] * hiss[101 * lane : 101 * lane + samples]
-        signal += subject["mains_uv"] * rng.lognormal(-0.5, 0.5) * hum
-        if lane < 8:  # scalp and eye electrodes pick up some muscle, each its own fibres
-            signal += rng.uniform(0.04, 0.09) * np.roll(muscle, 337 * (lane + 1))
-    return Night(tuple(stages.tolist()), rate_hz, dict(zip(LANES, signals, strict=True)), planted,
-                 subject)  # fmt: skip
+    lanes, muscle = _background(
+        (person_rng, *noise_rngs), samples, rate_hz, power, subject, background == "white"
+    )
+    own_tone = MUSCLE_UV * person_rng.lognormal(0, 0.2, len(STATES)) * subject["muscle"]
+    tone_uv = np.sqrt((power * own_tone**2).sum(1)) * _drift(person_rng, seconds, 40, 0.25)
+    tone_uv = np.interp(np.arange(samples) / rate_hz - 0.5, np.arange(seconds), tone_uv)
+    _plant(wave_rng, lanes, tone_uv, events, rate_hz, subject)
+    muscle *= tone_uv.astype(np.float32)
+    chin, heart = LANES.index("chin"), LANES.index("ECG")
+    lanes[heart] = _electrocardiogram(heart_rng, samples, rate_hz, subject)
+    lanes[chin] = muscle + subject["ecg_leak"] * lanes[heart]
+    _amplifier(wave_rng, lanes, muscle, rate_hz, subject)
+    return Night(stages, rate_hz, dict(zip(LANES, lanes, strict=True)), events, subject)

@@ -20,10 +20,13 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+
+from psgvlm.errors import InputError
 
 COHORTS = ("isruc", "mass", "shhs")
 EPOCH_S = 30
@@ -47,7 +50,8 @@ class Channel:
 
 # --- ISRUC: label families in file order; the first ten carry these lanes, the others are slow ----
 
-ISRUC_LANES = "E1-M2 E2-M1 F3-M2 C3-M2 O1-M2 F4-M1 C4-M1 O2-M1 chin ECG".split()
+ISRUC_LANES = ("E1-M2", "E2-M1", "F3-M2", "C3-M2", "O1-M2", "F4-M1", "C4-M1", "O2-M1",
+               "chin", "ECG")  # fmt: skip
 ISRUC_FAMILIES = {
     "A": "LOC-A2 ROC-A1 F3-A2 C3-A2 O1-A2 F4-A1 C4-A1 O2-A1 "
     "X1 X2 X3 X4 X5 X6 DC3 X7 X8 SaO2 DC8",
@@ -57,7 +61,7 @@ ISRUC_FAMILIES = {
     "24 25 26 27 28 29 DC01 30 31 SpO2 DC02",
 }  # fmt: skip
 ISRUC_CODES = {"W": 0, "N1": 1, "N2": 2, "N3": 3, "R": 5}
-ISRUC_COLUMNS = "Epoch Stage SpO2 HR Events BPOS Txln TxEx Technote".split()
+ISRUC_COLUMNS = ("Epoch", "Stage", "SpO2", "HR", "Events", "BPOS", "Txln", "TxEx", "Technote")
 ISRUC_RATE = 200
 
 # --- MASS: 1024 samples in 3.99975 s are 256.016 Hz -----------------------------------------------
@@ -105,7 +109,7 @@ NSRR_CONCEPTS = {
 
 @dataclass(frozen=True)
 class Truth:
-    """What was simulated, on the clock of the written record: (epoch, onset in s, stage), events."""
+    """What was simulated, on the clock of the record: (epoch, onset in s, stage), and events."""
 
     recording: str
     stages: list[tuple[int, float, str]]
@@ -166,7 +170,7 @@ def _edf_signal(channel, night, rng, record_s, records, first_sample=0):
     digital = np.clip(np.rint(x * (32767 / channel.limit)), -32767, 32767).astype(np.int16)
     return edfio.EdfSignal.from_digital(
         digital,
-        rate_hz,
+        channel.samples,  # as if records lasted a second, see _write_edf
         label=channel.label,
         physical_dimension=channel.unit,
         physical_range=(-channel.limit, channel.limit),
@@ -174,7 +178,7 @@ def _edf_signal(channel, night, rng, record_s, records, first_sample=0):
     )
 
 
-def _write_edf(path, signals, recording, **options):
+def _write_edf(path, signals, recording, record_s=1, annotations=None):
     import edfio
 
     edf = edfio.Edf(
@@ -184,10 +188,16 @@ def _write_edf(path, signals, recording, **options):
             startdate=datetime.date(2001, 1, 1), equipment_code="simulated_not_a_person"
         ),
         starttime=datetime.time(22, 30),
-        **options,
+        annotations=annotations,
     )
     with _beside(path) as part:
         edf.write(part)
+        if record_s != 1:
+            # edfio compares durations as floats and so refuses every sixth length of a record
+            # that lasts 3.99975 s; put the true duration into the finished header instead
+            with part.open("r+b") as file:
+                file.seek(244)
+                file.write(f"{record_s:<8}".encode())
 
 
 @contextmanager
@@ -317,13 +327,7 @@ def write_mass(root, index, hours, seed, rng):
     signals = [_edf_signal(c, night, rng, MASS_RECORD_S, records, first_sample) for c in channels]
     recording = f"01-03-{index + 1:04d}"
     folder = root / "SS3"
-    _write_edf(
-        folder / f"{recording} PSG.edf",
-        signals,
-        recording,
-        data_record_duration=MASS_RECORD_S,
-        annotations=(),
-    )
+    _write_edf(folder / f"{recording} PSG.edf", signals, recording, MASS_RECORD_S)
 
     stages = night.stages[lead : lead + scored]
     first_s = lead * EPOCH_S - start_s
@@ -406,7 +410,7 @@ def _nsrr_xml(codes, night):
         if event.kind == "arousal":
             add("Arousals|Arousals", "Arousal|Arousal ()", event.onset_s, event.duration_s)
     borders = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
-    for start, stop in zip(borders[:-1], borders[1:], strict=True):
+    for start, stop in pairwise(borders):
         concept = NSRR_CONCEPTS[codes[start]]
         add("Stages|Stages", concept, start * EPOCH_S, (stop - start) * EPOCH_S)
     return root
@@ -479,6 +483,11 @@ def run(args):
     """Write the cohorts that `args` (of `add_arguments`) asks for. Returns the exit status."""
     from tqdm import tqdm
 
+    if args.hours < 0.25 or args.subjects < 1:
+        raise InputError(
+            f"--hours {args.hours:g} --subjects {args.subjects}: nothing to simulate; "
+            "expected at least 0.25 hours and 1 subject"
+        )
     with tqdm(total=len(args.cohorts) * args.subjects, unit="night") as bar:
         for cohort in args.cohorts:
             bar.set_description(cohort)
@@ -493,7 +502,10 @@ def main(argv=None):
     """Parse `argv` and write."""
     import argparse
 
-    parser = argparse.ArgumentParser(prog="python -m builders simulate", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = argparse.ArgumentParser(
+        "python -m builders simulate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add_arguments(parser)
     return run(parser.parse_args(argv))

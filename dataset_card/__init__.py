@@ -9,7 +9,6 @@ from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.stages import STAGES
 
 UNSCORED = "unscored"
-FOOTER_BYTES = 1 << 16
 TEMPLATE = Path(__file__).with_name("template.md")
 SPLITS = ("train", "validation", "test", "pretrain")
 
@@ -27,9 +26,9 @@ def write(corpus: str | Path) -> Path:
         lines.append(f"| {config} | {split} | " + " | ".join(map(str, numbers)) + " |")
     configs = []
     for config in dict.fromkeys(config for config, _ in counts):
-        configs.append(
-            f"- config_name: {config}\n  description: content {fingerprint(corpus / config)}"
-        )
+        # `load_dataset` keys its cache on this YAML and the folder's name, not on the files:
+        # without the digest, a corpus built anew would be read as the old one.
+        configs.append(f"- config_name: {config}\n  description: sha256 {digest(corpus / config)}")
         configs.append("  data_files:")
         for split in (split for name, split in counts if name == config):
             configs.append(f"  - split: {split}\n    path: {config}/{split}-*.parquet")
@@ -54,21 +53,6 @@ def write(corpus: str | Path) -> Path:
     return path
 
 
-def fingerprint(folder: Path) -> str:
-    """A short hash of what a configuration's Parquet files hold, by their sizes and footers.
-
-    `load_dataset` keeps a copy of local data under the folder's name and its front matter: without
-    the hash, a corpus built again, or another of the same name, would come back as the old copy.
-    """
-    found = hashlib.sha256()
-    for shard in sorted(folder.glob("*.parquet")):
-        size = shard.stat().st_size
-        with shard.open("rb") as file:
-            file.seek(max(0, size - FOOTER_BYTES))
-            found.update(f"{shard.name} {size} ".encode() + file.read())
-    return found.hexdigest()[:12]
-
-
 def count(corpus: Path) -> dict[tuple[str, str], tuple[set[str], Counter]]:
     """Subjects and epochs by stage of every (configuration, split), read from the Parquet files."""
     import pyarrow.parquet as pq
@@ -85,6 +69,16 @@ def count(corpus: Path) -> dict[tuple[str, str], tuple[set[str], Counter]]:
             if stages:
                 counts[config, split] = subjects, stages
     return counts
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over a configuration's Parquet files, names and contents, in the order of names."""
+    total = hashlib.sha256()
+    for shard in sorted(folder.glob("*.parquet")):
+        with shard.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        total.update(f"{content}  {shard.name}\n".encode())
+    return total.hexdigest()
 
 
 def _size_category(rows: int) -> str:

@@ -31,7 +31,7 @@ class ImageSpec:
     fold: int = 1
     scale: str = "fixed"
     eeg_uv: float = 75.0
-    eog_uv: float = 150.0
+    eog_uv: float = 100.0
     emg_uv: float = 40.0
     ecg_uv: float = 1000.0
     eeg_hz: tuple[float, float] = (0.3, 35.0)
@@ -139,8 +139,11 @@ PRESETS = {
         ImageSpec("compact", "aasm", 448, 224, line_px=1.0),
         # The square of common vision towers, with lanes as tall as it allows.
         ImageSpec("square", "core", 336, 336, grid=False),
-        # The square, 30 s folded into three rows of 10 s: alpha and theta can be told apart.
-        ImageSpec("folded", "core", 336, 336, fold=3, grid=False),
+        # The square, 30 s folded into three rows of 10 s: alpha and theta can be told apart. Its
+        # lanes are low, so the scale is tighter and tall waves are clipped.
+        ImageSpec(
+            "folded", "core", 336, 336, fold=3, grid=False, eeg_uv=60.0, eog_uv=75.0, emg_uv=30.0
+        ),
         # The square, with what 11 px/s cannot show as a 0-20 Hz spectrogram under the traces.
         ImageSpec("spectral", "core", 336, 336, spectrogram=1 / 3, grid=False),
         # arXiv 2509.22810 as far as it is known: each epoch scaled to its own extremes.

@@ -74,7 +74,7 @@ def check_same_images(adapter: str, spec: ImageSpec, corpus: str) -> None:
 
 
 def build_tiny(spec: ImageSpec, seed: int = 0):
-    """A LLaVA of about 1.6 million random parameters and its processor, without any download.
+    """A LLaVA of about a million random parameters and its processor, without any download.
 
     It learns the task from scratch on a laptop's CPU. Its vision tower takes square images, in
     patches of 1/12 of their width.
@@ -110,10 +110,10 @@ def build_tiny(spec: ImageSpec, seed: int = 0):
     config = LlavaConfig(
         vision_config={
             **{"model_type": "siglip_vision_model", "vision_use_head": False},
-            **{"image_size": spec.width, "patch_size": patch, "num_hidden_layers": 4, **layers},
+            **{"image_size": spec.width, "patch_size": patch, "num_hidden_layers": 2, **layers},
         },
         text_config={
-            **{"model_type": "llama", "vocab_size": len(tokenizer), "num_hidden_layers": 4},
+            **{"model_type": "llama", "vocab_size": len(tokenizer), "num_hidden_layers": 2},
             **{"num_key_value_heads": 2, "head_dim": dim // 4, "max_position_embeddings": 1024},
             **{"tie_word_embeddings": True, **layers},
         },

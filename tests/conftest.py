@@ -3,12 +3,16 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-# No test may reach for a hub; the one on loopback names its own address.
-os.environ["HF_HUB_OFFLINE"] = "1"
-
 import pytest
+
+# No test may reach for a hub; the one on loopback names its own address. Arrow copies of corpora
+# go to a folder that is thrown away. Both are read when the libraries are first imported.
+CACHE = tempfile.TemporaryDirectory(prefix="psgvlm-tests-")
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_CACHE"] = CACHE.name
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,14 +22,6 @@ def command(*words, cwd=ROOT) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=280
     )
-
-
-@pytest.fixture(scope="session")
-def datasets_cache(tmp_path_factory):
-    """The Arrow copies of `load_dataset` go to a folder that is thrown away."""
-    cache = tmp_path_factory.mktemp("cache")
-    os.environ["HF_DATASETS_CACHE"] = str(cache)
-    return cache
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +35,7 @@ def raw(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def corpus(raw, tmp_path_factory, datasets_cache):
+def corpus(raw, tmp_path_factory):
     """A corpus of the three cohorts, in the `square` drawing."""
     out = tmp_path_factory.mktemp("corpus") / "corpus"
     for cohort in ("isruc", "mass", "shhs"):

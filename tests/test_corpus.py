@@ -108,6 +108,21 @@ def test_card_counts_what_is_there(corpus):
     assert "$" not in card
 
 
+def test_a_corpus_built_anew_is_not_read_from_the_cache_of_the_old_one(corpus, tmp_path):
+    """`load_dataset` caches by the folder's name and README.md, not by what the files hold."""
+    import dataset_card
+
+    before = load_dataset(str(corpus), "shhs", split="train")
+    changed = tmp_path / corpus.name
+    shutil.copytree(corpus, changed)
+    names = [f"shhs/{split}-00000-of-00001.parquet" for split in ("train", "test")]
+    for name, other in zip(names, reversed(names), strict=True):
+        shutil.copy(corpus / name, changed / other)
+    dataset_card.write(changed)
+    after = load_dataset(str(changed), "shhs", split="train")
+    assert set(before["subject"]) != set(after["subject"])
+
+
 def test_a_recording_that_cannot_be_used_is_skipped_and_listed(raw, tmp_path):
     mixed = tmp_path / "raw"
     shutil.copytree(raw / "shhs", mixed)

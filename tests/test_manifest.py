@@ -135,23 +135,6 @@ def test_training_takes_scored_epochs_and_refuses_a_subject_in_two_splits(tmp_pa
         training.load_split(str(out), "validation", "isruc")
 
 
-def test_a_corpus_built_again_is_not_the_copy_that_datasets_kept(tmp_path, datasets_cache):
-    """Nor is another corpus whose folder has the same name."""
-    for i in range(1, 6):
-        write_isruc(tmp_path / "a" / "subgroupI" / str(i), str(i), STAGES)
-        write_isruc(tmp_path / "b" / "subgroupI" / str(i), str(i), ("R", *STAGES[1:]))
-    corpus, other = tmp_path / "corpus", tmp_path / "other" / "corpus"
-    for seed in (1, 2):
-        assert build("isruc", tmp_path / "a", "--out", corpus, "--seed", seed) == 0
-        test = load_dataset(str(corpus), "isruc", split="test")
-        rows = manifest(corpus).values()
-        assert set(test["subject"]) == {row["subject"] for row in rows if row["split"] == "test"}
-    assert build("isruc", tmp_path / "b", "--out", other, "--seed", 2) == 0
-    stages = load_dataset(str(other), "isruc", split="test")["stage"]
-    assert 0 not in stages
-    assert 0 in test["stage"]
-
-
 ### What is skipped
 
 

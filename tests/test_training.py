@@ -75,7 +75,7 @@ def test_the_adapter_folder(adapter, corpus):
     assert spec == ImageSpec.load(corpus / "image_spec.json")
     report = json.loads((adapter / "training.json").read_text())
     assert report["steps"] == 2
-    assert report["trainable_parameters"] == report["parameters"] > 1_000_000
+    assert report["trainable_parameters"] == report["parameters"] > 900_000
     assert report["dataset"] == "corpus"
     card = (adapter / "README.md").read_text()
     assert "pipeline_tag: image-text-to-text" in card
