@@ -92,10 +92,10 @@ def build(args: argparse.Namespace) -> int:
     import dataset_card
 
     nights = corpus.find(args.reader, args.raw)
-    ids = _read_ids(args.ids) if args.ids else None
-    if ids is not None:
-        nights = _only(nights, ids, args.ids)
-    places = splits.assign(args.split, (night.subject for night in nights), args.seed, ids)
+    listed = None
+    if args.ids:
+        nights, listed = _only(nights, args.ids)
+    places = splits.assign(args.split, (night.subject for night in nights), args.seed, listed)
     choices = Choices(
         raw=args.raw,
         reader={option: getattr(args, option) for option in args.reader.OPTIONS},
@@ -125,24 +125,28 @@ def build(args: argparse.Namespace) -> int:
     return 3 if skipped and not args.allow_skips else 0
 
 
-def _read_ids(path: Path) -> list[str]:
-    """Subjects or recordings, one a line; a csv's first column, quotes and all, will do."""
+def _only(nights: list[Night], path: Path) -> tuple[list[Night], list[str]]:
+    """The listed nights, and their subjects in the order of the list.
+
+    The file has a subject or a recording on each line, or is a csv with them in the first column.
+    """
     lines = (line.split(",")[0].strip().strip('"') for line in files.read_text(path).splitlines())
-    return [line for line in lines if line]
-
-
-def _only(nights: list[Night], ids: list[str], path: Path) -> list[Night]:
-    kept = [night for night in nights if {night.subject, night.recording} & set(ids)]
-    known = {name for night in kept for name in (night.subject, night.recording)}
-    if absent := [name for name in dict.fromkeys(ids) if name not in known]:
-        listed = ", ".join(absent[:5]) + (" ..." if len(absent) > 5 else "")
-        print(f"{path}: {len(absent)} of {len(ids)} ids not found: {listed}", file=sys.stderr)
+    ids = list(dict.fromkeys(filter(None, lines)))
+    subject_of = {name: night.subject for night in nights for name in _names(night)}
+    if absent := [name for name in ids if name not in subject_of]:
+        few = ", ".join(absent[:5]) + (" ..." if len(absent) > 5 else "")
+        print(f"{path}: {len(absent)} of {len(ids)} ids not found: {few}", file=sys.stderr)
+    kept = [night for night in nights if _names(night) & set(ids)]
     if not kept:
         raise InputError(
             f"{path}: none of its {len(ids)} ids found; expected subjects such as "
             f"{nights[0].subject}, or recordings such as {nights[0].recording}"
         )
-    return kept
+    return kept, [subject_of[name] for name in ids if name in subject_of]
+
+
+def _names(night: Night) -> set[str]:
+    return {night.subject, night.recording}
 
 
 if __name__ == "__main__":

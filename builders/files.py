@@ -45,6 +45,13 @@ def readable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
+def shown(word: str) -> str:
+    """A word of a file as an error may quote it: a longer one could be anything, a name too."""
+    if len(word) <= 4:
+        return repr(word)
+    return f"something of {len(word)} characters"
+
+
 def read_text(path: Path) -> str:
     """A small text file: UTF-8, with or without a mark, else Latin-1."""
     content = read_bytes(path)

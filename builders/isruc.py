@@ -6,7 +6,7 @@ Subgroups I and III hold one night a subject, subgroup II two sessions (`<group>
 import re
 from pathlib import Path
 
-from builders.files import MAX_BYTES, below, read_text, readable
+from builders.files import MAX_BYTES, below, read_text, readable, shown
 from builders.night import Night, Scores, Stages, kappa
 from psgvlm.errors import InputError
 from psgvlm.stages import ISRUC_TXT, ISRUC_XLSX
@@ -109,7 +109,7 @@ def _read_scorer(txt: Path, notes: list[str]) -> Stages:
     unknown = sorted(set(lines) - set(ISRUC_TXT))
     if unknown:
         raise InputError(
-            f"{txt}: holds stage {', '.join(repr(word[:20]) for word in unknown[:3])}; "
+            f"{txt}: holds stage {', '.join(shown(word) for word in unknown[:3])}; "
             "expected one of 0 1 2 3 5 a line"
         )
     stages: list[str | None] = [ISRUC_TXT[line] for line in lines]
@@ -131,7 +131,7 @@ def _read_scorer(txt: Path, notes: list[str]) -> Stages:
         notes.append(f"{xlsx.name} has another stage than {txt.name} in {differ} epochs: txt taken")
     strange = sorted(set(marks.values()) - set(ISRUC_XLSX))
     if strange:
-        words = ", ".join(repr(word[:20]) for word in strange[:3])
+        words = ", ".join(shown(word) for word in strange[:3])
         notes.append(f"{xlsx.name} has {words} among its stages: those epochs left unscored")
     if len(marks) != len(stages):
         notes.append(f"{txt.name} has {len(stages)} epochs, {xlsx.name} {len(marks)}")

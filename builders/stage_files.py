@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from builders.files import read_bytes, read_text
+from builders.files import read_bytes, read_text, shown
 from builders.night import Event, Stages
 from psgvlm.edf import Annotation
 from psgvlm.errors import InputError
@@ -27,7 +27,9 @@ def annotated(path: Path, annotations: Iterable[Annotation]) -> list[Event]:
             words = lower.removeprefix("sleep stage").split()
             code = words[0].upper() if words else ""
             if code not in EDF_PLUS:
-                raise InputError(f"{path}: {text!r}; expected Sleep stage W, 1, 2, 3, 4, R or ?")
+                raise InputError(
+                    f"{path}: Sleep stage {shown(code)}; expected Sleep stage W, 1, 2, 3, 4, R or ?"
+                )
             events.append(Event(onset_s, duration_s, EDF_PLUS[code]))
     return events
 
@@ -58,7 +60,7 @@ def profusion(path: Path, root) -> Stages:
         raise InputError(f"{path}: no SleepStages/SleepStage; expected one an epoch")
     length = (root.findtext("EpochLength") or "30").strip()
     if length not in ("30", "30.0"):
-        raise InputError(f"{path}: epochs of {length[:8]!r} s; expected 30")
+        raise InputError(f"{path}: epochs of {shown(length)} s; expected 30")
     return tuple(_nsrr_stage(path, (element.text or "").strip()) for element in found)
 
 
@@ -80,7 +82,7 @@ def nsrr(path: Path, root) -> list[Event]:
 def _nsrr_stage(path: Path, code: str) -> str | None:
     if not code.isascii() or not code.isdigit() or int(code) not in NSRR:
         known = " ".join(map(str, NSRR))
-        raise InputError(f"{path}: stage {code[:20]!r}; expected one of {known}")
+        raise InputError(f"{path}: stage {shown(code)}; expected one of {known}")
     return NSRR[int(code)]
 
 
@@ -121,7 +123,7 @@ def listed(path: Path) -> Stages:
         for epoch, row in enumerate(rows if rows and "onset_s" in rows[0] else ()):
             if abs(_seconds(path, "onset_s", row["onset_s"]) - EPOCH_S * epoch) > 0.5:
                 raise InputError(
-                    f"{path}: epoch {epoch} starts at {row['onset_s'][:20]} s; expected an epoch "
+                    f"{path}: epoch {epoch} starts at {float(row['onset_s']):g} s; expected one "
                     "every 30 s from 0 on"
                 )
     else:
@@ -150,7 +152,7 @@ def _table(path: Path, delimiter: str) -> list[dict[str, str]]:
 def _word(path: Path, word: str) -> str | None:
     key = _key(word)
     if key not in WORDS:
-        raise InputError(f"{path}: stage {word[:20]!r}; expected W N1 N2 N3 R, 0 1 2 3 4 5 or ?")
+        raise InputError(f"{path}: stage {shown(word)}; expected W N1 N2 N3 R, 0 1 2 3 4 5 or ?")
     return WORDS[key]
 
 
@@ -164,5 +166,5 @@ def _seconds(path: Path, name: str, text: str | None) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(f"{path}: {name} {(text or '')[:20]!r}; expected seconds")
+        raise InputError(f"{path}: {name} {shown(text or '')}; expected seconds")
     return value

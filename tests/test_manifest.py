@@ -113,7 +113,7 @@ def test_cohorts_share_a_manifest_and_a_card(tmp_path):
     assert onsets == pytest.approx([37.4 + 20 - 5, 37.4 + 40 - 5, 37.4 + 60 - 5])
 
 
-def test_training_takes_scored_epochs_and_refuses_a_subject_in_two_splits(tmp_path, datasets_cache):
+def test_training_takes_scored_epochs_and_refuses_a_subject_in_two_splits(tmp_path):
     out = tmp_path / "corpus"
     for i in (1, 2, 3):
         write_isruc(tmp_path / "isruc" / "subgroupIII" / str(i), str(i), STAGES)
@@ -233,7 +233,7 @@ def test_ids_trim_wake_and_attnsleep_s_folds(tmp_path):
     rows = rows_of(out, "shhs")
     assert {row["subject"] for row in rows} == {"200001", "200003", "200004"}
     assert sorted(row["epoch"] for row in rows if row["subject"] == "200001") == list(range(6, 12))
-    ids.write_text("200004\n200001\n200002\n")
+    ids.write_text("200004\nshhs1-200001\n200002\n")
     words = ("--ids", ids, "--split", "attnsleep-ids")
     assert build("shhs", tmp_path / "raw", "--out", out, *words) == 0
     folds = {row["subject"]: row["fold"] for row in rows_of(out, "shhs")}

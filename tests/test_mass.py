@@ -115,7 +115,7 @@ def test_other_annotations_stand_between_the_stages(tmp_path):
 
 def test_a_stage_that_is_none(tmp_path):
     write_mass(tmp_path, "01-03-0001", ("W", "7", "2"))
-    with pytest.raises(InputError, match=r"'Sleep stage 7'; expected Sleep stage W, 1, 2, 3, 4, R"):
+    with pytest.raises(InputError, match=r"Sleep stage '7'; expected Sleep stage W, 1, 2, 3, 4, R"):
         read(tmp_path)
 
 
