@@ -41,6 +41,10 @@ def main() -> int:
         recording.labels, model.spec.montage, montage.parse_map(args.map, recording.labels)
     )
     montage.require_eeg(lanes, recording)
+    if fault := signals.implausible(recording, lanes):
+        raise errors.InputError(f"{args.night}: {fault}")
+    for note in recording.notes:
+        print(note)
     print(f"lanes: {lanes}")
     onsets_s = EPOCH_S * np.arange(int((recording.duration_s + 1e-3) // EPOCH_S))
     if not len(onsets_s):
