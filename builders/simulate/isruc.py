@@ -75,7 +75,7 @@ VARIANTS = (
     Recording(8, "I-8"),
     Recording(11, "B+"),
     Recording(13, "B", blank_lines=True),
-    Recording(14, "B", more_scores=2),
+    Recording(14, "B", more_scores=7),
     Recording(17, "B", more_scores=-2),
     Recording(19, "C", unscored="N"),
     Recording(20, "B", scorers=1),
