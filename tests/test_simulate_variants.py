@@ -263,6 +263,11 @@ def test_isruc_files_that_are_not_there(root):
     one, no_xlsx = root / "isruc" / "subgroupI" / "20", root / "isruc" / "subgroupIII" / "4"
     assert sorted(p.name for p in one.iterdir()) == ["20.rec", "20_1.txt", "20_1.xlsx"]
     assert sorted(p.name for p in no_xlsx.iterdir()) == ["4.rec", "4_1.txt", "4_2.txt"]
+    # without the xlsx, the last epochs look like wake
+    codes = (no_xlsx / "4_1.txt").read_text().split()
+    truth = [str(isruc.CODES[row["stage"]]) for row in truth_of(root, "III-4", ".stages")]
+    differ = [i for i in range(60) if codes[i] != truth[i]]
+    assert set(codes[-2:]) == {"0"} and {codes[i] for i in differ} <= {"0"}
 
 
 def test_isruc_two_sessions_of_a_subject(root):

@@ -38,9 +38,10 @@ FOLDERS = {"I": "subgroupI", "II": "Subgroup_2", "III": "subgroupIII"}
 class Recording:
     """A recording and how its files came out.
 
-    session: 1 or 2 in subgroup II, where a subject has two. header: of the xlsx. unscored: what
-    the xlsx calls an epoch that nobody scored. more_scores: by how many epochs the scores are
-    longer than the signal; shorter, if negative.
+    session: 1 or 2 in subgroup II, where a subject has two. xlsx: without it nobody can tell
+    epochs that were not scored from wake. header: of the xlsx. unscored: what it calls an epoch
+    that nobody scored. more_scores: by how many epochs the scores are longer than the signal;
+    shorter, if negative.
     """
 
     subject: int
