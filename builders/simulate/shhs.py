@@ -1,0 +1,150 @@
+"""SHHS as NSRR gives it: EDFs, and stages as Profusion and NSRR XML in folders of their own."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+
+from builders.simulate.edf import Channel, edf_signal, write_edf
+from builders.simulate.files import write_text
+from builders.simulate.hypnogram import EPOCH_S
+from builders.simulate.night import simulate_night
+from builders.simulate.scorers import is_stage_4, seconds_of
+from builders.simulate.truth import Truth, events_within
+
+CODES = {"W": 0, "N1": 1, "N2": 2, "N3": 3, "R": 5}
+STAGE_4, MOVEMENT, UNSCORED = 4, 6, 9
+CONCEPTS = {
+    0: "Wake|0",
+    **{stage: f"Stage {stage} sleep|{stage}" for stage in (1, 2, 3, 4)},
+    5: "REM sleep|5",
+    6: "Movement|6",
+    9: "Unscored|9",
+}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording and how its files came out.
+
+    rate_hz: of EEG and EMG. second_eeg: the label of C3-A2. files_level: whether the tree starts
+    with a folder `files`. xmls: which of the two kinds there are. kept: the share of the EDF's
+    bytes that arrived.
+    """
+
+    subject: int
+    visit: int = 1
+    rate_hz: int = 125
+    eog_hz: int = 50
+    ecg_hz: int = 125
+    second_eeg: str = "EEG(sec)"
+    files_level: bool = False
+    xmls: tuple[str, ...] = ("nsrr", "profusion")
+    kept: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """As a reader calls it: shhs1-200001."""
+        return f"shhs{self.visit}-{self.subject}"
+
+
+VARIANTS = (
+    Recording(200001),
+    Recording(200001, 2, eog_hz=50, ecg_hz=250),
+    Recording(200002, second_eeg="EEG(SEC)", files_level=True),
+    Recording(200002, 2, 128, 64, 256, "EEG sec", files_level=True),
+    Recording(200003, second_eeg="EEG 2", xmls=("profusion",)),
+    Recording(200004, second_eeg="EEG2", xmls=("nsrr",)),
+    Recording(200005, kept=0.6),
+)
+
+
+def usual(index):
+    """The recording at `index` of a plain cohort: visit 1."""
+    return Recording(200001 + index)
+
+
+def write(root, recording, hours, seed, rng) -> Truth:
+    """Simulate `recording`, staged by Rechtschaffen and Kales, and write its files below `root`."""
+    fastest_hz = max(recording.rate_hz, recording.eog_hz, recording.ecg_hz)
+    night = simulate_night(seed, hours, fastest_hz, mains_hz=60)
+    base = Path(root) / ("files" if recording.files_level else "") / "polysomnography"
+    folder = f"shhs{recording.visit}"
+    records = len(night.stages) * EPOCH_S
+    signals = [edf_signal(channel, night, rng, records) for channel in channels(recording)]
+    path = base / "edfs" / folder / f"{recording.name}.edf"
+    duration_s = write_edf(path, signals, recording.name, kept=recording.kept)
+    codes = _codes(night, rng)
+    documents = {"nsrr": _nsrr_xml(codes, night.events), "profusion": _profusion_xml(codes)}
+    for kind in recording.xmls:
+        ElementTree.indent(documents[kind])
+        text = ElementTree.tostring(documents[kind], encoding="unicode")
+        path = base / f"annotations-events-{kind}" / folder / f"{recording.name}-{kind}.xml"
+        write_text(path, f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n')
+    return Truth(recording.name, night.stages, events_within(night.events, 0, duration_s))
+
+
+def channels(recording):
+    """The signals in file order. EEG is C4-A1 and the second EEG C3-A2."""
+    eeg_hz, eog_hz = recording.rate_hz, recording.eog_hz
+    return (
+        Channel("SaO2", "saturation", 1, "%", 100),
+        Channel("H.R.", "pulse", 1, "BPM", 250),
+        Channel(recording.second_eeg, "C3-M2", eeg_hz, limit=500),
+        Channel("ECG", "ECG", recording.ecg_hz, "mV", 2.5),
+        Channel("EMG", "chin", eeg_hz, limit=500),
+        Channel("EOG(L)", "E1-M2", eog_hz, limit=500),
+        Channel("EOG(R)", "E2-M1", eog_hz, limit=500),
+        Channel("EEG", "C4-M1", eeg_hz, limit=500),
+        Channel("THOR RES", "breath", 10, "", 1),
+        Channel("ABDO RES", "breath", 10, "", 1),
+        Channel("POSITION", "steps", 1, "", 3),
+        Channel("LIGHT", "steps", 1, "", 3),
+        Channel("OX STAT", "steps", 1, "", 3),
+    )
+
+
+def _codes(night, rng):
+    """The truth, with stage 4, and a few movement and unscored epochs."""
+    epochs = len(night.stages)
+    codes = np.array([CODES[stage] for stage in night.stages])
+    codes[is_stage_4(night.stages, night.events)] = STAGE_4
+    movement_s = seconds_of(night.events, "movement", epochs)
+    codes[np.argsort(-movement_s, kind="stable")[: max(1, epochs // 250)]] = MOVEMENT
+    codes[-int(rng.integers(2, 5)) :] = UNSCORED
+    return codes.tolist()
+
+
+def _profusion_xml(codes):
+    root = ElementTree.Element("CMPStudyConfig")
+    ElementTree.SubElement(root, "EpochLength").text = str(EPOCH_S)
+    stages = ElementTree.SubElement(root, "SleepStages")
+    for code in codes:
+        ElementTree.SubElement(stages, "SleepStage").text = str(code)
+    return root
+
+
+def _nsrr_xml(codes, events):
+    """One event per run of equal stages, and the arousals."""
+    root = ElementTree.Element("PSGAnnotation")
+    ElementTree.SubElement(root, "SoftwareVersion").text = "Compumedics"
+    ElementTree.SubElement(root, "EpochLength").text = str(EPOCH_S)
+    scored = ElementTree.SubElement(root, "ScoredEvents")
+
+    def add(event_type, concept, start_s, duration_s):
+        event = ElementTree.SubElement(scored, "ScoredEvent")
+        fields = {"EventType": event_type, "EventConcept": concept}
+        fields |= {"Start": f"{start_s:.1f}", "Duration": f"{duration_s:.1f}"}
+        for name, value in fields.items():
+            ElementTree.SubElement(event, name).text = value
+
+    add("", "Recording Start Time", 0, len(codes) * EPOCH_S)
+    for event in events:
+        if event.kind == "arousal":
+            add("Arousals|Arousals", "Arousal|Arousal ()", event.onset_s, event.duration_s)
+    borders = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    for start, stop in pairwise(borders):
+        add("Stages|Stages", CONCEPTS[codes[start]], start * EPOCH_S, (stop - start) * EPOCH_S)
+    return root
