@@ -15,6 +15,7 @@ from psgvlm.errors import InputError
 from psgvlm.recording import Channel, Recording
 from psgvlm.stages import STAGES
 
+NO_BREAK = "\xa0"
 HEADER = ("recording", "family", "hours", "epochs", *STAGES, "unscored", "first s", "last s")
 HEADER += ("kappa", "status")
 
@@ -110,29 +111,29 @@ def _cohort(
 
 
 def _counts(seen: Examined) -> list[str]:
-    stages = Counter(seen.scores.stages)
+    stages = Counter(seen.scores.stages[epoch.number] for epoch in seen.epochs)
     kappa = seen.scores.kappa
     return [
         f"{seen.recording.duration_s / 3600:.2f}",
         str(len(seen.epochs)),
         *(str(stages[stage]) for stage in STAGES),
-        str(stages[None]),
-        f"{seen.epochs[0].onset_s:g}",
-        f"{seen.epochs[-1].onset_s:g}",
+        str(seen.scores.stages.count(None)),
+        f"{seen.epochs[0].onset_s:.1f}",
+        f"{seen.epochs[-1].onset_s:.1f}",
         "" if kappa is None else f"{kappa:.3f}",
     ]
 
 
 def _signals(channels: list[Channel]) -> list[str]:
-    """Labels of the same rate and unit on one line."""
+    """Labels of the same rate and unit together; no line breaks within a label."""
     groups: dict[str, list[str]] = {}
     for channel in channels:
         fault = f", {channel.fault}" if channel.fault else ""
         kind = f"{channel.rate_hz:.7g} Hz, {channel.unit or 'no unit'}{fault}"
-        groups.setdefault(kind, []).append(channel.label or "(no label)")
+        groups.setdefault(kind, []).append((channel.label or "(no label)").replace(" ", NO_BREAK))
     lines = [f"{kind}: {', '.join(labels)}" for kind, labels in groups.items()]
     return [
-        piece
+        piece.replace(NO_BREAK, " ")
         for line in lines
         for piece in textwrap.wrap(line, 100, initial_indent="  ", subsequent_indent="    ")
     ]

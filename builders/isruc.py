@@ -6,7 +6,7 @@ Subgroups I and III hold one night a subject, subgroup II two sessions (`<group>
 import re
 from pathlib import Path
 
-from builders.files import MAX_BYTES, below, read_text, readable, shown
+from builders.files import MAX_BYTES, below, natural, read_text, readable, shown
 from builders.night import Night, Scores, Stages, kappa
 from psgvlm.errors import InputError
 from psgvlm.stages import ISRUC_TXT, ISRUC_XLSX
@@ -37,6 +37,7 @@ def find(raw: Path) -> list[Night]:
     """
     signals = below(raw, (".rec",))
     nights = [_night(raw, signal, signals) for signal in signals]
+    nights.sort(key=lambda night: natural(night.recording))
     for path in below(raw, (".mat",)):
         if _MAT.fullmatch(path.name):
             name = f"{readable(path.stem)}.mat"
@@ -117,6 +118,7 @@ def _read_scorer(txt: Path, notes: list[str]) -> Stages:
         raise InputError(f"{txt}: holds no stages; expected one of 0 1 2 3 5 a line")
     xlsx = txt.with_suffix(".xlsx")
     if not xlsx.is_file():
+        notes.append(f"no {xlsx.name}: epochs that nobody scored count as wake, as in {txt.name}")
         return tuple(stages)
     marks = _read_marks(xlsx)
     # Masked in place: dropping unscored rows first would shift every later label.

@@ -60,7 +60,7 @@ def test_one_cohort(tree, capsys):
         assert lane in text
     header = "recording family hours epochs W N1 N2 N3 R unscored first s last s kappa status"
     assert header.split() == cells(text, "I-1")[0]
-    expected = "I-1 1 0.05 6 1 1 2 1 1 0 0 150 0.793 ok"
+    expected = "I-1 1 0.05 6 1 1 2 1 1 0 0.0 150.0 0.793 ok"
     assert cells(text, "I-1")[1] == expected.split()
     assert cells(text, "I-2")[1] == ["I-2", "SKIP"]
     assert "I-2: SKIPPED, subgroupI/2/2.rec: not an EDF file (0 bytes" in text
