@@ -26,7 +26,10 @@ ALIASES: dict[str, tuple[str, ...]] = {}
 OPTIONS: dict[str, dict] = {}
 
 _EDF = (".edf", ".rec")
-_SESSION = re.compile(r"[ _-]?(?:ses|session|night|visit|run|n)[ _-]?\d+$", re.IGNORECASE)
+# Short words only after a separator: Jan1 and Jan2 are two people, P01_n1 and P01_n2 are one.
+_SESSION = re.compile(
+    r"(?:(?:^|[ _-])(?:ses|visit|run|n)|[ _-]?(?:night|session))[ _-]?\d+$", re.IGNORECASE
+)
 _SLEEP_EDF = re.compile(r"(SC4\d\d|ST7\d\d)\d[A-Z]\d-PSG", re.IGNORECASE)
 
 

@@ -156,6 +156,8 @@ def test_a_file_goes_before_annotations_and_the_others_are_told(tmp_path):
 
 
 def test_subjects_and_recordings(tmp_path):
+    assert [folder._subject(Path(f"{name}.edf")) for name in ("Jan1", "Jan2")] == ["Jan1", "Jan2"]
+    assert [folder._subject(Path(f"P1{n}.edf")) for n in ("_n2", "night1", "-ses-3")] == ["P1"] * 3
     names = ("P01/night1.edf", "P01/night2.EDF", "P02_ses-1.edf", "P02_ses-2.rec", "Ünal K 3.edf")
     for name in names:
         write_edf(tmp_path / name, montage(LABELS, 60))

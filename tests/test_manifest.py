@@ -26,6 +26,7 @@ from builders.__main__ import main
 from psgvlm import training
 from psgvlm.errors import InputError
 
+REAL = Path(__file__).parents[2] / "shared" / "real" / "nox_a1_2min.edf"
 STAGES = ("W", "N1", "N2", "N3", "R", "N2")
 
 
@@ -133,6 +134,18 @@ def test_training_takes_scored_epochs_and_refuses_a_subject_in_two_splits(tmp_pa
     dataset_card.write(out)
     with pytest.raises(InputError, match=r"isruc: subject III-\d is in the splits train and test"):
         training.load_split(str(out), "validation", "isruc")
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="the real recording lies beside the repository")
+def test_a_real_recording_builds_unscored(tmp_path):
+    out = tmp_path / "corpus"
+    assert main(["folder", str(REAL.parent), "--out", str(out), "--workers", "1"]) == 0
+    rows = rows_of(out, "folder")
+    assert [row["onset"] for row in rows] == [0, 30, 60, 90]
+    assert {row["stage"] for row in rows} == {None}
+    row = manifest(out)["nox_a1_2min"]
+    assert [lane["source"] for lane in row["lanes"]][-1] == "1-2"
+    assert (row["status"], row["unscored"], row["notes"]) == ("built", 4, ["unscored"])
 
 
 ### What is skipped
