@@ -60,7 +60,7 @@ class Hypnogram:
         top.set_ylim(-0.4, 4.4)
         top.grid(axis="x", color="0.9")
         if scored is not None:
-            top.legend(loc="lower right", frameon=False, ncols=2)
+            top.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
         floor = np.zeros(len(self.onsets_s))
         for stage in ("N3", "N2", "N1", "R", "W"):
