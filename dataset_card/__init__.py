@@ -46,7 +46,7 @@ def write(corpus: str | Path) -> Path:
         height=spec.height,
         lanes=", ".join(spec.lanes),
         prompt=spec.prompt,
-        first_config=next(iter(counts))[0],
+        example='"{}", split="{}"'.format(*list(counts)[-1]),
     )
     path = corpus / "README.md"
     path.write_text(text, "utf-8")
