@@ -104,7 +104,6 @@ def test_training_without_a_corpus_or_on_what_is_none(tmp_path):
         (None, ["No such file"]),
         ("learning_rate: [", ["while parsing"]),
         ("bf16: false\nlerning_rate: 1\n", ["Unknown arguments", "--lerning_rate"]),
-        ("learning_rate: 1\n", ["bf16", "use_cpu"]),  # bf16 is TRL's default
     ],
 )
 def test_recipes_that_cannot_be_used(recipe, parts, tmp_path):
