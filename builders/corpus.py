@@ -217,6 +217,8 @@ def write_shards(parts: list[Path], folder: Path, split: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    # With what `load_dataset` needs to know images and class labels.
+    schema = chat.features().arrow_schema
     shards: list[Path] = []
     writer = None
     for part in parts:
@@ -229,7 +231,7 @@ def write_shards(parts: list[Path], folder: Path, split: str) -> None:
                     shards.append(folder / f"{split}-{len(shards):05d}.tmp")
                     writer = pq.ParquetWriter(
                         shards[-1],
-                        chat.schema(),
+                        schema,
                         compression={"images.list.element.bytes": "none"},
                         write_page_index=True,
                         use_content_defined_chunking=True,

@@ -18,7 +18,7 @@ import numpy as np
 from psgvlm.errors import InputError
 
 ANNOTATIONS = "EDF Annotations"
-WINDOW_BYTES = 1 << 24
+WINDOW_BYTES = 1 << 22
 MAX_DURATION_S = 31 * 86400.0  # no night is longer; a header or a score that claims it is damaged
 
 _INT16 = (-32768, 32767)
@@ -163,7 +163,8 @@ class EdfFile:
         for start, records in self._windows():
             part = samples[start : start + len(records)]
             column = records[:, self._edges[index] : self._edges[index + 1]]
-            np.multiply(column, gain, out=part)
+            part[:] = column
+            part *= gain
             part += offset
         return samples.ravel()
 
@@ -222,19 +223,25 @@ class EdfFile:
     def _column(self, index: int) -> np.ndarray:
         """A signal's stored values, int16 of shape (records, samples in a record)."""
         first, last = self._edges[index], self._edges[index + 1]
-        return np.concatenate([records[:, first:last] for _, records in self._windows()])
+        return np.concatenate([records[:, first:last].copy() for _, records in self._windows()])
 
     def _windows(self) -> Iterator[tuple[int, np.ndarray]]:
-        """The data records in windows of the file: number of the first one, int16 (records, width).
+        """The data records, some at a time: number of the first one, int16 (records, width).
 
-        Pages of a mapped file count as memory of the process until it is unmapped: a window at a
-        time, a night of any length takes no more than `WINDOW_BYTES`.
+        They are read into one small buffer: faster than a map of the file, whose pages would count
+        as memory of this process.
         """
-        count = max(1, WINDOW_BYTES // (2 * self._width))
-        for start in range(0, self.n_records, count):
-            shape = (min(count, self.n_records - start), self._width)
-            offset = self._header_size + 2 * self._width * start
-            yield start, np.memmap(self.path, "<i2", "r", offset=offset, shape=shape)
+        buffer = np.empty((max(1, WINDOW_BYTES // (2 * self._width)), self._width), "<i2")
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(self._header_size)
+            for start in range(0, self.n_records, len(buffer)):
+                records = buffer[: self.n_records - start]
+                if file.readinto(records) < records.nbytes:
+                    raise InputError(
+                        f"{self.path}: ended while it was read; expected {self.n_records} data "
+                        "records as when it was opened"
+                    )
+                yield start, records
 
     def _annotation_signals(self) -> list[int]:
         return [i for i, s in enumerate(self.signals) if s.label == ANNOTATIONS and s.samples]

@@ -1,4 +1,4 @@
-"""Where a signal stands still, or is no number: compiled, as it looks at every sample."""
+"""Where a signal stands still: compiled, as it looks at a whole night."""
 
 import numpy as np
 from numba import njit
@@ -6,24 +6,28 @@ from numba import njit
 
 @njit(cache=True)
 def standing_still(samples, least):
-    """Runs of `least` or more equal samples (2 at least), and of any number that are not finite.
+    """Runs of `least` or more equal samples, two at least; NaN equals nothing.
 
-    `samples` is float32 of shape (n,). Returns int64 of shape (runs, 2): first sample, and the one
-    after the last.
+    `samples` has shape (n,). Returns int64 of shape (runs, 2): first sample, and the one after the
+    last.
     """
-    found = [(0, 0) for _ in range(0)]
-    least = max(2.0, least)
+    least = max(2, int(np.ceil(least)))
+    runs = [(0, 0) for _ in range(0)]
     start = 0
-    for i in range(1, len(samples) + 1):
-        if i < len(samples):
-            if samples[i] == samples[start] and np.isfinite(samples[i]):
-                continue
-            if not np.isfinite(samples[i]) and not np.isfinite(samples[start]):
-                continue
-        if i - start >= least or not np.isfinite(samples[start]):
-            found.append((start, i))
-        start = i
-    runs = np.empty((len(found), 2), np.int64)
-    for i, (first, stop) in enumerate(found):
-        runs[i, 0], runs[i, 1] = first, stop
-    return runs
+    while start + least <= len(samples):
+        # Backwards from where a run from `start` on would be long enough: mostly one comparison.
+        first = start + least - 1
+        while first > start and samples[first] == samples[first - 1]:
+            first -= 1
+        if first > start:
+            start = first
+            continue
+        stop = start + least
+        while stop < len(samples) and samples[stop] == samples[start]:
+            stop += 1
+        runs.append((start, stop))
+        start = stop
+    found = np.empty((len(runs), 2), np.int64)
+    for i, (first, stop) in enumerate(runs):
+        found[i, 0], found[i, 1] = first, stop
+    return found

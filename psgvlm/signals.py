@@ -50,18 +50,15 @@ def prepare(recording: Recording, lanes: LaneMap, spec: ImageSpec) -> list[Trace
         if source is None:
             traces.append(None)
             continue
-        raw_uv, rate_hz, clipped = _derive(recording, source)
-        quality = Quality(_flat_s(raw_uv, rate_hz), round(clipped / rate_hz, 3))
+        samples, rate_hz, clipped = _derive(recording, source)
+        quality = Quality(_flat_s(samples, rate_hz), round(clipped / rate_hz, 3))
         band_hz = getattr(spec, f"{lane.modality.lower()}_hz")
-        mains_hz = _mains(getattr(spec, "mains", "auto"), raw_uv, rate_hz)
+        mains_hz = _mains(getattr(spec, "mains", "auto"), samples, rate_hz)
         try:
-            pieces = [
-                band_pass(piece, rate_hz, band_hz, mains_hz)
-                for piece in _stretches(recording, raw_uv, rate_hz)
-            ]
+            for stretch in _stretches(recording, samples, rate_hz):
+                band_pass(stretch, rate_hz, band_hz, mains_hz, out=stretch)
         except InputError as error:
             raise InputError(f"{recording.path}: lane {lane.name} ({source}): {error}") from None
-        samples = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
         traces.append(Trace(samples, rate_hz, quality))
     return traces
 
