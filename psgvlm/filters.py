@@ -90,9 +90,9 @@ class _Response:
             )
         if not (mains_hz < 0.49 * rate_hz and _pass(mains_hz, rate_hz, low, high) > 0.01):
             mains_hz = 0
-        # What is left after this time is a millionth; a narrow band remembers longer, so does a
-        # notch.
-        reach_s = max(6 / low, 6 / (high - low), 3.0 if mains_hz else 0.0)
+        # What is left after this time is a millionth; a narrow band remembers longer, and 3 s are
+        # enough for a notch, and for a band that ends near half the rate.
+        reach_s = max(6 / low, 6 / (high - low), 3.0)
         self.padding = int(PADDING_S * rate_hz)
         self.reach = math.ceil(reach_s * rate_hz)
         self.block = next_fast_len(max(10 * self.reach, 1 << 14), real=True)
@@ -171,8 +171,8 @@ def find_mains(samples: np.ndarray, rate_hz: float) -> int:
         if mains_hz < 0.49 * rate_hz:
             line = power[:, away <= 0.3].mean(axis=1)
             beside = np.median(power[:, (away >= 1.5) & (away <= 5)], axis=1)
-            # A window that stands still has nothing beside it, nor hum.
-            ratio = np.where(line > 0, line / np.maximum(beside, 1e-12 * line), 0.0)
+            # A window that stands still has neither, and a pure tone nothing beside it.
+            ratio = line / np.maximum(beside, 1e-12 * line + 1e-30)
             ratios[mains_hz] = float(np.quantile(ratio, 0.75))
     found = max(ratios, key=ratios.get, default=0)
     return found if found and ratios[found] >= 5 else 0
