@@ -1,5 +1,6 @@
 # make demo        sets everything up and runs the main job, from raw signals to a staged night
 # make test        sets everything up and runs the tests (make test-slow: those that take minutes)
+# make bench       measures what a night costs against the plain way of drawing it
 #
 # Another Python:  make PYTHON=python3.13 demo
 # Another torch:   make TORCH='torch==2.13.0 --index-url https://download.pytorch.org/whl/cu130' demo
@@ -11,13 +12,16 @@ BIN = .venv/bin
 # Before torch is imported; without it training on a CPU is ten times slower.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: demo test test-slow lint
+.PHONY: demo test test-slow lint bench
 
 demo: .venv/installed
 	$(BIN)/python demo.py
 
 test: lint
 	$(BIN)/python -m pytest
+
+bench: .venv/installed
+	$(BIN)/python bench/render.py
 
 test-slow: lint
 	$(BIN)/python -m pytest -m slow --timeout=1800

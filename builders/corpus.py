@@ -7,6 +7,7 @@ A corpus is a folder that `load_dataset` reads as it reads a repository of the H
 import shutil
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,7 @@ from builders.splits import Place
 from psgvlm import chat, image_spec, render, signals
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
+from psgvlm.signals import Trace
 
 ROW_GROUP = 100  # images; larger groups make random access slow
 SHARD_BYTES = 500_000_000
@@ -65,7 +67,7 @@ def build(
                 reader.__name__,
                 night,
                 spec,
-                work / "parts" / f"{i:05d}.parquet",
+                work / "parts" / f"{i:05d}.arrow",
                 places[night.subject].fold,
                 choices,
             )
@@ -165,46 +167,42 @@ def draw_night(
     fold: int | None,
     choices: Choices,
 ) -> Drawn:
-    """Read, filter and draw one night into a Parquet file: scored epochs, or all if unscored."""
+    """Read, filter and draw one night into an Arrow file: scored epochs, or all if unscored."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     seen = examine(reader, night, spec.montage, choices)
-    scores = seen.scores
+    scores, epochs = seen.scores, seen.epochs
     traces = signals.prepare(seen.recording, seen.lanes, spec)
-    images = render.draw(traces, spec, [epoch.stored_s for epoch in seen.epochs])
-    schema = chat.features().arrow_schema
-    with pq.ParquetWriter(part, schema, compression="none") as writer:
-        rows = []
-        for epoch, image in zip(seen.epochs, images, strict=True):
-            row = chat.row(
-                render.to_png(image, spec),
+    images = render.draw(traces, spec, [epoch.stored_s for epoch in epochs])
+    pngs = (render.to_png(image, spec) for image in images)
+    with pa.OSFile(str(part), "wb") as file, pa.ipc.new_file(file, chat.schema()) as writer:
+        for start in range(0, len(epochs), ROW_GROUP):
+            group = epochs[start : start + ROW_GROUP]
+            numbers = [epoch.number for epoch in group]
+            rows = chat.table(
+                list(islice(pngs, len(group))),
                 spec.prompt,
-                scores.stages[epoch.number],
-                scores.second[epoch.number] if scores.second else None,
+                [scores.stages[number] for number in numbers],
+                [scores.second[number] if scores.second else None for number in numbers],
+                numbers,
+                [epoch.onset_s for epoch in group],
                 cohort=night.cohort,
                 subject=night.subject,
                 recording=night.recording,
                 fold=fold,
-                epoch=epoch.number,
-                onset=epoch.onset_s,
                 lanes=list(seen.lanes.found),
             )
-            rows.append(row)
-            if len(rows) == ROW_GROUP or epoch == seen.epochs[-1]:
-                writer.write_table(pa.Table.from_pylist(rows, schema))
-                rows = []
-    return Drawn(night, part, _found(seen), seen.notes)
+            writer.write_table(rows)
+    return Drawn(night, part, _found(seen, traces), seen.notes)
 
 
-def _found(seen: Examined) -> dict:
+def _found(seen: Examined, traces: list[Trace | None]) -> dict:
     """The manifest's columns that only a drawn night can fill."""
     lanes = []
-    for lane, source in zip(seen.lanes.lanes, seen.lanes.sources, strict=True):
-        if source:
-            rate_hz = seen.recording.channel(source.plus).rate_hz
-            bad = asdict(signals.quality(seen.recording, source))
-            lanes.append({"lane": lane.name, "source": str(source), "rate_hz": rate_hz, **bad})
+    for lane, source, trace in zip(seen.lanes.lanes, seen.lanes.sources, traces, strict=True):
+        if trace:
+            told = {"lane": lane.name, "source": str(source), "rate_hz": trace.rate_hz}
+            lanes.append(told | asdict(trace.quality))
     return {
         "duration_s": seen.recording.duration_s,
         "lanes": lanes,
@@ -216,26 +214,29 @@ def _found(seen: Examined) -> dict:
 
 def write_shards(parts: list[Path], folder: Path, split: str) -> None:
     """Stream part files, in order, into `{split}-0000k-of-0000n.parquet`, a row group at a time."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    # With what `load_dataset` needs to know images and class labels.
     schema = chat.features().arrow_schema
     shards: list[Path] = []
     writer = None
     for part in parts:
-        file = pq.ParquetFile(part)
-        for group in range(file.num_row_groups):
-            if writer is None or shards[-1].stat().st_size > SHARD_BYTES:
-                if writer:
-                    writer.close()
-                shards.append(folder / f"{split}-{len(shards):05d}.tmp")
-                writer = pq.ParquetWriter(
-                    shards[-1],
-                    schema,
-                    compression={"images.list.element.bytes": "none"},
-                    write_page_index=True,
-                    use_content_defined_chunking=True,
-                )
-            writer.write_table(file.read_row_group(group))
+        with pa.memory_map(str(part)) as file:
+            batches = pa.ipc.open_file(file)
+            for index in range(batches.num_record_batches):
+                if writer is None or shards[-1].stat().st_size > SHARD_BYTES:
+                    if writer:
+                        writer.close()
+                    shards.append(folder / f"{split}-{len(shards):05d}.tmp")
+                    writer = pq.ParquetWriter(
+                        shards[-1],
+                        schema,
+                        compression={"images.list.element.bytes": "none"},
+                        write_page_index=True,
+                        use_content_defined_chunking=True,
+                    )
+                writer.write_batch(batches.get_batch(index))
     if writer:
         writer.close()
     for index, shard in enumerate(shards):

@@ -8,6 +8,7 @@ gaps (EDF+D).
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,7 @@ import numpy as np
 from psgvlm.errors import InputError
 
 ANNOTATIONS = "EDF Annotations"
+WINDOW_BYTES = 1 << 22
 MAX_DURATION_S = 31 * 86400.0  # no night is longer; a header or a score that claims it is damaged
 
 _INT16 = (-32768, 32767)
@@ -100,8 +102,7 @@ class EdfFile:
                 f"expected no more than {MAX_DURATION_S / 86400:.0f} days"
             )
         self._count_records(promised, size - header, 2 * width)
-        shape = (self.n_records, width)
-        self._records = np.memmap(self.path, "<i2", "r", offset=header, shape=shape)
+        self._header_size, self._width = header, width
         self._edges = np.cumsum([0] + [signal.samples for signal in self.signals])
 
     def _count_records(self, promised: int, size: int, record_size: int) -> None:
@@ -154,10 +155,18 @@ class EdfFile:
             raise InputError(f"{self.path}: damaged EDF header, {name}: {found}; expected {wanted}")
         return value
 
-    def read(self, index: int) -> np.ndarray:
-        """All samples of a signal in its own unit, float64 of shape (n_samples,)."""
+    def read(self, index: int, factor: float = 1.0) -> np.ndarray:
+        """All samples of a signal in its own unit times `factor`, float32 of shape (n_samples,)."""
         signal = self.signals[index]
-        return self._column(index).ravel() * signal.gain + signal.offset
+        samples = np.empty((self.n_records, signal.samples), np.float32)
+        gain, offset = np.float32(signal.gain * factor), np.float32(signal.offset * factor)
+        for start, records in self._windows():
+            part = samples[start : start + len(records)]
+            column = records[:, self._edges[index] : self._edges[index + 1]]
+            part[:] = column
+            part *= gain
+            part += offset
+        return samples.ravel()
 
     def limits(self, index: int) -> tuple[float, float]:
         """The lowest and highest value of a signal that the file can store, in its own unit."""
@@ -213,7 +222,26 @@ class EdfFile:
 
     def _column(self, index: int) -> np.ndarray:
         """A signal's stored values, int16 of shape (records, samples in a record)."""
-        return self._records[:, self._edges[index] : self._edges[index + 1]]
+        first, last = self._edges[index], self._edges[index + 1]
+        return np.concatenate([records[:, first:last].copy() for _, records in self._windows()])
+
+    def _windows(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The data records, some at a time: number of the first one, int16 (records, width).
+
+        They are read into one small buffer: faster than a map of the file, whose pages would count
+        as memory of this process.
+        """
+        buffer = np.empty((max(1, WINDOW_BYTES // (2 * self._width)), self._width), "<i2")
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(self._header_size)
+            for start in range(0, self.n_records, len(buffer)):
+                records = buffer[: self.n_records - start]
+                if file.readinto(records) < records.nbytes:
+                    raise InputError(
+                        f"{self.path}: ended while it was read; expected {self.n_records} data "
+                        "records as when it was opened"
+                    )
+                yield start, records
 
     def _annotation_signals(self) -> list[int]:
         return [i for i, s in enumerate(self.signals) if s.label == ANNOTATIONS and s.samples]

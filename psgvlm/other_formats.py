@@ -38,9 +38,9 @@ class MneFile:
         volts = mne.io.constants.FIFF.FIFF_UNIT_V
         self.units = tuple("V" if c["unit"] == volts else "none" for c in self._raw.info["chs"])
 
-    def read(self, index: int) -> np.ndarray:
-        """All samples of a channel, float64 in its unit, shape (n_samples,)."""
-        return self._raw.get_data(picks=[index], verbose="ERROR")[0]
+    def read(self, index: int, factor: float = 1.0) -> np.ndarray:
+        """All samples of a channel in its unit times `factor`, float32 of shape (n_samples,)."""
+        return (self._raw.get_data(picks=[index], verbose="ERROR")[0] * factor).astype(np.float32)
 
     def limits(self, index: int) -> tuple[float, float]:
         """Not known through MNE: infinite."""

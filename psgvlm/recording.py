@@ -113,7 +113,7 @@ class Recording:
             )
         index = self._positions[position]
         with np.errstate(over="ignore", invalid="ignore"):
-            samples = (self._file.read(index) * factor).astype(np.float32)
+            samples = self._file.read(index, factor)
         if not np.isfinite(samples).all():
             raise InputError(f"{self.path}: channel {label!r} holds values that are no numbers")
         return samples

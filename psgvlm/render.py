@@ -3,11 +3,12 @@
 The strokes are `psgvlm.kernel`'s; here are the places, scales and colours.
 """
 
-import io
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import numpy as np
 
+from psgvlm import png
 from psgvlm.image_spec import EPOCH_S, ImageSpec
 from psgvlm.montage import LANES
 from psgvlm.signals import Trace
@@ -63,13 +64,7 @@ def draw(traces: list[Trace | None], spec: ImageSpec, onsets_s: Iterable[float])
 
 def to_png(image: np.ndarray, spec: ImageSpec) -> bytes:
     """A picture from `draw` as PNG bytes: 8-bit palette, the same bytes every time."""
-    from PIL import Image
-
-    picture = Image.fromarray(image)
-    picture.putpalette(palette(spec).tobytes())
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    return png.encode(image, palette(spec))
 
 
 def to_rgb(image: np.ndarray, spec: ImageSpec) -> np.ndarray:
@@ -77,6 +72,7 @@ def to_rgb(image: np.ndarray, spec: ImageSpec) -> np.ndarray:
     return palette(spec)[image]
 
 
+@lru_cache(16)  # every picture needs it, and it takes a fifth of the time of its PNG
 def palette(spec: ImageSpec) -> np.ndarray:
     """The spec's colours, uint8 of shape (256, 3), white ground."""
     colours = np.full((256, 3), 255.0)
@@ -87,7 +83,9 @@ def palette(spec: ImageSpec) -> np.ndarray:
     colours[GRID_SECOND], colours[GRID_FIVE] = 232, 205
     heat = np.linspace(0, 1, HEAT_LEVELS)[:, None]
     colours[HEAT : HEAT + HEAT_LEVELS] = 255 - 255 * heat
-    return colours.round().astype(np.uint8)
+    colours = colours.round().astype(np.uint8)
+    colours.flags.writeable = False
+    return colours
 
 
 def _ground(spec: ImageSpec) -> np.ndarray:

@@ -37,20 +37,23 @@ def test_free_answers(text, stage):
     assert chat.read_answer(text) == stage
 
 
-def test_a_row_has_the_schema_of_the_corpus():
-    import pyarrow as pa
-
-    schema = chat.features().arrow_schema
-    row = chat.row(
-        b"png", "What stage?", "R", None,
-        cohort="c", subject="s", recording="r", epoch=3, onset=90.0, lanes=["C4-M1"],
+def test_rows_have_the_schema_of_the_corpus():
+    table = chat.table(
+        [b"png", b"other"], "What stage?", ["R", None], [None, "N1"], [3, 4], [90.0, 120.0],
+        cohort="c", subject="s", recording="r", fold=None, lanes=["C4-M1"],
     )  # fmt: skip
-    back = pa.Table.from_pylist([row], schema).to_pylist()[0]
-    assert back["stage"] == 4
-    assert back["stage_2"] is None
-    assert back["prompt"][0]["content"] == [
+    assert table.schema.equals(chat.features().arrow_schema)
+    table.validate(full=True)
+    row, unscored = table.to_pylist()
+    assert row["stage"] == 4
+    assert row["stage_2"] is None
+    assert row["prompt"][0]["content"] == [
         {"type": "image", "text": None},
         {"type": "text", "text": "What stage?"},
     ]
-    assert back["completion"][0]["content"][0]["text"] == "R"
-    assert back["images"][0]["bytes"] == b"png"
+    assert row["completion"][0]["content"][0]["text"] == "R"
+    assert row["images"] == [{"bytes": b"png", "path": None}]
+    assert (row["epoch"], row["onset"], row["lanes"]) == (3, 90.0, ["C4-M1"])
+    assert unscored["completion"] == []
+    assert (unscored["stage"], unscored["stage_2"]) == (None, 1)
+    assert unscored["images"][0]["bytes"] == b"other"
