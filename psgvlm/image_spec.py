@@ -157,8 +157,9 @@ def _checked(path: Path, name: str, value: object, kind: object) -> object:
 PRESETS = {
     spec.name: spec
     for spec in (
-        # 33.6 px/s: a 13-Hz spindle is waves, not a block. Three LLaVA-NeXT tiles wide.
-        ImageSpec("wide", "aasm", 1008, 336),
+        # 33.6 px/s and a thin line, so that a 13-Hz spindle is waves and not a block; ±125 µV, so
+        # that the slow waves of N3 are not cut off. Three LLaVA-NeXT tiles wide.
+        ImageSpec("wide", "aasm", 1008, 336, line_px=1.0, eeg_uv=125.0, eog_uv=125.0),
         # A quarter of the pixels of `wide`, for small models: 15 px/s.
         ImageSpec("compact", "aasm", 448, 224, line_px=1.0),
         # The square of common vision towers, with lanes as tall as it allows.
