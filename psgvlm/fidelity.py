@@ -35,7 +35,7 @@ class Fidelity:
     waves: float | None  # correlation of 0.3-16 Hz; None for muscle and heart
     spindles: float | None  # correlation of 11-16 Hz
     full: float  # correlation of the whole band, as far as the columns' rate goes
-    loudness: float  # correlation of the RMS of every second
+    loudness: float | None  # correlation of the RMS of every second; None for the heart
 
 
 def fidelity(spec: ImageSpec) -> list[Fidelity]:
@@ -72,7 +72,7 @@ def measure(traces: list[Trace | None], spec: ImageSpec, onsets_s) -> list[Fidel
                 waves if slow else None,
                 spindles if slow else None,
                 full,
-                correlation(*np.concatenate(seconds[modality], axis=1)),
+                None if modality == "ECG" else correlation(*np.hstack(seconds[modality])),
             )
         )
     return found
@@ -116,7 +116,7 @@ def highest_tone_hz(spec: ImageSpec) -> float:
     at_s = np.arange(round(spec.shown_s * TEST_RATE_HZ)) / TEST_RATE_HZ
     px_per_s = spec.width * spec.fold / spec.shown_s
     highest = 0.0
-    for tone_hz in TONES_HZ:
+    for tone_hz in TONES_HZ[px_per_s / 2 > TONES_HZ]:
         samples = (half_uv / 2 * np.sin(2 * np.pi * tone_hz * at_s)).astype(np.float32)
         traces = [Trace(samples, TEST_RATE_HZ)] + [None] * (len(spec.lanes) - 1)
         (image,) = render.draw(traces, spec, [spec.context_s])
@@ -181,7 +181,7 @@ def _compare(trace: Trace, spec: ImageSpec, onset_s: float, centre, height):
     samples = trace.samples_uv[first : round((start_s + spec.shown_s + 15) * trace.rate_hz)]
     sample_s = (first + np.arange(len(samples))) / trace.rate_hz
     drawn = (sample_s >= start_s) & (sample_s < start_s + spec.shown_s)
-    centre, height = np.nan_to_num(centre), np.nan_to_num(height)
+    centre, height = _sharpened(np.nan_to_num(centre), spec), np.nan_to_num(height)
     agree = []
     for band_hz in (WAVES_HZ, SPINDLES_HZ, (0.0, trace.rate_hz)):
         original = np.interp(column_s, sample_s, band_limited(samples, trace.rate_hz, band_hz))
@@ -196,6 +196,13 @@ def _compare(trace: Trace, spec: ImageSpec, onset_s: float, centre, height):
     return agree, np.stack((ink_rms, rms))
 
 
+def _sharpened(centre: np.ndarray, spec: ImageSpec) -> np.ndarray:
+    """What columns read back, with the blur undone that a pixel's and the pen's width are."""
+    cycles_per_px = np.fft.rfftfreq(len(centre))
+    blur = np.sinc(cycles_per_px) * np.sinc(cycles_per_px * spec.line_px)
+    return np.fft.irfft(np.fft.rfft(centre) / blur.clip(0.2), len(centre))
+
+
 def fidelity_table(specs) -> str:
     """What pictures of these specs keep, as a table in Markdown."""
     lines = [
@@ -204,14 +211,23 @@ def fidelity_table(specs) -> str:
     ]
     for spec in specs:
         for row in fidelity(spec):
-            step = "-" if row.uv_per_px is None else f"{row.uv_per_px:.1f}"
-            waves = "-" if row.waves is None else f"{row.waves:.3f}"
-            spindles = "-" if row.spindles is None else f"{row.spindles:.2f}"
+            numbers = (
+                _text(row.uv_per_px, 1),
+                _text(row.waves, 3),
+                _text(row.spindles, 2),
+                _text(row.full, 2),
+                _text(row.loudness, 2),
+            )
             lines.append(
-                f"| `{spec.name}` | {row.modality} | {row.px_per_s:.1f} | {row.tones_hz:.1f} Hz "
-                f"| {step} | {waves} | {spindles} | {row.full:.2f} | {row.loudness:.2f} |"
+                f"| `{spec.name}` | {row.modality} | {row.px_per_s:.1f} | {row.tones_hz:.1f} Hz | "
+                + " | ".join(numbers)
+                + " |"
             )
     return "\n".join(lines)
+
+
+def _text(number: float | None, digits: int) -> str:
+    return "-" if number is None else f"{number:.{digits}f}"
 
 
 def token_table(specs) -> str:

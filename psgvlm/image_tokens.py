@@ -45,7 +45,7 @@ def _qwen(patch: int, least: int, most: int):
     cell = 2 * patch
 
     def count(width: int, height: int) -> int:
-        wide, high = (max(cell, round(side / cell) * cell) for side in (width, height))
+        wide, high = (round(side / cell) * cell for side in (width, height))
         if wide * high > most:
             shrink = math.sqrt(width * height / most)
             wide, high = (

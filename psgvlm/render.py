@@ -179,7 +179,7 @@ def _extremes(trace: Trace, start_s: float, stop_s: float) -> tuple[float, float
 def _robust_half_uv(samples: np.ndarray) -> float:
     """Half a lane for a whole record: outliers do not move it. 0 where there is nothing to see."""
     some = samples[:: max(1, len(samples) // 1_000_000)]
-    some = np.abs(some[np.isfinite(some)])
+    some = np.abs(some[np.isfinite(some)], dtype=float)
     return ROBUST_SDS * 1.4826 * float(np.median(some)) if len(some) else 0.0
 
 
@@ -191,7 +191,7 @@ def add_spectrogram(
     trace = traces[index]
     if trace is None or len(trace.samples_uv) == 0:
         return
-    length = max(2, round(2 * trace.rate_hz))
+    length = max(3, round(2 * trace.rate_hz))
     centres = onset_s - spec.context_s + np.arange(0.125, spec.shown_s, 0.25)
     starts = np.round((centres - 1) * trace.rate_hz).astype(int)
     at = starts[:, None] + np.arange(length)
