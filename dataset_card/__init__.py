@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from string import Template
 
+from psgvlm.fidelity import fidelity_table, token_table
 from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.stages import STAGES
 
@@ -46,6 +47,8 @@ def write(corpus: str | Path) -> Path:
         height=spec.height,
         lanes=", ".join(spec.lanes),
         prompt=spec.prompt,
+        fidelity=fidelity_table([spec]),
+        tokens=token_table([spec]),
         first_config=next(iter(counts))[0],
     )
     path = corpus / "README.md"

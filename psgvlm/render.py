@@ -199,14 +199,17 @@ def add_spectrogram(
     pieces = trace.samples_uv[at.clip(0, len(trace.samples_uv) - 1)]
     pieces = np.where(inside & (abs(pieces) < 1e9), pieces, 0)  # NaN and infinities are silent
     window = np.hanning(length).astype(np.float32)
-    spectrum = np.abs(np.fft.rfft(pieces * window, axis=1)) ** 2
-    density = 2 * spectrum / (trace.rate_hz * (window**2).sum())
-    hz = np.fft.rfftfreq(length, 1 / trace.rate_hz)
-    low, high = HEAT_DB
-    level = (10 * np.log10(density + 1e-6) - low) / (high - low)
     strip = image.shape[0] - spec.lane_px() * len(spec.lanes)
     want_hz = (np.arange(strip)[::-1] + 0.5) / strip * HEAT_HZ
-    columns = ((np.arange(spec.width) + 0.5) / spec.width * len(centres)).astype(int)
-    rows = np.stack([np.interp(want_hz, hz, line) for line in level], axis=1)
+    position = want_hz * length / trace.rate_hz  # among the spectrum's bins
+    below = position.astype(int).clip(max=length // 2 - 1)
+    share = (position - below).clip(0, 1).astype(np.float32)
+    spectrum = np.abs(np.fft.rfft(pieces * window, axis=1)[:, : below.max() + 2]) ** 2
+    density = 2 * spectrum / (trace.rate_hz * (window**2).sum())
+    low, high = HEAT_DB
+    level = (10 * np.log10(density + 1e-6) - low) / (high - low)
+    rows = level[:, below] * (1 - share) + level[:, below + 1] * share
+    rows[:, want_hz > trace.rate_hz / 2] = 0
     heat = (rows.clip(0, 1) * (HEAT_LEVELS - 1)).round().astype(np.uint8) + HEAT
-    image[-strip:] = heat[:, columns]
+    columns = ((np.arange(spec.width) + 0.5) / spec.width * len(centres)).astype(int)
+    image[-strip:] = heat.T[:, columns]
