@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from psgvlm import render
+from psgvlm.errors import InputError
 from psgvlm.image_spec import EPOCH_S, PRESETS, ImageSpec
 from psgvlm.image_tokens import FAMILIES, image_tokens
 from psgvlm.montage import LANES
@@ -45,7 +46,11 @@ def fidelity(spec: ImageSpec) -> list[Fidelity]:
 
 
 def measure(traces: list[Trace | None], spec: ImageSpec, onsets_s) -> list[Fidelity]:
-    """Draw the epochs that start at `onsets_s`, read them back, and compare with the traces."""
+    """Draw the epochs that start at `onsets_s`, read them back, and compare with the traces.
+
+    Samples that are not finite count as 0. Raises `InputError` for an epoch that does not lie, with
+    its context, within every trace.
+    """
     onsets_s = [float(onset_s) for onset_s in onsets_s]
     waveforms: dict[str, list] = {}
     seconds: dict[str, list] = {}
@@ -176,11 +181,18 @@ def _compare(trace: Trace, spec: ImageSpec, onset_s: float, centre, height):
     start_s = onset_s - spec.context_s
     px_per_s = spec.width * spec.fold / spec.shown_s
     column_s = start_s + (np.arange(len(centre)) + 0.5) / px_per_s
+    stop_s = start_s + spec.shown_s
+    if start_s < 0 or stop_s > len(trace.samples_uv) / trace.rate_hz:
+        raise InputError(
+            f"an epoch shown from {start_s:g} to {stop_s:g} s; expected it to lie within a record "
+            f"of {len(trace.samples_uv) / trace.rate_hz:g} s"
+        )
     # Half an epoch on either side keeps the ends of the sharp cut out of sight.
     first = max(0, round((start_s - 15) * trace.rate_hz))
-    samples = trace.samples_uv[first : round((start_s + spec.shown_s + 15) * trace.rate_hz)]
+    samples = trace.samples_uv[first : round((stop_s + 15) * trace.rate_hz)]
+    samples = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
     sample_s = (first + np.arange(len(samples))) / trace.rate_hz
-    drawn = (sample_s >= start_s) & (sample_s < start_s + spec.shown_s)
+    drawn = (sample_s >= start_s) & (sample_s < stop_s)
     centre, height = _sharpened(np.nan_to_num(centre), spec), np.nan_to_num(height)
     agree = []
     for band_hz in (WAVES_HZ, SPINDLES_HZ, (0.0, trace.rate_hz)):

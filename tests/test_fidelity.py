@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders.simulate.night import simulate_night
+from psgvlm.errors import InputError
 from psgvlm.fidelity import (
     SPINDLES_HZ,
     WAVES_HZ,
@@ -119,6 +120,18 @@ def test_the_readme_s_tables_are_what_is_measured():
     pairs = zip(number.findall(written), number.findall(table), strict=True)
     for told, measured in pairs:
         assert float(told) == pytest.approx(float(measured), abs=0.011)
+
+
+def test_epochs_outside_the_record_are_refused_and_bad_samples_are_borne():
+    square = replace(PRESETS["square"], context_s=10.0)
+    samples = np.random.default_rng(1).normal(0, 20, 9000).astype(np.float32)
+    samples[4000:4050] = np.nan
+    traces = [Trace(samples, 100.0), None, None, None]
+    (eeg,) = measure(traces, square, [30.0])
+    assert 0 < eeg.waves < 1
+    for onset_s in (0.0, 60.0):
+        with pytest.raises(InputError, match="within a record of 90 s"):
+            measure(traces, square, [onset_s])
 
 
 def test_the_bands_lie_within_one_another():

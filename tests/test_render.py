@@ -66,26 +66,31 @@ def test_every_preset_draws_its_declared_size(name):
     seed=st.integers(0, 2**32 - 1),
     spread_uv=st.floats(0, 20),
     spikes=st.lists(st.tuples(st.integers(0, 2999), st.floats(-70, 70))),
+    name=st.sampled_from(["square", "wide", "compact", "spectral"]),
+    line_px=st.sampled_from([0.5, 1.0, 1.5, 2.0, 3.0]),
 )
-def test_ink_covers_the_trace_and_nothing_else(seed, spread_uv, spikes):
+def test_ink_covers_the_trace_and_nothing_else(seed, spread_uv, spikes, name, line_px):
     """In every column the lit span is the trace's own extent there, within a pixel at each end."""
     samples = np.random.default_rng(seed).normal(0, spread_uv, 3000).clip(-70, 70)
     for position, value in spikes:
         samples[position] = value
-    image = one(samples)
-    height = SQUARE.lane_px()
+    spec = replace(PRESETS[name], grid=False, line_px=line_px)
+    image = one(samples, spec)
+    height = spec.lane_px()
     position = np.arange(29990) / 10  # ten points a sample, the samples among them
-    y = height / 2 - np.interp(position, np.arange(3000), samples) * height / 2 / SQUARE.eeg_uv
-    starts = np.searchsorted(position, np.arange(SQUARE.width) * 3000 / SQUARE.width)
+    y = height / 2 - np.interp(position, np.arange(3000), samples) * height / 2 / spec.eeg_uv
+    starts = np.searchsorted(position, np.arange(spec.width) * 3000 / spec.width)
     top, bottom = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
-    reach = SQUARE.line_px / 2
-    for column in range(1, SQUARE.width - 1):
+    reach = spec.line_px / 2
+    aside = int(np.ceil(reach))
+    for column in range(aside, spec.width - aside):
         rows = ink_rows(image, column)
         assert rows[0] <= top[column] - reach + 1
         assert rows[-1] + 1 >= bottom[column] + reach - 1
         # The round pen reaches sideways, into neighbouring columns.
-        assert rows[0] >= top[column - 1 : column + 2].min() - reach - 1
-        assert rows[-1] + 1 <= bottom[column - 1 : column + 2].max() + reach + 1
+        near = slice(column - aside, column + aside + 1)
+        assert rows[0] >= top[near].min() - reach - 1
+        assert rows[-1] + 1 <= bottom[near].max() + reach + 1
 
 
 def test_height_and_time_of_a_peak():
