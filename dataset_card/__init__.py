@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from string import Template
 
+from psgvlm.fidelity import fidelity_table, token_table
 from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.stages import STAGES
 
@@ -47,6 +48,8 @@ def write(corpus: str | Path) -> Path:
         lanes=", ".join(spec.lanes),
         prompt=spec.prompt,
         example='"{}", split="{}"'.format(*list(counts)[-1]),
+        fidelity=fidelity_table([spec]),
+        tokens=token_table([spec]),
     )
     path = corpus / "README.md"
     path.write_text(text, "utf-8")

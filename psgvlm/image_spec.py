@@ -10,8 +10,12 @@ from psgvlm.montage import MODALITIES, MONTAGES
 FILE_NAME = "image_spec.json"
 EPOCH_S = 30.0
 PAPER_PROMPT = "Classify the PSG. Choose from: W, N1, N2, N3, REM."
+ROBUST_SDS = 5.0  # of the record: as much of an EEG as the fixed scale shows
 PROMPT = "Which sleep stage does this 30-s epoch show? Choose from: W, N1, N2, N3, R."
-SCALES = ("fixed", "minmax")
+SCALES = ("fixed", "minmax", "robust")
+OVERFLOWS = ("clip", "overlap")
+GROUNDS = ("light", "dark")
+MAINS = ("auto", "50", "60", "off")
 
 
 @dataclass(frozen=True)
@@ -19,9 +23,16 @@ class ImageSpec:
     """Everything that decides what an epoch looks like and what is asked about it.
 
     `*_uv` is half the height of a lane in µV (for `scale="fixed"`); `*_hz` are the edges of the
-    band-pass; `fold` cuts the 30 s into so many rows, one below the other; `spectrogram` is the
-    share of the height given to a 0-20 Hz strip of the first EEG lane; `drawing` is the version of
-    the drawing code, raised whenever the same signal comes out as other pixels.
+    band-pass and `mains` the notch in Hz, found in the spectrum where "auto"; `context_s` are the
+    seconds shown before and after the epoch, on a shaded ground; `fold` cuts all that is shown into
+    so many rows, one below the other; `spectrogram` is the share of the height given to a 0-20 Hz
+    strip of the first EEG lane; `drawing` is the version of the drawing code, raised whenever the
+    same signal comes out as other pixels.
+
+    `scale="minmax"` fits a lane to the extremes of what is shown; `"robust"` to `ROBUST_SDS`
+    standard deviations of the whole record, outliers left aside, for signals whose gain is not to
+    be trusted. What is taller than its lane is cut off (`overflow="clip"`), or drawn over its
+    neighbours (`"overlap"`).
     """
 
     name: str
@@ -38,12 +49,16 @@ class ImageSpec:
     eog_hz: tuple[float, float] = (0.3, 35.0)
     emg_hz: tuple[float, float] = (10.0, 100.0)
     ecg_hz: tuple[float, float] = (0.3, 70.0)
+    mains: str = "auto"
+    overflow: str = "clip"
+    context_s: float = 0.0
     line_px: float = 1.5
     grid: bool = True
     colour: bool = True
+    ground: str = "light"
     spectrogram: float = 0.0
     prompt: str = PROMPT
-    drawing: int = 1
+    drawing: int = 2
 
     def __post_init__(self):
         lanes = len(MONTAGES.get(self.montage, ()))
@@ -54,6 +69,10 @@ class ImageSpec:
             "width and height are 16 to 4096": all(16 <= n <= 4096 for n in self.size),
             "fold is 1 to 6": 1 <= self.fold <= 6,
             f"scale is one of {', '.join(SCALES)}": self.scale in SCALES,
+            f"mains is one of {', '.join(MAINS)}": self.mains in MAINS,
+            f"overflow is one of {', '.join(OVERFLOWS)}": self.overflow in OVERFLOWS,
+            f"ground is one of {', '.join(GROUNDS)}": self.ground in GROUNDS,
+            "context_s is 0 to 120": 0 <= self.context_s <= 120,
             "half lane heights are positive": all(0 < uv < 1e6 for uv in scales),
             "bands rise, within 0 and 500 Hz": all(0 < lo < hi <= 500 for lo, hi in bands),
             "line_px is 0.5 to 8": 0.5 <= self.line_px <= 8,
@@ -75,6 +94,11 @@ class ImageSpec:
     def lanes(self) -> tuple[str, ...]:
         """Names of the lanes, from the top."""
         return MONTAGES[self.montage]
+
+    @property
+    def shown_s(self) -> float:
+        """Seconds that the picture shows: the epoch and its context."""
+        return EPOCH_S + 2 * self.context_s
 
     def lane_px(self, lanes: int | None = None) -> int:
         """Height of one lane in pixels; what the division leaves over stays at the bottom."""
@@ -133,8 +157,9 @@ def _checked(path: Path, name: str, value: object, kind: object) -> object:
 PRESETS = {
     spec.name: spec
     for spec in (
-        # 33.6 px/s: a 13-Hz spindle is waves, not a block. Three LLaVA-NeXT tiles wide.
-        ImageSpec("wide", "aasm", 1008, 336),
+        # 33.6 px/s and a thin line, so that a 13-Hz spindle is waves and not a block; ±125 µV, so
+        # that the slow waves of N3 are not cut off. Three LLaVA-NeXT tiles wide.
+        ImageSpec("wide", "aasm", 1008, 336, line_px=1.0, eeg_uv=125.0, eog_uv=125.0),
         # A quarter of the pixels of `wide`, for small models: 15 px/s.
         ImageSpec("compact", "aasm", 448, 224, line_px=1.0),
         # The square of common vision towers, with lanes as tall as it allows.

@@ -44,6 +44,18 @@ def test_differences_are_named():
         ({"eeg_uv": float("nan")}, "positive"),
         ({"height": 20}, "8 pixel rows"),
         ({"prompt": ""}, "prompt"),
+        ({"scale": "auto"}, "scale is one of fixed, minmax, robust"),
+        ({"overflow": "wrap"}, "overflow is one of"),
+        ({"ground": "grey"}, "ground is one of"),
+        ({"mains": "55"}, "mains is one of auto, 50, 60, off"),
+        ({"mains": 50}, "field mains is 50"),
+        ({"context_s": -1}, "context_s is 0 to 120"),
+        ({"context_s": float("nan")}, "context_s is 0 to 120"),
+        ({"line_px": 0}, "line_px"),
+        ({"line_px": float("inf")}, "line_px"),
+        ({"width": 1}, "16 to 4096"),
+        ({"height": 16}, "8 pixel rows"),
+        ({"spectrogram": 0.5, "fold": 3}, "not folded"),
         ({"extra": 1}, "extra"),
     ],
 )
@@ -59,4 +71,22 @@ def test_what_is_no_spec_is_refused(text, tmp_path):
     path = tmp_path / "image_spec.json"
     path.write_text(text)
     with pytest.raises(InputError, match=r"image_spec\.json"):
+        ImageSpec.load(path)
+
+
+def test_the_drawing_the_demonstration_learns_from_stays_as_it_is():
+    spec = PRESETS["folded"]
+    assert (spec.size, spec.fold, spec.line_px) == ((336, 336), 3, 1.5)
+    assert spec.lanes == ("C4-M1", "E1", "E2", "chin")
+    assert (spec.eeg_uv, spec.eog_uv, spec.emg_uv) == (60.0, 75.0, 30.0)
+    assert (spec.scale, spec.overflow, spec.ground) == ("fixed", "clip", "light")
+    assert (spec.context_s, spec.grid, spec.colour) == (0.0, False, True)
+
+
+def test_a_spec_from_before_an_option_existed_is_refused_by_name(tmp_path):
+    values = asdict(PRESETS["square"])
+    del values["mains"]
+    path = tmp_path / "image_spec.json"
+    path.write_text(json.dumps(values))
+    with pytest.raises(InputError, match="mains"):
         ImageSpec.load(path)

@@ -1,16 +1,32 @@
 """Pictures: what is drawn where, how tall, and always the same."""
 
 import io
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from psgvlm.fidelity import test_signal as signal_of
 from psgvlm.image_spec import PRESETS
-from psgvlm.render import GRID_FIVE, GRID_SECOND, HEAT, LEVELS, draw, palette, to_png, to_rgb
+from psgvlm.montage import LANES
+from psgvlm.reference import draw_reference
+from psgvlm.render import (
+    GRID_FIVE,
+    GRID_SECOND,
+    HEAT,
+    INK,
+    LEVELS,
+    SHADE,
+    draw,
+    lay_out,
+    palette,
+    to_png,
+    to_rgb,
+)
 from psgvlm.signals import Trace
 
 SQUARE = PRESETS["square"]
@@ -29,6 +45,11 @@ def ink_rows(image, column):
     return np.flatnonzero((image[:, column] % LEVELS > 0) & (image[:, column] < HEAT))
 
 
+def signals_for(spec):
+    """A test signal for every lane."""
+    return [signal_of(LANES[name].modality, spec, seed) for seed, name in enumerate(spec.lanes)]
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_draws_its_declared_size(name):
     spec = PRESETS[name]
@@ -40,30 +61,36 @@ def test_every_preset_draws_its_declared_size(name):
     assert len(np.unique(image)) > 10
 
 
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     spread_uv=st.floats(0, 20),
     spikes=st.lists(st.tuples(st.integers(0, 2999), st.floats(-70, 70))),
+    name=st.sampled_from(["square", "wide", "compact", "spectral"]),
+    line_px=st.sampled_from([0.5, 1.0, 1.5, 2.0, 3.0]),
 )
-def test_ink_covers_the_trace_and_nothing_else(seed, spread_uv, spikes):
+def test_ink_covers_the_trace_and_nothing_else(seed, spread_uv, spikes, name, line_px):
     """In every column the lit span is the trace's own extent there, within a pixel at each end."""
     samples = np.random.default_rng(seed).normal(0, spread_uv, 3000).clip(-70, 70)
     for position, value in spikes:
         samples[position] = value
-    image = one(samples)
-    height = SQUARE.lane_px()
+    spec = replace(PRESETS[name], grid=False, line_px=line_px)
+    image = one(samples, spec)
+    height = spec.lane_px()
     position = np.arange(29990) / 10  # ten points a sample, the samples among them
-    y = height / 2 - np.interp(position, np.arange(3000), samples) * height / 2 / SQUARE.eeg_uv
-    starts = np.searchsorted(position, np.arange(SQUARE.width) * 3000 / SQUARE.width)
+    y = height / 2 - np.interp(position, np.arange(3000), samples) * height / 2 / spec.eeg_uv
+    starts = np.searchsorted(position, np.arange(spec.width) * 3000 / spec.width)
     top, bottom = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
-    reach = SQUARE.line_px / 2
-    for column in range(1, SQUARE.width - 1):
+    reach = spec.line_px / 2
+    aside = int(np.ceil(reach))
+    for column in range(aside, spec.width - aside):
         rows = ink_rows(image, column)
         assert rows[0] <= top[column] - reach + 1
         assert rows[-1] + 1 >= bottom[column] + reach - 1
         # The round pen reaches sideways, into neighbouring columns.
-        assert rows[0] >= top[column - 1 : column + 2].min() - reach - 1
-        assert rows[-1] + 1 <= bottom[column - 1 : column + 2].max() + reach + 1
+        near = slice(column - aside, column + aside + 1)
+        assert rows[0] >= top[near].min() - reach - 1
+        assert rows[-1] + 1 <= bottom[near].max() + reach + 1
 
 
 def test_height_and_time_of_a_peak():
@@ -183,3 +210,189 @@ def test_each_lane_has_a_colour_of_its_own():
     for spec in (PRESETS["square"], PRESETS["wide"]):
         inks = palette(spec)[LEVELS - 1 : LEVELS * len(spec.lanes) : LEVELS]
         assert len({tuple(ink) for ink in inks}) == len(spec.lanes)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_truer_than_matplotlib(name):
+    """Against matplotlib at eight times the size, matplotlib at the size itself errs more."""
+    spec = PRESETS[name]
+    traces, onset_s = signals_for(spec), [60.0]
+    ours = to_rgb(next(draw(traces, spec, onset_s)), spec).astype(float)
+    plain = next(draw_reference(traces, spec, onset_s)).astype(float)
+    truth = next(draw_reference(traces, spec, onset_s, supersample=8)).astype(float)
+    assert np.abs(ours - truth).mean() < 0.8 * np.abs(plain - truth).mean()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ground": "dark"},
+        {"overflow": "overlap", "eeg_uv": 25.0},
+        {"context_s": 30.0, "fold": 3},
+        {"scale": "robust", "colour": False},
+        {"line_px": 2.0, "grid": True},
+    ],
+)
+def test_every_option_means_the_same_to_matplotlib(change):
+    spec = replace(PRESETS["square"], **change)
+    traces = signals_for(spec)
+    ours = to_rgb(next(draw(traces, spec, [60.0])), spec).astype(float)
+    truth = next(draw_reference(traces, spec, [60.0], supersample=4)).astype(float)
+    blank = to_rgb(next(draw([None] * 4, spec, [60.0])), spec)
+    ink = np.abs(truth - blank).mean()
+    assert ink > 5
+    assert np.abs(ours - truth).mean() < 0.1 * ink
+
+
+@settings(deadline=None)
+@given(data=st.data(), rate_hz=st.sampled_from([1.0, 9.7, 100.0, 256.016, 4096.0]))
+def test_no_signal_is_too_bad_to_be_drawn(data, rate_hz):
+    """NaN, infinities, huge and tiny numbers, from nothing to more than an epoch of them."""
+    values = st.one_of(
+        st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 3.4e38, -3.4e38, 1e-45, 32767.0]),
+        st.floats(width=32),
+    )
+    pattern = data.draw(st.lists(values, max_size=40))
+    length = data.draw(st.integers(0, int(35 * rate_hz)))
+    samples = np.resize(np.array(pattern, np.float32), length if pattern else 0)
+    preset = data.draw(st.sampled_from([*PRESETS.values()]))
+    spec = replace(
+        preset,
+        width=data.draw(st.sampled_from([16, 17, 336])),
+        scale=data.draw(st.sampled_from(["fixed", "minmax", "robust"])),
+        overflow=data.draw(st.sampled_from(["clip", "overlap"])),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        image = one(samples, spec, data.draw(st.sampled_from([-100.0, -0.3, 0.0, 20.0])), rate_hz)
+    assert image.shape == (spec.height, spec.width)
+    assert image.max() < 241
+    if not np.isfinite(samples).any() and not spec.spectrogram:
+        blank = next(draw([None] * len(spec.lanes), spec, [0.0]))
+        assert (image == blank).all()
+
+
+@settings(deadline=None)
+@given(bad=st.sampled_from([np.nan, np.inf, -np.inf]), start=st.integers(400, 2500))
+def test_samples_that_are_not_finite_draw_nothing_and_move_nothing(bad, start):
+    samples = 40 * np.sin(np.arange(3000) / 50)
+    whole = one(samples)
+    samples[start : start + 100] = bad
+    holed = one(samples)
+    left, right = (start - 1) * SQUARE.width / 3000, (start + 100) * SQUARE.width / 3000
+    columns = np.arange(SQUARE.width)
+    away = (columns < left - 2) | (columns > right + 2)
+    assert (holed[:, away] == whole[:, away]).all()
+    assert (holed[:, (columns > left + 1) & (columns < right - 2)] == 0).all()
+
+
+def test_bad_samples_do_not_change_the_scale_of_the_good_ones():
+    samples = (20 * np.sin(np.arange(3000) / 20)).astype(np.float32)
+    for scale in ("minmax", "robust"):
+        spec = replace(SQUARE, scale=scale)
+        holed = samples.copy()
+        holed[2200:2300] = np.resize([np.nan, np.inf, -np.inf], 100)
+        (clean,), (bad,) = (
+            [lines[0] for _, lines in lay_out([Trace(s, RATE), None, None, None], spec, [0.0])]
+            for s in (samples, holed)
+        )
+        assert bad.px_per_uv == pytest.approx(clean.px_per_uv, rel=0.02)
+        assert bad.centre_uv == pytest.approx(clean.centre_uv, abs=0.1)
+
+
+@settings(deadline=None)
+@given(planted_uv=st.floats(10, 120), lane=st.integers(0, 1))
+def test_a_planted_height_is_that_tall(planted_uv, lane):
+    """75 µV planted are 75 µV drawn, in every row of every preset of fixed scale."""
+    for spec in (spec for spec in PRESETS.values() if spec.scale == "fixed"):
+        half_uv = spec.eeg_uv if LANES[spec.lanes[lane]].modality == "EEG" else spec.eog_uv
+        if planted_uv > half_uv - 15:
+            continue
+        samples = np.repeat([0.0, planted_uv, 0.0], 1000)
+        image = one(samples, replace(spec, fold=1, grid=False, spectrogram=0.0), lane=lane)
+        height = spec.height // len(spec.lanes)
+        column = spec.width // 2
+        rows = ink_rows(image, column)
+        drawn = lane * height + height / 2 - (rows[0] + rows[-1] + 1) / 2
+        assert abs(drawn - planted_uv * height / 2 / half_uv) <= 1
+
+
+def test_the_robust_scale_is_one_for_the_record_and_deaf_to_outliers():
+    spec = replace(SQUARE, scale="robust")
+    rng = np.random.default_rng(3)
+    samples = np.concatenate([rng.normal(0, 10, 30000), rng.normal(0, 20, 3000)])
+    wild = samples.copy()
+    wild[15000:15010] = 1e5
+    assert (one(1024 * samples, spec, 30.0) == one(samples, spec, 30.0)).all()
+
+    def lit(samples, onset_s):
+        return (one(samples, spec, onset_s) > 0).mean()
+
+    assert abs(lit(wild, 30.0) - lit(samples, 30.0)) < 0.001
+    assert lit(samples, 300.0) > 1.5 * lit(samples, 30.0)
+
+
+def test_overlapping_lanes_are_drawn_over_their_neighbours():
+    tall = np.where(np.arange(3000) == 1500, 150.0, 0.0)
+    height = SQUARE.lane_px()
+    clipped = one(tall, lane=1)
+    overlapping = one(tall, replace(SQUARE, overflow="overlap"), lane=1)
+    assert (clipped[:height] == 0).all()
+    assert overlapping[:height].any()
+    assert (overlapping[height : 2 * height] == clipped[height : 2 * height]).all()
+    # Where two lanes meet, the denser ink is seen.
+    both = [Trace(np.full(3000, uv, np.float32), RATE) for uv in (-75.0, 98.0)]
+    image = next(draw([*both, None, None], replace(SQUARE, overflow="overlap"), [0.0]))
+    assert image[height - 1, 100] == 11  # three quarters of a pixel of the upper lane
+    assert image[height, 100] == LEVELS + 14
+
+
+def test_context_is_shown_beside_the_epoch_on_a_shaded_ground():
+    samples = np.zeros(9000)
+    samples[4500] = 60.0  # the middle of the second of three epochs
+    spec = replace(SQUARE, context_s=30.0)
+    image = one(samples, spec, onset_s=30.0)
+    tops = [ink_rows(image, column)[0] for column in range(spec.width)]
+    assert abs(int(np.argmin(tops)) - spec.width / 2) <= 1
+    assert (image[-1, : spec.width // 3] == SHADE).all()
+    assert (image[-1, spec.width // 3 : 2 * spec.width // 3] == 0).all()
+    folded = one(samples, replace(spec, fold=3), onset_s=30.0)
+    height = folded.shape[0] // 3
+    assert (folded[height - 1] == SHADE).all()
+    assert (folded[2 * height - 1] == 0).all()
+
+
+def test_dark_ground_and_grey_are_the_same_picture_in_other_colours():
+    samples = 40 * np.sin(np.arange(3000) / 30)
+    light = one(samples)
+    for change in ({"ground": "dark"}, {"colour": False}, {"ground": "dark", "colour": False}):
+        spec = replace(SQUARE, **change)
+        assert (one(samples, spec) == light).all()
+        colours = palette(spec).astype(int)
+        assert (colours[0] == (0 if spec.ground == "dark" else 255)).all()
+        assert abs(colours[0] - colours[LEVELS - 1]).max() > 120
+        assert spec.colour or (np.ptp(colours, axis=1) == 0).all()
+
+
+def test_no_two_things_have_the_same_colour():
+    """Or a picture could not be read back."""
+    for preset in PRESETS.values():
+        for ground in ("light", "dark"):
+            spec = replace(preset, ground=ground)
+            colours = palette(spec)
+            lanes = range(len(spec.lanes) if spec.colour else 1)
+            inks = [colours[LEVELS * lane + level] for lane in lanes for level in range(1, LEVELS)]
+            rest = [colours[entry] for entry in (0, GRID_SECOND, GRID_FIVE, SHADE)]
+            assert len({tuple(colour) for colour in inks + rest}) == len(inks) + 4
+    assert len(set(INK.values())) == len(INK)
+
+
+def test_the_same_signal_gives_the_same_bytes_however_it_is_stored():
+    samples = 30 * np.random.default_rng(5).normal(size=6000)
+    first = one(samples)
+    strided = np.repeat(samples.astype(np.float32), 2)[::2]
+    assert (one(samples.astype(np.float32).astype(">f4")) == first).all()
+    traces = [Trace(strided, RATE), None, None, None]
+    pair = list(draw(traces, SQUARE, [0.0, 30.0]))
+    assert (pair[0] == first).all()
+    assert (pair[1] == one(samples, onset_s=30.0)).all()
