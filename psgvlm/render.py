@@ -138,15 +138,10 @@ def palette(spec: ImageSpec) -> np.ndarray:
     for entry, shade in ((GRID_SECOND, 23), (GRID_FIVE, 50), (SHADE, 12)):
         colours[entry] = abs(paper - shade)
     heat = np.linspace(0, 1, HEAT_LEVELS)[:, None]
-<<<<<<< HEAD
-    colours[HEAT : HEAT + HEAT_LEVELS] = 255 - 255 * heat
+    colours[HEAT : HEAT + HEAT_LEVELS] = paper + heat * (full - paper)
     colours = colours.round().astype(np.uint8)
     colours.flags.writeable = False
     return colours
-=======
-    colours[HEAT : HEAT + HEAT_LEVELS] = paper + heat * (full - paper)
-    return colours.round().astype(np.uint8)
->>>>>>> drawing
 
 
 def ground(spec: ImageSpec) -> np.ndarray:
