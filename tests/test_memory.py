@@ -28,6 +28,7 @@ WORKER = """
 import sys
 from pathlib import Path
 from builders import corpus, folder
+from builders.examine import Choices
 from psgvlm.image_spec import PRESETS
 
 def resident_mb():
@@ -36,7 +37,8 @@ def resident_mb():
 
 (night,) = corpus.find(folder, Path(sys.argv[1]))
 for _ in range(int(sys.argv[3])):
-    corpus.draw_night(folder, night, PRESETS[sys.argv[2]], Path(sys.argv[1]) / "part")
+    part = Path(sys.argv[1]) / "part"
+    corpus.draw_night(folder, night, PRESETS[sys.argv[2]], part, None, Choices())
     print(*resident_mb())
 """
 
