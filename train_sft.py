@@ -29,6 +29,7 @@ class StagingArguments:
 
 
 def main() -> int:
+    import yaml
     from trl import (
         ModelConfig,
         ScriptArguments,
@@ -44,7 +45,12 @@ def main() -> int:
     from psgvlm.errors import InputError
 
     parser = TrlParser((ScriptArguments, SFTConfig, ModelConfig, StagingArguments))
-    script, config, model_config, staging = parser.parse_args_and_config()
+    try:
+        script, config, model_config, staging = parser.parse_args_and_config(
+            fail_with_unknown_args=True
+        )
+    except (ValueError, OSError, yaml.YAMLError) as error:
+        raise InputError(f"recipe or options: {error}; see python train_sft.py --help") from error
     if not script.dataset_name:
         raise InputError("no corpus given; expected --dataset_name CORPUS, a folder or a Hub id")
 

@@ -44,7 +44,7 @@ def build(
     spec: ImageSpec,
     places: dict[str, Place],
     workers: int,
-    choices: Choices = Choices(),  # noqa: B008
+    choices: Choices,
 ) -> list[Drawn]:
     """Draw the nights of one cohort into the corpus `out`, subjects placed as `places` says.
 
@@ -162,8 +162,8 @@ def draw_night(
     night: Night,
     spec: ImageSpec,
     part: Path,
-    fold: int | None = None,
-    choices: Choices = Choices(),  # noqa: B008
+    fold: int | None,
+    choices: Choices,
 ) -> Drawn:
     """Read, filter and draw one night into a Parquet file: scored epochs, or all if unscored."""
     import pyarrow as pa

@@ -37,11 +37,15 @@ def inspect(readers: dict[str, ModuleType], path: Path, montage: str, labels: st
     table = Table()
     found = _find(readers, path)
     for name, (root, nights) in found.items():
-        table.lines += ["", f"{name}: {len(nights)} recordings below {readable(str(root))}"]
+        table.lines += ["", f"{name}: {_recordings(len(nights))} below {readable(str(root))}"]
         _cohort(table, readers[name], root, nights, Choices(root, map=labels), montage)
     drawn = sum(len(nights) for _, nights in found.values()) - table.skipped
-    table.lines += ["", f"{drawn} recordings can be drawn, {table.skipped} would be skipped"]
+    table.lines += ["", f"{_recordings(drawn)} can be drawn, {table.skipped} would be skipped"]
     return table
+
+
+def _recordings(count: int) -> str:
+    return f"{count} recording{'' if count == 1 else 's'}"
 
 
 def _find(readers: dict[str, ModuleType], path: Path) -> dict[str, tuple[Path, list[Night]]]:

@@ -49,7 +49,7 @@ def write(corpus: str | Path) -> Path:
         prompt=spec.prompt,
         fidelity=fidelity_table([spec]),
         tokens=token_table([spec]),
-        first_config=next(iter(counts))[0],
+        example='"{}", split="{}"'.format(*list(counts)[-1]),
     )
     path = corpus / "README.md"
     path.write_text(text, "utf-8")

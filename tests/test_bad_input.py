@@ -98,6 +98,21 @@ def test_training_without_a_corpus_or_on_what_is_none(tmp_path):
     refused(command(*recipe, "--dataset_name", empty), empty / "image_spec.json", "no such file")
 
 
+@pytest.mark.parametrize(
+    ("recipe", "parts"),
+    [
+        (None, ["No such file"]),
+        ("learning_rate: [", ["while parsing"]),
+        ("bf16: false\nlerning_rate: 1\n", ["Unknown arguments", "--lerning_rate"]),
+    ],
+)
+def test_recipes_that_cannot_be_used(recipe, parts, tmp_path):
+    path = tmp_path / "recipe.yaml"
+    if recipe is not None:
+        path.write_text(recipe)
+    refused(command("train_sft.py", "--config", path), "recipe or options: ", *parts)
+
+
 def test_a_night_without_eeg_and_a_wrong_map(adapter, tmp_path):
     import numpy as np
     from edfio import Edf, EdfSignal

@@ -45,7 +45,7 @@ def test_a_tree_of_all_cohorts(tree, capsys):
     status, text = inspect(capsys, tree)
     assert status == 3
     assert text.splitlines()[-1] == "7 recordings can be drawn, 1 would be skipped"
-    for line in ("isruc: 5 recordings", "mass: 2 recordings", "shhs: 1 recordings"):
+    for line in ("isruc: 5 recordings", "mass: 2 recordings", "shhs: 1 recording "):
         assert line in text
     assert "folder:" not in text
     tables = [line for line in text.splitlines() if line.startswith(("recording", "I-", "shhs2-"))]
@@ -89,7 +89,7 @@ def test_one_file_of_a_cohort_with_its_scores_elsewhere(tree, capsys):
     assert cells(text, "shhs2-200001")[1][3:10] == ["6", "1", "1", "1", "2", "1", "2"]
     (path,) = tree.rglob("3.rec")
     _, text = inspect(capsys, path)
-    assert "isruc: 1 recordings" in text
+    assert "isruc: 1 recording " in text
 
 
 def test_any_other_folder_and_a_map(tmp_path, capsys):

@@ -5,7 +5,8 @@ import shlex
 import subprocess
 import sys
 
-from conftest import ROOT
+import pyarrow.parquet as pq
+from conftest import ROOT, command
 
 README = (ROOT / "README.md").read_text("utf-8")
 OWN_DATA = README.split("## On your own data")[1].split("\n## ")[0]
@@ -45,6 +46,36 @@ def test_the_commands_for_one_s_own_data_run_as_written(raw, tmp_path):
     names = {}
     exec(snippet.replace('"CORPUS"', repr(str(tmp_path / "CORPUS"))), names)
     assert names["epochs"][0]["images"][0].size == (336, 336)
+
+
+def test_the_commands_for_the_literature_s_corpora_run_as_written(tmp_path):
+    """On a tree of all raw variants, each into a corpus of its own."""
+    raw = tmp_path / "RAW"
+    words = ("simulate", raw, "--variants", "--seed", 2)
+    assert command("-m", "builders", *words).returncode == 0
+    listed = tmp_path / "attnsleep_ids.txt"
+    listed.write_text("200003\n200001\n200002\n")
+    recipes = (ROOT / "recipes" / "README.md").read_text("utf-8")
+    lines = "".join(block for block in blocks(recipes, "")).splitlines()
+    splits = []
+    for number, line in enumerate(lines):
+        line = line.replace("RAW/", f"{raw}/").replace("attnsleep_ids.txt", str(listed))
+        corpus = tmp_path / f"corpus{number}"
+        done = command(*shlex.split(line.replace("CORPUS", str(corpus)))[1:])
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        table = pq.read_table(corpus / "manifest.parquet").to_pylist()
+        splits.append({row["recording"]: (row["split"], row["fold"]) for row in table})
+    loso, no_40, folds, sleepvlm, attn, ratio = splits
+    assert sorted(fold for _, fold in loso.values()) == [0, 1]
+    assert "I-40" not in no_40
+    assert "II-3-1" not in no_40
+    assert {"I-1", "III-2"} <= set(no_40)
+    assert len({fold for _, fold in folds.values()}) == 8
+    assert {name[4] for name, (split, _) in sleepvlm.items() if split == "test"} == {"1"}
+    assert {name[4] for name, (split, _) in sleepvlm.items() if split == "pretrain"} == set("245")
+    assert attn["shhs1-200003"] == ("test", 0)
+    assert attn["shhs1-200001"] == attn["shhs2-200001"] == ("validation", 1)
+    assert {split for split, _ in ratio.values()} == {"train", "test"}
 
 
 def test_the_tree_names_every_file():
