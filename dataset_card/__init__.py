@@ -47,9 +47,9 @@ def write(corpus: str | Path) -> Path:
         height=spec.height,
         lanes=", ".join(spec.lanes),
         prompt=spec.prompt,
-        example='"{}", split="{}"'.format(*list(counts)[-1]),
         fidelity=fidelity_table([spec]),
         tokens=token_table([spec]),
+        example='"{}", split="{}"'.format(*list(counts)[-1]),
     )
     path = corpus / "README.md"
     path.write_text(text, "utf-8")

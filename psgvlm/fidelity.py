@@ -41,8 +41,8 @@ class Fidelity:
 
 def fidelity(spec: ImageSpec) -> list[Fidelity]:
     """What the pictures of a spec keep of the test signal, a row for each modality it shows."""
-    traces = [test_signal(LANES[name].modality, spec, seed) for seed, name in enumerate(spec.lanes)]
-    return measure(traces, spec, EPOCH_S * np.arange(TEST_EPOCHS))
+    traces = [synthetic(LANES[name].modality, spec, seed) for seed, name in enumerate(spec.lanes)]
+    return measure(traces, spec, spec.context_s + EPOCH_S * np.arange(TEST_EPOCHS))
 
 
 def measure(traces: list[Trace | None], spec: ImageSpec, onsets_s) -> list[Fidelity]:
@@ -133,30 +133,31 @@ def highest_tone_hz(spec: ImageSpec) -> float:
     return highest
 
 
-def test_signal(modality: str, spec: ImageSpec, seed: int) -> Trace:
-    """Three minutes in the spec's band, and nothing of a person.
+def synthetic(modality: str, spec: ImageSpec, seed: int) -> Trace:
+    """Three minutes, and the context around, in the spec's band: the test signal.
 
     EEG and EOG: noise with an amplitude of 1/f, RMS 8, 16 and 32 µV for an epoch each, as tall as
     quiet wake and deep sleep. EMG: white noise whose RMS wanders between 2 and 20 µV. ECG: beats.
     """
     rng = np.random.default_rng(seed)
-    count = round(TEST_EPOCHS * EPOCH_S * TEST_RATE_HZ)
-    at_s = np.arange(count) / TEST_RATE_HZ
-    samples = rng.normal(size=count)
+    seconds = TEST_EPOCHS * EPOCH_S + 2 * spec.context_s
+    at_s = np.arange(round(seconds * TEST_RATE_HZ)) / TEST_RATE_HZ
+    samples = rng.normal(size=len(at_s))
     if modality == "ECG":
-        beats_s = np.cumsum(rng.normal(1.0, 0.05, TEST_EPOCHS * 30))
+        beats_s = np.cumsum(rng.normal(1.0, 0.05, int(1.2 * seconds)))
         after_s = at_s - beats_s[np.searchsorted(beats_s, at_s + 0.3).clip(1) - 1]
-        samples = 900 * np.exp(-((after_s / 0.012) ** 2)) + 250 * np.exp(
-            -(((after_s - 0.27) / 0.06) ** 2)
-        )
+        samples = 900 * np.exp(-((after_s / 0.012) ** 2))
+        samples += 250 * np.exp(-(((after_s - 0.27) / 0.06) ** 2))
     elif modality == "EMG":
-        wander = np.interp(at_s, np.arange(0, 200, 2), rng.uniform(np.log(2), np.log(20), 100))
-        samples *= np.exp(wander)
+        knots_s = np.arange(0, seconds + 2, 2)
+        levels = rng.uniform(np.log(2), np.log(20), len(knots_s))
+        samples *= np.exp(np.interp(at_s, knots_s, levels))
     else:
-        spectrum = np.fft.rfft(samples) / np.maximum(np.fft.rfftfreq(count, 1 / TEST_RATE_HZ), 0.5)
-        samples = band_limited(np.fft.irfft(spectrum, count), TEST_RATE_HZ, (0.3, 35.0))
-        samples *= np.resize((8.0, 16.0, 32.0), TEST_EPOCHS).repeat(count // TEST_EPOCHS)
-        samples /= samples.std() / np.sqrt(np.mean(np.square((8.0, 16.0, 32.0))))
+        hz = np.fft.rfftfreq(len(at_s), 1 / TEST_RATE_HZ)
+        samples = np.fft.irfft(np.fft.rfft(samples) / np.maximum(hz, 0.5), len(at_s))
+        samples = band_limited(samples, TEST_RATE_HZ, (0.3, 35.0))
+        epoch = (at_s // EPOCH_S).astype(int)
+        samples *= np.array([8.0, 16.0, 32.0])[epoch % 3] / samples.std()
     band_hz = getattr(spec, f"{modality.lower()}_hz")
     return Trace(band_limited(samples, TEST_RATE_HZ, band_hz).astype(np.float32), TEST_RATE_HZ)
 

@@ -134,6 +134,13 @@ def test_epochs_outside_the_record_are_refused_and_bad_samples_are_borne():
             measure(traces, square, [onset_s])
 
 
+@pytest.mark.parametrize("change", [{"context_s": 30.0, "fold": 3}, {"scale": "robust"}])
+def test_every_option_has_its_figures(change):
+    rows = by_modality(fidelity(replace(PRESETS["square"], **change)))
+    assert rows["EEG"].waves > 0.9
+    assert (rows["EEG"].uv_per_px is None) == ("scale" in change)
+
+
 def test_the_bands_lie_within_one_another():
     assert WAVES_HZ[0] < SPINDLES_HZ[0] < SPINDLES_HZ[1] <= WAVES_HZ[1]
 

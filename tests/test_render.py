@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from psgvlm.fidelity import test_signal as signal_of
+from psgvlm.fidelity import synthetic
 from psgvlm.image_spec import PRESETS
 from psgvlm.montage import LANES
 from psgvlm.reference import draw_reference
@@ -47,7 +47,7 @@ def ink_rows(image, column):
 
 def signals_for(spec):
     """A test signal for every lane."""
-    return [signal_of(LANES[name].modality, spec, seed) for seed, name in enumerate(spec.lanes)]
+    return [synthetic(LANES[name].modality, spec, seed) for seed, name in enumerate(spec.lanes)]
 
 
 @pytest.mark.parametrize("name", PRESETS)
