@@ -107,9 +107,9 @@ def spec_of(width: int, height: int):
 
 def our_night(work: Path, spec) -> None:
     (night,) = corpus.find(folder, work / "raw")
-    corpus.draw_night(folder, night, spec, work / "part.arrow")
+    drawn = corpus.draw_night(folder, night, spec, work / "part")
     (work / spec_name(spec)).mkdir(exist_ok=True)
-    corpus.write_shards([work / "part.arrow"], work / spec_name(spec), "train")
+    corpus.write_shards([drawn.part], work / spec_name(spec), "train")
 
 
 def our_pictures(traces, spec) -> list[bytes]:
