@@ -57,32 +57,8 @@ def features():
 
 @cache
 def schema():
-    """The same as an Arrow schema, without what `load_dataset` reads beside it.
-
-    Written out, so that a worker need not import datasets: a second, and 80 MB.
-    """
-    import pyarrow as pa
-
-    text = pa.string()
-    message = pa.struct(
-        {"role": text, "content": pa.list_(pa.struct({"type": text, "text": text}))}
-    )
-    return pa.schema(
-        {
-            "images": pa.list_(pa.struct({"bytes": pa.binary(), "path": text})),
-            "prompt": pa.list_(message),
-            "completion": pa.list_(message),
-            "stage": pa.int64(),
-            "stage_2": pa.int64(),
-            "cohort": text,
-            "subject": text,
-            "recording": text,
-            "fold": pa.int32(),
-            "epoch": pa.int32(),
-            "onset": pa.float64(),
-            "lanes": pa.list_(text),
-        }
-    )
+    """The same as an Arrow schema, by which `load_dataset` knows images and class labels."""
+    return features().arrow_schema
 
 
 def table(
@@ -101,27 +77,29 @@ def table(
     """
     import pyarrow as pa
 
-    types = {field.name: field.type for field in schema()}
     count = len(pngs)
-    # Whatever repeats is made once and taken by index: a dictionary for every row costs more than
-    # drawing it.
-    answers = {stage: index for index, stage in enumerate((*STAGES, None))}
-    answer = pa.array([completion(stage) for stage in answers], types["completion"])
-    repeated = {"prompt": prompt(text), **where}
-    first = pa.array(np.zeros(count, np.int32))
+    # The pictures in one piece: Arrow's own builder would hold them twice while it grows.
+    ends = np.cumsum([0, *map(len, pngs)], dtype=np.int32)
+    content = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(pngs))]
     images = pa.StructArray.from_arrays(
-        [pa.array(pngs, pa.binary()), pa.nulls(count, pa.string())], ["bytes", "path"]
+        [pa.Array.from_buffers(pa.binary(), count, content), pa.nulls(count, pa.string())],
+        ["bytes", "path"],
     )
     columns = {
-        **{name: pa.array([value], types[name]).take(first) for name, value in repeated.items()},
-        "images": pa.ListArray.from_arrays(np.arange(count + 1, dtype=np.int32), images),
-        "completion": answer.take(pa.array([answers[stage] for stage in stages], pa.int32())),
-        "stage": pa.array([INDEX.get(stage) for stage in stages], types["stage"]),
-        "stage_2": pa.array([INDEX.get(stage) for stage in second], types["stage_2"]),
-        "epoch": pa.array(epochs, types["epoch"]),
-        "onset": pa.array(onsets_s, types["onset"]),
+        **{name: [value] * count for name, value in {"prompt": prompt(text), **where}.items()},
+        "completion": [completion(stage) for stage in stages],
+        "stage": [INDEX.get(stage) for stage in stages],
+        "stage_2": [INDEX.get(stage) for stage in second],
+        "epoch": epochs,
+        "onset": onsets_s,
     }
-    return pa.table([columns[name] for name in types], schema())
+    arrays = {
+        field.name: pa.array(columns[field.name], field.type)
+        for field in schema()
+        if field.name != "images"
+    }
+    images = pa.ListArray.from_arrays(np.arange(count + 1, dtype=np.int32), images)
+    return pa.table({"images": images, **arrays}, schema())
 
 
 def read_answer(text: str) -> str | None:

@@ -42,7 +42,7 @@ def test_rows_have_the_schema_of_the_corpus():
         [b"png", b"other"], "What stage?", ["R", None], [None, "N1"], [3, 4], [90.0, 120.0],
         cohort="c", subject="s", recording="r", fold=None, lanes=["C4-M1"],
     )  # fmt: skip
-    assert table.schema.equals(chat.features().arrow_schema)
+    assert table.schema.equals(chat.features().arrow_schema, check_metadata=True)
     table.validate(full=True)
     row, unscored = table.to_pylist()
     assert row["stage"] == 4
