@@ -329,7 +329,7 @@ def report(s: dict[str, float], found: dict) -> None:
         ours, plain = (s[f"{who}, picture {name}"] for who in ("ours", "plain"))
         print(
             f"| {name} | {1e3 * ours:.3f} | {1e3 * s[f'encoding {name}']:.3f} | {1e3 * plain:.1f} "
-            f"| {plain / ours:.0f} | {told(plain / ours, TARGETS['render'][size])} |"
+            f"| {plain / ours:.1f} | {told(plain / ours, TARGETS['render'][size])} |"
         )
     print("\n| a night, EDF to Parquet | ours s | plain s | ratio | target | floor s | × floor |")
     print("|---|---:|---:|---:|---:|---:|---:|")
@@ -338,7 +338,7 @@ def report(s: dict[str, float], found: dict) -> None:
         parts = ("plain, read and filter", f"plain, 960 pictures {name}", f"plain, rows {name}")
         plain, ours = sum(s[part] for part in parts), s[f"ours, night {name}"]
         print(
-            f"| {name} | {ours:.2f} | {plain:.1f} | {plain / ours:.0f} "
+            f"| {name} | {ours:.2f} | {plain:.1f} | {plain / ours:.1f} "
             f"| {told(plain / ours, TARGETS['night'])} | {s[f'floor {name}']:.2f} "
             f"| {ours / s[f'floor {name}']:.1f} |"
         )
