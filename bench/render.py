@@ -36,6 +36,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from builders import corpus, folder
+from builders.examine import Choices
 from psgvlm import montage, recording, render, signals
 from psgvlm.image_spec import PRESETS
 
@@ -120,7 +121,7 @@ def spec_of(width: int, height: int):
 
 def our_night(work: Path, spec) -> None:
     (night,) = corpus.find(folder, work / "raw")
-    drawn = corpus.draw_night(folder, night, spec, work / "part")
+    drawn = corpus.draw_night(folder, night, spec, work / "part", None, Choices())
     (work / spec_name(spec)).mkdir(exist_ok=True)
     corpus.write_shards([drawn.part], work / spec_name(spec), "train")
 
@@ -329,7 +330,7 @@ def report(s: dict[str, float], found: dict) -> None:
         ours, plain = (s[f"{who}, picture {name}"] for who in ("ours", "plain"))
         print(
             f"| {name} | {1e3 * ours:.3f} | {1e3 * s[f'encoding {name}']:.3f} | {1e3 * plain:.1f} "
-            f"| {plain / ours:.0f} | {told(plain / ours, TARGETS['render'][size])} |"
+            f"| {plain / ours:.1f} | {told(plain / ours, TARGETS['render'][size])} |"
         )
     print("\n| a night, EDF to Parquet | ours s | plain s | ratio | target | floor s | × floor |")
     print("|---|---:|---:|---:|---:|---:|---:|")
@@ -338,7 +339,7 @@ def report(s: dict[str, float], found: dict) -> None:
         parts = ("plain, read and filter", f"plain, 960 pictures {name}", f"plain, rows {name}")
         plain, ours = sum(s[part] for part in parts), s[f"ours, night {name}"]
         print(
-            f"| {name} | {ours:.2f} | {plain:.1f} | {plain / ours:.0f} "
+            f"| {name} | {ours:.2f} | {plain:.1f} | {plain / ours:.1f} "
             f"| {told(plain / ours, TARGETS['night'])} | {s[f'floor {name}']:.2f} "
             f"| {ours / s[f'floor {name}']:.1f} |"
         )

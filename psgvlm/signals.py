@@ -53,7 +53,7 @@ def prepare(recording: Recording, lanes: LaneMap, spec: ImageSpec) -> list[Trace
         samples, rate_hz, clipped = _derive(recording, source)
         quality = Quality(_flat_s(samples, rate_hz), round(clipped / rate_hz, 3))
         band_hz = getattr(spec, f"{lane.modality.lower()}_hz")
-        mains_hz = _mains(getattr(spec, "mains", "auto"), samples, rate_hz)
+        mains_hz = _mains(spec.mains, samples, rate_hz)
         try:
             for stretch in _stretches(recording, samples, rate_hz):
                 band_pass(stretch, rate_hz, band_hz, mains_hz, out=stretch)

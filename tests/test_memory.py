@@ -23,7 +23,7 @@ LABELS = [
     "leg2",
 ]
 
-# Runs in a process of its own; /proc is read, as the peak that the kernel keeps is never taken back.
+# Runs in a process of its own: what this one ever took would count too.
 WORKER = """
 import sys
 from pathlib import Path
