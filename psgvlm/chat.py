@@ -52,7 +52,7 @@ def features():
             "onset": Value("float64"),
             "lanes": List(Value("string")),
         }
-    )  # fmt: skip
+    )
 
 
 @cache
@@ -88,8 +88,8 @@ def table(
     columns = {
         **{name: [value] * count for name, value in {"prompt": prompt(text), **where}.items()},
         "completion": [completion(stage) for stage in stages],
-        "stage": [INDEX.get(stage) for stage in stages],
-        "stage_2": [INDEX.get(stage) for stage in second],
+        "stage": [_label(stage) for stage in stages],
+        "stage_2": [_label(stage) for stage in second],
         "epoch": epochs,
         "onset": onsets_s,
     }
@@ -100,6 +100,11 @@ def table(
     }
     images = pa.ListArray.from_arrays(np.arange(count + 1, dtype=np.int32), images)
     return pa.table({"images": images, **arrays}, schema())
+
+
+def _label(stage: str | None) -> int | None:
+    """Only `None` is unscored: a name that is no stage must not pass for it."""
+    return None if stage is None else INDEX[stage]
 
 
 def read_answer(text: str) -> str | None:

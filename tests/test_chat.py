@@ -57,3 +57,11 @@ def test_rows_have_the_schema_of_the_corpus():
     assert unscored["completion"] == []
     assert (unscored["stage"], unscored["stage_2"]) == (None, 1)
     assert unscored["images"][0]["bytes"] == b"other"
+
+
+def test_a_name_that_is_no_stage_does_not_pass_for_unscored():
+    with pytest.raises(KeyError, match="N4"):
+        chat.table(
+            [b"png"], "What stage?", ["N4"], [None], [0], [0.0],
+            cohort="c", subject="s", recording="r", fold=None, lanes=[],
+        )  # fmt: skip
