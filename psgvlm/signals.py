@@ -50,7 +50,7 @@ def prepare(recording: Recording, lanes: LaneMap, spec: ImageSpec) -> list[Trace
         if source is None:
             traces.append(None)
             continue
-        samples, rate_hz, clipped = _derive(recording, source)
+        samples, rate_hz, clipped = derive(recording, source)
         quality = Quality(_flat_s(samples, rate_hz), round(clipped / rate_hz, 3))
         band_hz = getattr(spec, f"{lane.modality.lower()}_hz")
         mains_hz = _mains(spec.mains, samples, rate_hz)
@@ -76,7 +76,7 @@ def _stretches(recording: Recording, samples: np.ndarray, rate_hz: float) -> lis
     return np.split(samples, np.round(np.cumsum(lengths_s)[:-1] * rate_hz).astype(int))
 
 
-def _derive(recording: Recording, source: Derivation) -> tuple[np.ndarray, float, int]:
+def derive(recording: Recording, source: Derivation) -> tuple[np.ndarray, float, int]:
     """A lane's raw signal in µV, its rate in Hz, and how many samples lie at a file's limits."""
     rate_hz = recording.channel(source.plus).rate_hz
     samples = recording.read_uv(source.plus)
@@ -120,7 +120,7 @@ def amplitude_uv(recording: Recording, source: Derivation) -> float:
     The 5th to 95th percentile of a second, its median over the record: 20 to 60 in an EEG. 0 where
     most of it is flat.
     """
-    samples, rate_hz, _ = _derive(recording, source)
+    samples, rate_hz, _ = derive(recording, source)
     length = min(max(2, round(rate_hz)), len(samples))
     starts = np.unique(np.linspace(0, len(samples) - length, 1000).astype(int))
     seconds = np.lib.stride_tricks.sliding_window_view(samples, length)[starts]
