@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from types import ModuleType
 
+from psgvlm.errors import InputError
 from psgvlm.image_spec import EPOCH_S
 from psgvlm.stages import STAGES
 
@@ -55,28 +57,43 @@ ARCHITECTURES = {
 
 
 def models() -> ModuleType:
-    """`braindecode.models`, which imports torchaudio for networks that are not used here.
+    """`braindecode.models`, with or without torchaudio, which no network here uses.
 
-    The torchaudio of PyPI is built for CUDA: beside a torch without it, its compiled part cannot
-    be loaded. Then it is imported as torchaudio itself runs where that part is not installed.
+    The torchaudio of PyPI is built for CUDA. Beside a torch without CUDA it cannot be loaded, nor
+    transformers with it, so it is not among the dependencies, although braindecode imports it.
     """
     import warnings
 
+    absent = find_spec("torchaudio") is None
+    if absent and "braindecode.models" not in sys.modules:
+        names = ("torchaudio", "torchaudio.functional", "torchaudio.transforms")
+        sys.modules |= {name: _Absent(name) for name in names}
+        vars(sys.modules["torchaudio"])["transforms"] = sys.modules["torchaudio.transforms"]
     try:
-        import torchaudio  # noqa: F401
-    except (OSError, RuntimeError):
-        without = ModuleType("torchaudio._extension")
-        without._IS_TORCHAUDIO_EXT_AVAILABLE = without._IS_ALIGN_AVAILABLE = False
-        without.fail_if_no_align = _unavailable
-        sys.modules[without.__name__] = without
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # MNE's, of a montage's new name
-        from braindecode import models
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # MNE's, of a montage's new name
+            from braindecode import models
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"signal networks need {error.name}, which is not installed; expected the extra "
+            "[baselines] and, without the torchaudio it asks for, braindecode: "
+            "pip install 'psgvlm[baselines]'; pip install --no-deps braindecode"
+        ) from error
+    finally:
+        if absent:
+            for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
+                del sys.modules[name]
     return models
 
 
-def _unavailable(function: Callable) -> Callable:
-    def fail(*_, **__):
-        raise RuntimeError(f"torchaudio.{function.__name__} needs torchaudio's compiled part")
+class _Absent(ModuleType):
+    """Stands for a module while what imports it is imported; to call anything of it fails."""
 
-    return fail
+    def __getattr__(self, name: str):
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def fail(*_, **__):
+            raise RuntimeError(f"{self.__name__}.{name} is called, and torchaudio not installed")
+
+        return type(name, (), {"__new__": fail})  # a class, since classes are derived from some
