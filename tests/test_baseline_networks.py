@@ -146,12 +146,14 @@ def test_stages_are_drawn_alike_and_stretches_stay_within_a_night():
     drawn = np.concatenate([rows for _ in range(30) for rows in draw.one_pass()])
     shares = np.bincount(stages[drawn[:, 0]], minlength=5) / len(drawn)
     assert np.allclose(shares, [1 / 3, 0, 1 / 3, 0, 1 / 3], atol=0.08)
+    assert np.allclose(draw.weights(), [1, 0, 1, 0, 1], atol=0.4)
     draw = fitting._Draw(stages, [100, 30], replace(architecture, sequence=8), seed=0)
     for rows in (rows for _ in range(30) for rows in draw.one_pass()):
         assert rows.shape == (10, 8)
         assert (np.diff(rows, axis=1) == 1).all()
         assert ((rows[:, 0] >= 100) == (rows[:, -1] >= 100)).all()
         assert rows.max() < 130
+    assert draw.weights()[4] > 1 > draw.weights()[0]
 
 
 def test_nothing_to_learn_from_is_refused():

@@ -70,7 +70,7 @@ def check(p, night):
 def test_every_baseline_can_be_made_by_its_name(adapted):
     from psgvlm.baselines.networks import ARCHITECTURES
 
-    assert baselines.NETWORKS == tuple(ARCHITECTURES)
+    assert tuple(ARCHITECTURES) == baselines.NETWORKS
     for name in baselines.NAMES:
         assert baselines.make(name, adapted, seed=1, max_seconds=10).name == name
     with pytest.raises(InputError, match="'jassa': no such; expected one of majority, transitions"):

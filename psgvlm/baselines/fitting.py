@@ -19,10 +19,10 @@ class SignalNetwork:
     """A network of braindecode's, trained on the lanes of the corpus' montage.
 
     Every lane is brought to `RATE_HZ` and divided by what it typically spans in the training
-    nights; a lane that a recording lacks is 0. A stretch is drawn so that the five stages are
-    equally often the one it was drawn for. After every pass κ is taken on the validation nights,
-    and the best pass kept; `patience` passes without a better one end the training, and so do
-    `passes` and `max_seconds`, which alone makes it depend on the machine's speed.
+    nights; a lane that a recording lacks is 0. Stretches are drawn, and their epochs weighed, so
+    that the five stages count alike. After every pass κ is taken on the validation nights, and the
+    best pass kept; `patience` passes without a better one end the training, and so do `passes` and
+    `max_seconds`, which alone makes it depend on the machine's speed.
     """
 
     architecture: Architecture
@@ -58,6 +58,7 @@ class SignalNetwork:
 
         stages = np.concatenate([night.stages for night in train])
         draw = _Draw(stages, [len(night.index) for night in train], self.architecture, self.seed)
+        weights = torch.tensor(draw.weights(), dtype=torch.float32, device=self._device)
         held_out = [(_cut(night).astype(np.float16), night.stages) for night in validation]
         optimizer = torch.optim.AdamW(self.model.parameters(), self.architecture.learning_rate)
         begin, best, kept, waited = time.monotonic(), -np.inf, None, 0
@@ -68,7 +69,7 @@ class SignalNetwork:
             for rows in draw.one_pass():
                 logits = self._logits(signals[rows])
                 answers = torch.from_numpy(stages[rows]).to(self._device)
-                loss = torch.nn.functional.cross_entropy(logits, answers)
+                loss = torch.nn.functional.cross_entropy(logits, answers, weights)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -128,6 +129,7 @@ class _Draw:
     """Rows of the training nights, (batch, sequence), each stage as often as the others."""
 
     def __init__(self, stages, lengths: list[int], architecture: Architecture, seed: int):
+        self.stages = stages
         self.rows = [rows for s in range(len(STAGES)) if len(rows := np.flatnonzero(stages == s))]
         self.sequence = min(architecture.sequence, *lengths)  # in one batch they are of a length
         self.first = np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)  # row of the night's first
@@ -135,6 +137,12 @@ class _Draw:
         self.batch = architecture.batch
         self.steps = max(1, round(len(stages) / (self.batch * self.sequence)))
         self.rng = np.random.default_rng(seed)
+
+    def weights(self) -> np.ndarray:
+        """Of each stage, float64 (5,): a stretch brings others along than it was drawn for."""
+        rows = np.concatenate([rows.ravel() for rows in self.one_pass()])
+        counts = np.bincount(self.stages[rows], minlength=len(STAGES))
+        return np.where(counts > 0, len(rows) / len(self.rows) / counts.clip(1), 0.0)
 
     def one_pass(self):
         for _ in range(self.steps):
