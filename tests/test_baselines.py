@@ -1,11 +1,12 @@
 """Floors, yasa, the vision tower alone and the base model: on nights of the simulated corpus."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import ROOT  # noqa: F401  (sets the environment before datasets is imported)
 from datasets import Dataset
+from nights import altered, few, without
 
 from builders import raw_nights
 from psgvlm import baselines, scoring, training, vlm
@@ -36,27 +37,6 @@ def nights(corpus, raw):
         split: raw_nights.nights(training.load_split(str(corpus), split), corpus, raw)
         for split in ("train", "test")
     }
-
-
-def without(night, *lanes):
-    """The night as if it had been recorded without these lanes."""
-    pairs = zip(night.lanes.lanes, night.lanes.sources, strict=True)
-    sources = tuple(None if lane.name in lanes else source for lane, source in pairs)
-    return replace(night, lanes=replace(night.lanes, sources=sources))
-
-
-@dataclass
-class Altered:
-    """A recording whose signals are what `change(label, samples)` makes of them."""
-
-    recording: object
-    change: object
-
-    def __getattr__(self, name):
-        return getattr(self.recording, name)
-
-    def read_uv(self, label):
-        return self.change(label, self.recording.read_uv(label))
 
 
 def check(p, night):
@@ -214,8 +194,7 @@ def test_yasa_bears_a_lane_that_died(nights, value):
         return samples
 
     night = nights["test"][2]
-    damaged = replace(night, recording=Altered(night.recording, dies))
-    p = Yasa().probabilities(damaged)
+    p = Yasa().probabilities(altered(night, dies))
     check(p, night)
     assert not np.allclose(p, Yasa().probabilities(night))
 
@@ -227,12 +206,6 @@ def test_yasa_bears_a_lane_that_died(nights, value):
 def tiny():
     base, processor = vlm.build_tiny(SPEC, seed=3)
     return vlm.StagingModel(base.eval(), processor, SPEC)
-
-
-def few(night, count):
-    """The first few epochs of a night."""
-    rows = np.arange(count)
-    return replace(night, rows=night.rows.select(rows), index=night.index[:count])
 
 
 def test_features_are_the_mean_over_what_the_language_model_is_given(tiny, nights):
