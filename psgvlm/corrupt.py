@@ -20,6 +20,7 @@ touched: give each a seed of its own.
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -70,14 +71,11 @@ def _gain(x, rate_hz, level, rng):
     return level * x
 
 
-def _mains(hz: float):
-    def hum(x, rate_hz, level, rng):
-        phase = rng.uniform(0, 2 * np.pi)
-        if hz >= rate_hz / 2:
-            return x
-        return x + level * np.sin(2 * np.pi * hz / rate_hz * np.arange(len(x)) + phase)
-
-    return hum
+def _mains(hz, x, rate_hz, level, rng):
+    if hz >= rate_hz / 2:
+        return x
+    cycles = hz / rate_hz * np.arange(len(x)) + rng.random()
+    return x + level * np.sin(2 * np.pi * cycles)
 
 
 def _white(x, rate_hz, level, rng):
@@ -137,8 +135,8 @@ DAMAGES = {
     "inverted": Damage("upside down", _inverted),
     "weak": Damage("lower gain", _gain, "times", (1.0, 0.7, 0.5, 0.25, 0.1)),
     "strong": Damage("higher gain", _gain, "times", (1.0, 1.5, 2.0, 4.0, 10.0)),
-    "mains_50": Damage("50-Hz hum", _mains(50.0), "µV", (0.0, 5.0, 20.0, 50.0, 200.0)),
-    "mains_60": Damage("60-Hz hum", _mains(60.0), "µV", (0.0, 5.0, 20.0, 50.0, 200.0)),
+    "mains_50": Damage("50-Hz hum", partial(_mains, 50.0), "µV", (0.0, 5.0, 20.0, 50.0, 200.0)),
+    "mains_60": Damage("60-Hz hum", partial(_mains, 60.0), "µV", (0.0, 5.0, 20.0, 50.0, 200.0)),
     "white": Damage("white noise", _white, "dB SNR", (np.inf, 20.0, 10.0, 0.0, -10.0), -100.0),
     "emg": Damage("muscle, 20-100 Hz", _emg, "dB SNR", (np.inf, 20.0, 10.0, 0.0, -10.0), -100.0),
     "drift": Damage("baseline, 0.05-0.5 Hz", _drift, "µV RMS", (0.0, 20.0, 50.0, 100.0, 300.0)),

@@ -152,7 +152,7 @@ def _scores(name: str, table) -> np.ndarray:
     """Which epochs a table holds and how they were scored, in order."""
     twice = table.duplicated([*RECORDING, "epoch"])
     if twice.any():
-        row = table.loc[twice.idxmax()]
+        row = table[twice].iloc[0]
         raise InputError(
             f"predictions of {name}: epoch {row['epoch']} of {row['recording']} is there twice; "
             "expected each once"

@@ -101,7 +101,7 @@ def smooth(frame, transitions: Transitions, how: str, seen: np.ndarray | None = 
     """
     if how not in ("viterbi", "forward-backward"):
         raise InputError(f"smoothing {how!r}; expected viterbi or forward-backward")
-    p = probabilities(frame)
+    p = probabilities(frame).copy()
     stages = np.empty(len(frame), int)
     for rows in chains(frame):
         if how == "viterbi":
