@@ -229,7 +229,7 @@ def test_drift_is_slow_and_as_large_as_asked(recording):
     added = after - before
     assert rms(added) == pytest.approx(80, rel=0.02)
     slow = sosfiltfilt(butter(4, 2 * DRIFT_HZ[1], fs=RATE, output="sos"), added)
-    assert rms((added - slow)[EPOCH:-EPOCH]) < 0.01 * 80
+    assert rms((added - slow)[EPOCH:-EPOCH]) < 0.03 * 80
 
 
 def test_pops_one_an_epoch_of_the_height_asked(recording):

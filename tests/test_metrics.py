@@ -43,7 +43,7 @@ def test_equal_to_scikit_learn(metric, pairs):
         warnings.simplefilter("ignore")  # one class only
         kappa = sk.cohen_kappa_score(references, answers)
         mcc = sk.matthews_corrcoef(references, answers)
-    precision, recall, f1, support = sk.precision_recall_fscore_support(
+    precision, recall, _, support = sk.precision_recall_fscore_support(
         references, answers, labels=STAGES, zero_division=np.nan
     )
     confusion = sk.confusion_matrix(references, answers, labels=[*STAGES, "invalid"])
