@@ -64,7 +64,7 @@ def draw(panels: dict[str, np.ndarray], scored: np.ndarray, path: str | Path) ->
         bottom.bar(middles, table["epochs"] / len(scored), 0.92 * width, color="0.6")
         bottom.set(xlabel="probability of the answer")
     axes[0, 0].set_ylabel("share of right answers")
-    axes[1, 0].set_ylabel("epochs")
+    axes[1, 0].set_ylabel("share of epochs")
     for ax in axes.flat:
         ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=130, metadata={"Software": None})

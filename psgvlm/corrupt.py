@@ -2,19 +2,21 @@
 
     traces = signals.prepare(Damaged(recording, "white", seed=7), lanes, spec)
 
-**Rate.** Of every kind of damage, `rate` is the share of the record's 30-s epochs, counted from its
-first sample, that are touched in each channel: 0 is the record as it is. They are drawn for each
-channel by itself, and a higher rate touches the same epochs and more. Two kinds touch them in one
-piece: `lost` anywhere in the night, `lost_from` its end (from t on, t being 1 - rate of the night).
+**Share.** The rate of damage, of every kind: the share of the record's 30-s epochs, counted from
+its first sample, that are touched in each channel; 0 is the record as it is. They are drawn for
+each channel by itself, and a higher share touches the same epochs and more. Two kinds touch them in
+one piece: `lost` anywhere in the night, `lost_from` its end (from 1 - share of the night on).
 
 **Level.** How strong it is where it touches, in the unit that `DAMAGES` names. The same noise is
 used for all levels. An SNR is against the median of the variances of a channel's epochs, over its
-whole band. A lane that is the difference of two channels gets the damage of both. What a channel's
-rate cannot carry (hum above half of it, muscle) is not put on it.
+whole band. What a channel's rate cannot carry (hum above half of it, muscle) is not put on it.
 
-**Seed.** What happens to a channel follows from the seed, the kind and its label alone, not from
-which other channels there are or are read. Two recordings with one seed have the same epochs
-touched: give each a seed of its own.
+**Channel.** Channels are damaged, not lanes: a lane that is the difference of two gets the damage
+of both, and with one of the two lost it shows the other.
+
+**Seed.** What happens to a channel follows from the seed, the kind and its label alone (and where
+channels are swapped, from which), whatever else is read. Two recordings with one seed have the same
+epochs touched: give each a seed of its own.
 """
 
 import hashlib
@@ -28,7 +30,7 @@ from psgvlm.errors import InputError
 from psgvlm.image_spec import EPOCH_S
 from psgvlm.recording import Channel, Recording, microvolts
 
-RATES = (0.0, 0.1, 0.3, 0.5, 0.7, 1.0)
+SHARES = (0.0, 0.1, 0.3, 0.5, 0.7, 1.0)
 POP_S = 0.3  # in which a pop falls to 1/e
 DRIFT_HZ = (0.05, 0.5)
 EMG_HZ = (20.0, 100.0)
@@ -40,7 +42,7 @@ class Damage:
 
     `change` takes samples (float64, about 0), rate in Hz, level and a random generator, and returns
     the samples as they are where touched. `least` is the lowest level that makes sense; `common`:
-    the same in every channel. A kind without levels has but one strength.
+    at the same time in every channel. A kind without levels has but one strength.
     """
 
     text: str
@@ -57,10 +59,10 @@ class Damage:
 
     @property
     def grid(self) -> tuple[tuple[float, float | None], ...]:
-        """Rates and levels of a curve: levels over the whole night, or rates without a level."""
+        """Shares and levels of a curve: levels over the whole night, or shares without a level."""
         if self.levels:
             return tuple((1.0, level) for level in self.levels)
-        return tuple((rate, None) for rate in RATES)
+        return tuple((share, None) for share in SHARES)
 
 
 def _inverted(x, rate_hz, level, rng):
@@ -131,7 +133,7 @@ def _jittered(x, rate_hz, level, rng):
 DAMAGES = {
     "lost": Damage("a flat line for one stretch", None),
     "lost_from": Damage("a flat line from some time on", None),
-    "swapped": Damage("the signal of another channel of the same rate", None),
+    "swapped": Damage("the signal of another channel of the same rate", None, common=True),
     "inverted": Damage("upside down", _inverted),
     "weak": Damage("lower gain", _gain, "times", (1.0, 0.7, 0.5, 0.25, 0.1)),
     "strong": Damage("higher gain", _gain, "times", (1.0, 1.5, 2.0, 4.0, 10.0)),
@@ -152,14 +154,14 @@ class Damaged(Recording):
 
     `labels` are the channels to damage, all voltages if left out; a channel that is not among them
     reads as it is. `level` is `DAMAGES[kind].usual` if left out. Damaged recordings can be damaged
-    again. Raises `InputError` for an unknown kind, label, level or rate.
+    again. Raises `InputError` for an unknown kind or label, and a share or level that cannot be.
     """
 
     def __init__(
         self,
         recording: Recording,
         kind: str,
-        rate: float = 1.0,
+        share: float = 1.0,
         level: float | None = None,
         seed: int = 0,
         labels: Collection[str] | None = None,
@@ -167,13 +169,13 @@ class Damaged(Recording):
         if kind not in DAMAGES:
             raise InputError(f"damage {kind!r}; expected one of {', '.join(DAMAGES)}")
         self.__dict__.update(vars(recording))
-        self._source, self.kind, self.rate, self.seed = recording, kind, rate, seed
+        self._source, self.kind, self.share, self.seed = recording, kind, share, seed
         self._damage = DAMAGES[kind]
         self.level = self._damage.usual if level is None else level
-        if not 0 <= rate <= 1:
-            raise InputError(f"damage {kind}: rate {rate:g}; expected a share of 0 to 1")
+        if not 0 <= share <= 1:
+            raise InputError(f"damage {kind}: share {share:g}; expected 0 to 1")
         if level is not None and not self._allowed(level):
-            usual = ", ".join(f"{x:g}" for x in self._damage.levels) or "none, but a rate"
+            usual = ", ".join(f"{x:g}" for x in self._damage.levels) or "none, but a share"
             raise InputError(f"damage {kind}: level {level:g}; expected such as {usual}")
         for label in labels or ():
             recording.channel(label)
@@ -209,7 +211,7 @@ class Damaged(Recording):
     def read_uv(self, label: str) -> np.ndarray:
         """All samples of a channel as damaged, float32 in µV, shape (n_samples,)."""
         samples = self._source.read_uv(label)
-        if label not in self.damaged_labels or self.rate == 0 or not len(samples):
+        if label not in self.damaged_labels or self.share == 0 or not len(samples):
             return samples
         if self._damage.levels and self.level == self._damage.levels[0]:
             return samples
@@ -232,12 +234,12 @@ class Damaged(Recording):
     def _touched(self, label: str, n_samples: int, rate_hz: float) -> np.ndarray:
         """Which samples are touched, bool of shape (n_samples,)."""
         bounds = _epochs(n_samples, rate_hz)
-        count = round(self.rate * len(bounds))
+        count = round(self.share * len(bounds))
         rng = self._rng("where", "" if self._damage.common else label)
         if self.kind == "lost_from":
             chosen = np.arange(len(bounds) - count, len(bounds))
         elif self.kind == "lost":
-            # One place for all rates: the stretch grows to both sides of it.
+            # One place for all shares: the stretch grows to both sides of it.
             chosen = np.arange(count) + int(rng.random() * (len(bounds) - count + 1))
         else:
             chosen = rng.permutation(len(bounds))[:count]
@@ -253,7 +255,7 @@ class Damaged(Recording):
 
 def _epochs(n_samples: int, rate_hz: float) -> np.ndarray:
     """First sample of each 30-s epoch and the one after its last, int of shape (epochs, 2)."""
-    count = int(np.ceil(n_samples / (EPOCH_S * rate_hz)))
+    count = int(np.ceil(n_samples / (EPOCH_S * rate_hz) - 1e-6))
     edges = np.round(EPOCH_S * rate_hz * np.arange(count + 1)).astype(int).clip(0, n_samples)
     return np.column_stack((edges[:-1], edges[1:]))
 

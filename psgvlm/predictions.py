@@ -7,6 +7,7 @@ one left an epoch unscored). A prediction that is none of the five stages is a w
 
 import numpy as np
 
+from psgvlm.errors import InputError
 from psgvlm.metrics.sleep_staging import figures
 from psgvlm.stages import INDEX, STAGES
 
@@ -31,8 +32,11 @@ def scored(frame) -> np.ndarray:
 def count(frame, by: list[str], truth: str = "stage", answers: str = "predicted"):
     """Confusion matrices by subject or recording: their keys (a frame) and int of (n, 5, 6).
 
-    The keys are sorted, so that tables of the same subjects give the same order.
+    The keys are sorted, so that tables of the same subjects give the same order. Raises
+    `InputError` where there are no rows.
     """
+    if frame.empty:
+        raise InputError("a table of predictions without rows; expected an epoch or more")
     groups = frame.groupby(by, sort=True)
     matrices = figures.confusions(
         frame[truth].tolist(), frame[answers].tolist(), groups.ngroup().to_numpy(), groups.ngroups

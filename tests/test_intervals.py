@@ -168,6 +168,8 @@ def test_a_better_model_is_told_apart_from_its_equals():
 
 def test_models_on_other_epochs_are_refused():
     frame = table()
+    with pytest.raises(InputError, match="without rows"):
+        summary(frame.iloc[:0])
     with pytest.raises(InputError, match="not of the same epochs"):
         compare({"a": frame, "b": frame.iloc[1:]})
     with pytest.raises(InputError, match="not of the same epochs"):

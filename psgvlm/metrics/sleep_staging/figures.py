@@ -6,6 +6,7 @@ invalid as columns. Any number of matrices is taken at once, as an array of shap
 
 import numpy as np
 
+# As in psgvlm.stages: `evaluate` also loads this folder where psgvlm is not installed.
 STAGES = ("W", "N1", "N2", "N3", "R")
 BINS = 15  # of the expected calibration error, of equal width, as Guo et al. (2017) have them
 
