@@ -10,25 +10,25 @@ from string import Template
 from builders import checksums
 from builders.splits import SPLITS
 from psgvlm import chat
+from psgvlm.errors import InputError
 from psgvlm.fidelity import fidelity_table, token_table
 from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.stages import STAGES
 
 UNSCORED = "unscored"
+NAMES = dict(enumerate(STAGES)) | {None: UNSCORED}
 TEMPLATE = Path(__file__).with_name("template.md")
 
 
 @dataclass
 class Split:
-    """What one split of a configuration holds: its subjects, epochs by stage, bytes.
+    """What one split of a configuration holds: rows, their subjects and stages, bytes."""
 
-    `num_bytes` are those of the columns unpacked, about what `load_dataset` needs for its copy.
-    """
-
-    subjects: set[str] = field(default_factory=set)
-    stages: Counter = field(default_factory=Counter)
+    rows: int = 0
     file_bytes: int = 0
     num_bytes: int = 0
+    subjects: set[str] = field(default_factory=set)
+    stages: Counter = field(default_factory=Counter)
 
 
 Counts = dict[tuple[str, str], Split]
@@ -48,17 +48,19 @@ def write(corpus: str | Path, known: Mapping[str, str] | None = None) -> Path:
         known = checksums.read(corpus)
     spec = ImageSpec.load(corpus / FILE_NAME)
     counts = count(corpus)
+    if not counts:
+        raise InputError(f"{corpus}: holds no Parquet shard; expected those of a corpus")
     columns = [*STAGES, UNSCORED]
     lines = ["| configuration | split | subjects | epochs | " + " | ".join(columns) + " |"]
     lines.append("|" + "---|" * (4 + len(columns)))
     for (config, split), held in counts.items():
         stages = held.stages
-        numbers = [len(held.subjects), stages.total(), *(stages[stage] for stage in columns)]
+        numbers = [len(held.subjects), held.rows, *(stages[stage] for stage in columns)]
         lines.append(f"| {config} | {split} | " + " | ".join(map(str, numbers)) + " |")
     described = metadata(corpus, counts, known or {})
     text = Template(TEMPLATE.read_text("utf-8")).substitute(
         metadata=yaml.safe_dump(described, sort_keys=False, allow_unicode=True).rstrip(),
-        size=_size_category(sum(held.stages.total() for held in counts.values())),
+        size=_size_category(sum(held.rows for held in counts.values())),
         table="\n".join(lines),
         subjects="\n".join(
             f"- {config}, {split}: {', '.join(sorted(held.subjects))}"
@@ -103,10 +105,7 @@ def metadata(corpus: Path, counts: Counts, known: Mapping[str, str]) -> dict:
             config_name=config,
             features=chat.features(),
             splits=SplitDict(
-                {
-                    name: SplitInfo(name, held.num_bytes, held.stages.total())
-                    for name, held in splits.items()
-                }
+                {name: SplitInfo(name, held.num_bytes, held.rows) for name, held in splits.items()}
             ),
             download_size=sum(held.file_bytes for held in splits.values()),
             dataset_size=sum(held.num_bytes for held in splits.values()),
@@ -118,28 +117,38 @@ def metadata(corpus: Path, counts: Counts, known: Mapping[str, str]) -> dict:
 def count(corpus: Path) -> Counts:
     """What every (configuration, split) holds, from the Parquet files' columns; no image is read.
 
-    Files that are no Parquet raise `pyarrow.ArrowInvalid`.
+    Raises `InputError` where a file is no Parquet, or a stage none of the five.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    counts = {}
-    for config in sorted(path.name for path in corpus.iterdir() if path.is_dir()):
+    counts: Counts = {}
+    folders = (path.name for path in corpus.iterdir() if path.is_dir())
+    for config in sorted(name for name in folders if not name.startswith(".")):
         for split in SPLITS:
-            held = Split()
             for shard in sorted((corpus / config).glob(f"{split}-*.parquet")):
+                held = counts.setdefault((config, split), Split())
                 held.file_bytes += shard.stat().st_size
-                with pq.ParquetFile(shard) as file:
-                    groups = map(file.metadata.row_group, range(file.num_row_groups))
-                    held.num_bytes += sum(group.total_byte_size for group in groups)
-                    for batch in file.iter_batches(columns=["subject", "stage"]):
-                        held.subjects.update(batch["subject"].unique().to_pylist())
-                        for found in batch["stage"].value_counts().to_pylist():
-                            index = found["values"]
-                            stage = UNSCORED if index is None else STAGES[index]
-                            held.stages[stage] += found["counts"]
-            if held.stages:
-                counts[config, split] = held
+                try:
+                    with pq.ParquetFile(shard) as file:
+                        held.rows += file.metadata.num_rows
+                        held.num_bytes += num_bytes(file)
+                        for batch in file.iter_batches(columns=["subject", "stage"]):
+                            held.subjects.update(batch["subject"].unique().to_pylist())
+                            for found in batch["stage"].value_counts().to_pylist():
+                                held.stages[NAMES[found["values"]]] += found["counts"]
+                except (pa.ArrowException, KeyError, OSError) as error:
+                    raise InputError(
+                        f"{shard}: {error}; expected the shard of a corpus: "
+                        f"see python -m builders verify {corpus}"
+                    ) from error
     return counts
+
+
+def num_bytes(file) -> int:
+    """Bytes of a Parquet file's columns unpacked: about what `load_dataset` needs for its copy."""
+    groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
+    return sum(group.total_byte_size for group in groups)
 
 
 def digest(corpus: Path, config: str, known: Mapping[str, str]) -> str:

@@ -47,7 +47,8 @@ def write_split(tables: list[pa.Table], folder: Path, split: str, shard_rows=8, 
     starts = range(0, len(table), shard_rows)
     for index, start in enumerate(starts):
         path = folder / f"{split}-{index:05d}-of-{len(starts):05d}.parquet"
-        pq.write_table(table.slice(start, shard_rows), path, row_group_size=group_rows)
+        rows = table.slice(start, shard_rows)
+        pq.write_table(rows, path, row_group_size=group_rows, compression="none")
 
 
 def write(corpus: Path, spec: ImageSpec = SPEC, **cut) -> Path:
