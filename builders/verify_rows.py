@@ -53,12 +53,11 @@ class Rows:
         self.splits: dict[tuple[str, str], str] = {}  # of each cohort's subjects
         self.recordings: dict[tuple[str, str], Held] = {}  # by configuration and name
         self.last: tuple[str, str] | None = None
-        # Pillow decodes outside Python's lock.
-        self.pool = ThreadPoolExecutor()
 
     def check(self, config: str, split: str, shard: str, first: int, batch) -> Iterator[Fault]:
         """The faults of an Arrow batch of the corpus' schema, whose first row is number `first`."""
-        told = self.pool.map(self._image, batch["images"].to_pylist())
+        with ThreadPoolExecutor() as pool:  # Pillow decodes outside Python's lock
+            told = list(pool.map(self.image_fault, batch["images"].to_pylist()))
         rows = batch.drop_columns(["images"]).to_pylist()
         for number, (row, fault) in enumerate(zip(rows, told, strict=True), start=first):
             where = f"{shard}, row {number}, {row['recording']} epoch {row['epoch']}"
@@ -67,7 +66,7 @@ class Rows:
             yield from self._labels(config, where, row)
             yield from self._place(config, split, where, row)
 
-    def _image(self, images: list[dict] | None) -> tuple[str, str] | None:
+    def image_fault(self, images: list[dict] | None) -> tuple[str, str] | None:
         """What was found and expected, where a row's images are not one whole picture."""
         from PIL import Image, UnidentifiedImageError
 

@@ -154,7 +154,7 @@ def num_bytes(file) -> int:
 def digest(corpus: Path, config: str, known: Mapping[str, str]) -> str:
     """SHA-256 over a configuration's Parquet files, names and contents, in the order of names."""
     total = hashlib.sha256()
-    for shard in sorted((corpus / config).glob("*.parquet")):
+    for shard in sorted(filter(Path.is_file, (corpus / config).glob("*.parquet"))):
         content = known.get(f"{config}/{shard.name}") or checksums.digest(shard)
         total.update(f"{content}  {shard.name}\n".encode())
     return total.hexdigest()

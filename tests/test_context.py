@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -140,6 +141,25 @@ def test_a_stream_is_pickled_for_workers(folder):
     assert check(list(rows), 1) == TRAIN
 
 
+def test_nodes_share_a_stream(folder):
+    from datasets.distributed import split_dataset_by_node
+
+    rows = context.stream(streamed(folder), SPEC, 1)
+    shares = [check(list(split_dataset_by_node(rows, rank, 2)), 1) for rank in range(2)]
+    assert sorted(shares[0] + shares[1]) == TRAIN
+    assert min(map(len, shares)) >= 12
+
+
+def test_a_stream_is_taken_up_where_it_stopped(folder):
+    rows = context.stream(streamed(folder), SPEC, 2)
+    reading = iter(rows)
+    first = check([next(reading) for _ in range(13)], 2)
+    state = rows.state_dict()
+    again = context.stream(streamed(folder), SPEC, 2)
+    again.load_state_dict(state)
+    assert first + check(list(again), 2) == TRAIN
+
+
 def test_a_stream_out_of_order_is_refused(train):
     shuffled = train.shuffle(seed=1).to_iterable_dataset(num_shards=2)
     with pytest.raises(InputError, match="context before any shuffle"):
@@ -222,6 +242,18 @@ def test_a_damaged_memory_is_refused(tmp_path, text):
     (tmp_path / "context.json").write_text(text)
     with pytest.raises(InputError, match=r"context"):
         context.load(tmp_path)
+
+
+def test_a_repository_without_the_file_has_no_context(monkeypatch):
+    import huggingface_hub
+    from huggingface_hub.errors import RemoteEntryNotFoundError
+
+    def not_there(name, file):
+        assert (name, file) == ("someone/adapter", "context.json")
+        raise RemoteEntryNotFoundError("404", response=SimpleNamespace(headers={}, request=None))
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", not_there)
+    assert context.load("someone/adapter") == 0
 
 
 def test_an_adapter_that_cannot_be_reached_is_named():
