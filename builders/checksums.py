@@ -26,13 +26,33 @@ def digest(path: Path) -> str:
 
 
 def write(corpus: Path, known: Mapping[str, str] | None = None) -> Path:
-    """Write `SHA256SUMS` whole or not at all; files with a `known` digest are not read again."""
+    """Write `SHA256SUMS` anew; files with a `known` digest are not read."""
     known = known or {}
-    names = files(corpus)
-    if odd := [name for name in names if "\n" in name or "\\" in name]:
+    digests = {name: known.get(name) or digest(corpus / name) for name in files(corpus)}
+    return _save(corpus, digests)
+
+
+def renew(corpus: Path, name: str) -> Path:
+    """Write one file's digest anew; all others stay as they stand there, right or wrong."""
+    return _save(corpus, {**read(corpus), name: digest(corpus / name)})
+
+
+def unchanged(corpus: Path) -> dict[str, str]:
+    """The digests of files that are there and, by their time, have not been written since."""
+    written = (corpus / FILE_NAME).stat().st_mtime_ns
+    return {
+        name: known
+        for name, known in read(corpus).items()
+        if (path := corpus / name).is_file() and path.stat().st_mtime_ns <= written
+    }
+
+
+def _save(corpus: Path, digests: Mapping[str, str]) -> Path:
+    """Whole or not at all, as files that are being written are: under another name at first."""
+    if odd := [name for name in digests if "\n" in name or "\\" in name]:
         raise InputError(f"{corpus}: holds {odd[0]!r}; expected no such names")
-    lines = [f"{known.get(name) or digest(corpus / name)}  {name}\n" for name in names]
     part = corpus / f".{FILE_NAME}.part"
+    lines = [f"{digests[name]}  {name}\n" for name in sorted(digests)]
     part.write_text("".join(lines), "utf-8")
     return part.replace(corpus / FILE_NAME)
 

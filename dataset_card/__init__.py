@@ -37,15 +37,15 @@ Counts = dict[tuple[str, str], Split]
 def write(corpus: str | Path, known: Mapping[str, str] | None = None) -> Path:
     """Write README.md from the Parquet files and the image spec of a corpus; returns its path.
 
-    `known` are the files' SHA-256 by their paths in the corpus. By default they are taken from
-    `SHA256SUMS`, and its line for README.md is renewed; files it does not have are read.
+    `known` are the files' SHA-256 by their paths in the corpus; files it does not have are read.
+    By default those of `SHA256SUMS` are taken, and its line for README.md is renewed.
     """
     import yaml
 
     corpus = Path(corpus)
     listed = (corpus / checksums.FILE_NAME).is_file() and known is None
     if listed:
-        known = checksums.read(corpus)
+        known = checksums.unchanged(corpus)
     spec = ImageSpec.load(corpus / FILE_NAME)
     counts = count(corpus)
     if not counts:
@@ -80,7 +80,7 @@ def write(corpus: str | Path, known: Mapping[str, str] | None = None) -> Path:
     part.write_text(text, "utf-8")
     part.replace(path)
     if listed:
-        checksums.write(corpus, {name: known[name] for name in known if name != path.name})
+        checksums.renew(corpus, path.name)
     return path
 
 

@@ -1,5 +1,6 @@
 """The card's YAML: what `load_dataset` and the viewer know of a corpus without reading it."""
 
+import os
 import shutil
 
 import pyarrow as pa
@@ -85,6 +86,16 @@ def test_digests_come_from_sha256sums_and_its_line_follows(copy):
     assert card_yaml(copy)["configs"][0]["description"] == before
 
 
+def test_shards_written_since_are_read_and_not_hidden_from_verify(copy):
+    before = card_yaml(copy)["configs"][0]["description"]
+    shards = sorted(copy.glob("shhs/validation-*.parquet"))
+    shutil.copy(shards[1], shards[0])
+    dataset_card.write(copy)
+    assert card_yaml(copy)["configs"][0]["description"] != before
+    changed = [fault.where for fault in verify.Check(copy).faults() if fault.kind == "checksum"]
+    assert changed == ["shhs/validation-00000-of-00002.parquet"]
+
+
 def test_counting_reads_no_image(copy):
     """With every picture's page overwritten the card comes out the same."""
     before = (copy / "README.md").read_bytes()
@@ -97,7 +108,9 @@ def test_counting_reads_no_image(copy):
                 start = column.dictionary_page_offset or column.data_page_offset
                 end = start + column.total_compressed_size
                 content[start:end] = bytes(end - start)
+        times = path.stat()
         path.write_bytes(content)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
         with pytest.raises((OSError, pa.ArrowException)):
             pq.read_table(path)
     dataset_card.write(copy)

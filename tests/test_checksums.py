@@ -1,6 +1,7 @@
 """SHA256SUMS: the lines that `sha256sum` writes."""
 
 import hashlib
+import os
 
 import pytest
 
@@ -40,6 +41,26 @@ def test_known_digests_are_taken_as_they_are(folder):
     found = checksums.read(folder)
     assert found["b.txt"] == "0" * 64
     assert found["a.txt"] == checksums.digest(folder / "a.txt")
+
+
+def test_one_line_is_renewed_and_the_others_stay(folder):
+    checksums.write(folder, {"b.txt": "0" * 64})
+    (folder / "a.txt").write_text("changed")
+    (folder / "b.txt").unlink()
+    (folder / "new.txt").write_text("new")
+    checksums.renew(folder, "a.txt")
+    found = checksums.read(folder)
+    assert list(found) == ["a.txt", "b.txt", "shhs/ä 1.parquet"]
+    assert found["a.txt"] == checksums.digest(folder / "a.txt")
+    assert found["b.txt"] == "0" * 64
+
+
+def test_digests_of_files_written_since_are_not_believed(folder):
+    checksums.write(folder)
+    later = (folder / "SHA256SUMS").stat().st_mtime_ns + 1
+    os.utime(folder / "a.txt", ns=(later, later))
+    (folder / "b.txt").unlink()
+    assert list(checksums.unchanged(folder)) == ["shhs/ä 1.parquet"]
 
 
 @pytest.mark.parametrize("content", [b"no digest\n", b"\xff\xfe", b"0" * 63 + b"  a.txt\n"])
