@@ -41,7 +41,7 @@ def attach(rows, spec: ImageSpec, context: int, among=None):
     """
     if not _checked(context):
         return rows
-    return rows.with_transform(_Attach(rows if among is None else among, spec, context))
+    return rows.with_transform(Neighbours(rows if among is None else among, spec, context))
 
 
 def stream(rows, spec: ImageSpec, context: int):
@@ -123,8 +123,12 @@ def _blank(spec: ImageSpec):
 ### Datasets
 
 
-class _Attach:
-    """The transform of a dataset's batches. It travels to workers without any picture."""
+class Neighbours:
+    """What `attach` makes of a dataset's batches, a dictionary of columns each.
+
+    For `Dataset.with_transform`, which takes one transform: call it in yours where there is more to
+    be done with the images. It travels to workers without any picture.
+    """
 
     def __init__(self, among, spec: ImageSpec, context: int):
         self.pictures = among.select_columns("images").with_format(None)
