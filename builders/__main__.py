@@ -3,6 +3,8 @@
 python -m builders inspect PATH                         what is there, and what would be skipped
 python -m builders isruc|mass|shhs RAW --out CORPUS     images, labels and splits, by load_dataset
 python -m builders folder RAW --out CORPUS              the same of any folder of recordings
+python -m builders verify CORPUS                        every file, row and image of it
+python -m builders card CORPUS                          its README.md, written anew
 python -m builders simulate RAW                         synthetic cohorts in the same raw layouts
 
 Exit status 3 where recordings were skipped (0 with --allow-skips), 1 where all were.
@@ -13,7 +15,19 @@ import os
 import sys
 from pathlib import Path
 
-from builders import corpus, files, folder, inspection, isruc, mass, shhs, simulate, splits
+from builders import (
+    checksums,
+    corpus,
+    files,
+    folder,
+    inspection,
+    isruc,
+    mass,
+    shhs,
+    simulate,
+    splits,
+    verify,
+)
 from builders.examine import Choices
 from builders.manifest import STAGE_COLUMNS
 from builders.night import Night
@@ -69,6 +83,8 @@ def main(argv: list[str] | None = None) -> int:
         command.add_argument(
             "--map", default="", help='unusual labels, such as "chin=EMG1-EMG2,F4-M1=EEG F4"'
         )
+    _command(commands, "verify", verify.__doc__, verify.run).add_argument("corpus", type=Path)
+    _command(commands, "card", card.__doc__, card).add_argument("corpus", type=Path)
     command = _command(commands, "simulate", simulate.__doc__, simulate.run)
     simulate.add_arguments(command)
     args = parser.parse_args(argv)
@@ -92,6 +108,13 @@ def inspect(args: argparse.Namespace) -> int:
     table = inspection.inspect(readers, args.path, args.image.montage, args.map)
     print("\n".join(table.lines))
     return 3 if table.skipped else 0
+
+
+def card(args: argparse.Namespace) -> None:
+    """Write a corpus' README.md anew from its files; its line in SHA256SUMS follows."""
+    import dataset_card
+
+    print(dataset_card.write(args.corpus))
 
 
 def build(args: argparse.Namespace) -> int:
@@ -122,6 +145,7 @@ def build(args: argparse.Namespace) -> int:
             "expected one or more that can be drawn: see python -m builders inspect"
         )
     dataset_card.write(args.out)
+    checksums.write(args.out)
     epochs = sum(
         result.found[column] for result in results if result.part for column in STAGE_COLUMNS
     )

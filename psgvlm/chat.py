@@ -8,17 +8,26 @@ import numpy as np
 
 from psgvlm.stages import INDEX, STAGES
 
+CONTEXT = (
+    "The middle image is the epoch in question; the others are the epochs before and after it, "
+    "without traces where there is none."
+)
 # Single letters only in capitals: a lower-case "r" or "w" is a word of the sentence.
 _STAGE = re.compile(
     r"\b(?:N\s?([123])|stage\s+([123])|(REM|(?-i:R))|(wake|(?-i:W)))\b", re.IGNORECASE
 )
 
 
-def prompt(text: str) -> list[dict]:
-    """The question about one image, in the conversational form that TRL and chat templates take."""
+def prompt(text: str, images: int = 1) -> list[dict]:
+    """The question about an image, in the conversational form that TRL and chat templates take.
+
+    Of several images, an odd number in the order of time, the middle one is asked about.
+    """
+    if images > 1:
+        text = f"{CONTEXT} {text}"
     # The parts of a message are one Arrow struct, hence the empty text beside the image.
-    parts = [{"type": "image", "text": None}, {"type": "text", "text": text}]
-    return [{"role": "user", "content": parts}]
+    parts = [{"type": "image", "text": None} for _ in range(images)]
+    return [{"role": "user", "content": [*parts, {"type": "text", "text": text}]}]
 
 
 def completion(stage: str | None) -> list[dict]:

@@ -39,7 +39,7 @@ def test_the_commands_for_one_s_own_data_run_as_written(raw, tmp_path):
         )
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         ran.append(words)
-    assert len(ran) == 7
+    assert len(ran) == 9
     for written in ("ADAPTER/training.json", "report/report.md", "night/hypnogram.csv"):
         assert (tmp_path / written).is_file()
     (snippet,) = blocks(OWN_DATA, "python")
