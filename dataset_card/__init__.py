@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
@@ -14,8 +15,12 @@ TEMPLATE = Path(__file__).with_name("template.md")
 SPLITS = ("train", "validation", "test", "pretrain")
 
 
-def write(corpus: str | Path) -> Path:
-    """Write README.md from the Parquet files and the image spec of a corpus; returns its path."""
+def write(corpus: str | Path, digests: Mapping[str, str] | None = None) -> Path:
+    """Write README.md from the Parquet files and the image spec of a corpus; returns its path.
+
+    `digests` are the SHA-256 of files by their path in the corpus, where they are known: files
+    that are not among them are read.
+    """
     corpus = Path(corpus)
     spec = ImageSpec.load(corpus / FILE_NAME)
     counts = count(corpus)
@@ -29,7 +34,9 @@ def write(corpus: str | Path) -> Path:
     for config in dict.fromkeys(config for config, _ in counts):
         # `load_dataset` keys its cache on this YAML and the folder's name, not on the files:
         # without the digest, a corpus built anew would be read as the old one.
-        configs.append(f"- config_name: {config}\n  description: sha256 {digest(corpus / config)}")
+        configs.append(
+            f"- config_name: {config}\n  description: sha256 {digest(corpus / config, digests)}"
+        )
         configs.append("  data_files:")
         for split in (split for name, split in counts if name == config):
             configs.append(f"  - split: {split}\n    path: {config}/{split}-*.parquet")
@@ -51,9 +58,9 @@ def write(corpus: str | Path) -> Path:
         tokens=token_table([spec]),
         example='"{}", split="{}"'.format(*list(counts)[-1]),
     )
-    path = corpus / "README.md"
-    path.write_text(text, "utf-8")
-    return path
+    part = corpus / ".README.md.part"
+    part.write_text(text, "utf-8")
+    return part.replace(corpus / "README.md")
 
 
 def count(corpus: Path) -> dict[tuple[str, str], tuple[set[str], Counter]]:
@@ -61,7 +68,9 @@ def count(corpus: Path) -> dict[tuple[str, str], tuple[set[str], Counter]]:
     import pyarrow.parquet as pq
 
     counts = {}
-    for config in sorted(path.name for path in corpus.iterdir() if path.is_dir()):
+    for config in sorted(
+        path.name for path in corpus.iterdir() if path.is_dir() and path.name[0] != "."
+    ):
         for split in SPLITS:
             subjects, stages = set(), Counter()
             for shard in sorted((corpus / config).glob(f"{split}-*.parquet")):
@@ -74,12 +83,14 @@ def count(corpus: Path) -> dict[tuple[str, str], tuple[set[str], Counter]]:
     return counts
 
 
-def digest(folder: Path) -> str:
+def digest(folder: Path, digests: Mapping[str, str] | None = None) -> str:
     """SHA-256 over a configuration's Parquet files, names and contents, in the order of names."""
     total = hashlib.sha256()
     for shard in sorted(folder.glob("*.parquet")):
-        with shard.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
+        content = (digests or {}).get(f"{folder.name}/{shard.name}")
+        if content is None:
+            with shard.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
         total.update(f"{content}  {shard.name}\n".encode())
     return total.hexdigest()
 
