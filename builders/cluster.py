@@ -4,6 +4,7 @@ A worker that dies is Dask's to notice: the task goes to another one, as often a
 own `distributed.scheduler.allowed-failures` says.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 
 from builders.workers import Died
@@ -23,6 +24,7 @@ def run(function: Callable, tasks: Sequence, scheduler: str) -> Iterator[tuple[i
             "the workers run: pip install 'psgvlm[cluster]'"
         ) from error
     try:
+        asyncio.run(asyncio.wait_for(_greet(scheduler), CONNECT_S))
         client = Client(scheduler, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(
@@ -33,7 +35,7 @@ def run(function: Callable, tasks: Sequence, scheduler: str) -> Iterator[tuple[i
     with client:
         futures = client.map(function, tasks, pure=False, retries=0)
         index_of = {future.key: index for index, future in enumerate(futures)}
-        completed = as_completed(futures)
+        completed = as_completed(futures, loop=client.loop)
         del futures  # the scheduler forgets a result once nobody here holds its future
         for future in completed:
             error = future.exception() if future.status == "error" else None
@@ -53,3 +55,12 @@ def run(function: Callable, tasks: Sequence, scheduler: str) -> Iterator[tuple[i
                 ) from error
             else:
                 yield index_of[future.key], future.result()
+
+
+async def _greet(scheduler: str) -> None:
+    """Shake hands and leave: `Client` would wait for ever for somebody who only listens."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    options = Security().get_connection_args("client")
+    (await connect(scheduler, timeout=CONNECT_S, **options)).abort()
