@@ -50,7 +50,7 @@ def kill(process, how):
     else:
         os.killpg(process.pid, signal.SIGINT if how == "Ctrl-C" else signal.SIGKILL)
     told, said = process.communicate()
-    if "8 nights" in told:
+    if "6 nights" in told:
         return False
     assert "Traceback" not in said
     if how == "Ctrl-C":
@@ -61,9 +61,10 @@ def kill(process, how):
     return True
 
 
+@pytest.mark.timeout(900)  # half a minute, but for machines that do other things as well
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_killed_at_random_moments(tmp_path):
-    raw, out = write_raw(tmp_path / "raw", range(8)), tmp_path / "c"
+    raw, out = write_raw(tmp_path / "raw", range(6)), tmp_path / "c"
     whole, seconds = {}, []
     for split in SPLITS:
         process, began = start(raw, tmp_path / split, split)
