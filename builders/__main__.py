@@ -33,7 +33,7 @@ from builders import (
 from builders.examine import Choices
 from builders.manifest import BUILT, FAILED, RAW, SKIPPED
 from builders.night import Night
-from builders.state import Recording
+from builders.state import Entry
 from psgvlm import errors
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
@@ -129,29 +129,27 @@ def build(args: argparse.Namespace) -> int:
     run = partial(workers.run, count=args.workers)
     if args.scheduler:
         run = partial(cluster.run, scheduler=args.scheduler)
-    recordings = corpus.build(
-        args.reader, nights, args.out, PRESETS[args.image], places, choices, run
-    )
-    _tell(recordings, str(args.raw))
-    count = Counter(each.result.status for each in recordings)
+    entries = corpus.build(args.reader, nights, args.out, PRESETS[args.image], places, choices, run)
+    _tell(entries, str(args.raw))
+    count = Counter(each.result.status for each in entries)
     if not count[BUILT]:
         raise InputError(
-            f"{args.raw}: all {len(recordings)} recordings were skipped, for the reasons above; "
+            f"{args.raw}: all {len(entries)} recordings were skipped, for the reasons above; "
             "expected one or more that can be drawn: see python -m builders inspect"
         )
-    epochs = sum(each.result.rows for each in recordings)
+    epochs = sum(each.result.rows for each in entries)
     failed = f", {count[FAILED]} failed: start again to retry" if count[FAILED] else ""
     print(f"{args.out}: {epochs} epochs of {count[BUILT]} nights, {count[SKIPPED]} skipped{failed}")
     return 3 if count[FAILED] or (count[SKIPPED] and not args.allow_skips) else 0
 
 
-def _tell(recordings: list[Recording], raw: str) -> None:
+def _tell(entries: list[Entry], raw: str) -> None:
     """What was found odd in recordings, and why some were not drawn, on stderr."""
-    for each in recordings:
+    for each in entries:
         if each.result.notes:
             notes = "; ".join(each.result.notes).replace(RAW, raw)
             print(f"{each.recording}: {notes}", file=sys.stderr)
-    for each in recordings:
+    for each in entries:
         if each.result.reason:
             reason = each.result.reason.replace(RAW, raw)
             print(f"{each.result.status} {each.recording}: {reason}", file=sys.stderr)

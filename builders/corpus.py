@@ -21,7 +21,7 @@ from builders.night import Night
 from builders.parts import Damaged, Result
 from builders.progress import Progress, Room
 from builders.splits import Place
-from builders.state import Recording, State
+from builders.state import Entry, State
 from builders.workers import TRIES, Died
 from psgvlm import image_spec
 from psgvlm.errors import InputError
@@ -39,7 +39,7 @@ def build(
     places: dict[str, Place],
     choices: Choices,
     run: Run,
-) -> list[Recording]:
+) -> list[Entry]:
     """Draw the nights of one cohort into the corpus `out`, subjects placed as `places` says.
 
     Only what is missing is done: recordings whose files and settings are those of an earlier build,
@@ -59,7 +59,7 @@ def build(
                     state.remove(build.parts)
                     break
                 build.draw(run)
-                if not any(each.result.rows for each in build.recordings):
+                if not any(each.result.rows for each in build.entries):
                     break
                 try:
                     build.finish()
@@ -68,7 +68,7 @@ def build(
                     build.set_aside(*damaged.args)
         except OSError as error:
             raise parts.unwritable(out, error) from error
-        return build.recordings
+        return build.entries
 
 
 def find(reader: ModuleType, raw: Path) -> list[Night]:
@@ -125,8 +125,8 @@ class _Build:
         self.damaged: set[Path] = set()
         self.nights = {night.recording: night for night in nights}
         raw = choices.raw or Path()
-        self.recordings = [
-            Recording(
+        self.entries = [
+            Entry(
                 files.readable(os.path.relpath(night.signal, raw)),
                 night.subject,
                 night.recording,
@@ -141,10 +141,10 @@ class _Build:
         """Look up what became of each recording before: in the corpus, else in a part."""
         self.old = {
             each.key: each
-            for each in self.before.recordings
+            for each in self.before.entries
             if each.result.lasting and (not each.at or self._kept(each.split))
         }
-        for each in self.recordings:
+        for each in self.entries:
             part = self.parts / each.key
             if each.key in self.old:
                 each.result = self.old[each.key].result
@@ -167,22 +167,22 @@ class _Build:
         """Whether the corpus is already what is asked for. Files are looked at, not read."""
         told = ("README.md", manifest.FILE_NAME, image_spec.FILE_NAME, state.SUMS)
         return (
-            [(each.path, each.identity) for each in self.recordings]
-            == [(each.path, each.identity) for each in self.before.recordings]
-            and all(each.key in self.old for each in self.recordings)
+            [(each.path, each.identity) for each in self.entries]
+            == [(each.path, each.identity) for each in self.before.entries]
+            and all(each.key in self.old for each in self.entries)
             and all((self.out / name).is_file() for name in told)
         )
 
     def draw(self, run: Run) -> None:
         """Have every recording drawn that has no result yet. What is done is kept."""
-        missing = [each for each in self.recordings if each.result is None]
-        if not missing:
-            return
-        self.parts.mkdir(parents=True, exist_ok=True)
-        done = [each for each in self.recordings if each.result]
+        missing = [each for each in self.entries if each.result is None]
+        done = [each for each in self.entries if each.result]
         moved = sum(each.result.bytes for each in done if not self._unchanged(each.split))
         room = Room(self.out, [each.result.bytes for each in done], moved, len(missing))
         room.check()
+        if not missing:
+            return
+        self.parts.mkdir(parents=True, exist_ok=True)
         name = self.reader.__name__
         tasks = [
             Task(
@@ -192,7 +192,7 @@ class _Build:
             for each in missing
         ]  # fmt: skip
         with (
-            Progress(self.cohort, [each.result for each in done], len(self.recordings)) as progress,
+            Progress(self.cohort, [each.result for each in done], len(self.entries)) as progress,
             contextlib.closing(run(drawing.work, tasks)) as outcomes,
         ):
             for index, outcome in outcomes:
@@ -211,9 +211,9 @@ class _Build:
         new = self.work / "new"
         folder = new / "shards"
         folder.mkdir(parents=True)
-        built = State(self.recordings)
-        for split in sorted({each.split for each in self.recordings if each.result.rows}):
-            mine = [each for each in self.recordings if each.split == split and each.result.rows]
+        built = State(self.entries)
+        for split in sorted({each.split for each in self.entries if each.result.rows}):
+            mine = [each for each in self.entries if each.split == split and each.result.rows]
             if self._unchanged(split):
                 built.shards[split] = self.before.shards[split]
                 spots = [self.old[each.key].at for each in mine]
@@ -231,7 +231,7 @@ class _Build:
 
     def _unchanged(self, split: str) -> bool:
         """Whether the shards of a split can stay as they are."""
-        wanted = [each for each in self.recordings if each.split == split]
+        wanted = [each for each in self.entries if each.split == split]
         return (
             split in self.before.shards
             and self._kept(split)
@@ -239,14 +239,14 @@ class _Build:
             == [each.identity for each in wanted if not each.result or each.result.rows]
         )
 
-    def _check_sources(self, recordings: list[Recording]) -> None:
+    def _check_sources(self, entries: list[Entry]) -> None:
         """Shards that rows are taken from hold what was written, bit by bit."""
-        old = [self.old[each.key] for each in recordings if each.key in self.old]
+        old = [self.old[each.key] for each in entries if each.key in self.old]
         for split in sorted({each.split for each in old}):
             for shard in self.before.shards[split]:
                 shards.check(self.out / self.cohort, shard)
 
-    def _tables(self, each: Recording) -> Iterator:
+    def _tables(self, each: Entry) -> Iterator:
         """The row groups of a recording, from the corpus as it was, else from its part."""
         if old := self.old.get(each.key):
             many = self.before.shards[old.split]
@@ -260,7 +260,7 @@ class _Build:
         if path.parent == self.parts:
             path.unlink(missing_ok=True)
         state.remove(self.work / "new")
-        for each in self.recordings:
+        for each in self.entries:
             each.result = each.at = None
         self._find_results()
 

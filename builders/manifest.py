@@ -36,7 +36,7 @@ def epochs_by_stage(stages: Iterable[str | None]) -> dict[str, int]:
 
 
 def row(cohort: str, recording) -> dict:
-    """The row of a `builders.state.Recording`. Where the raw folder lay is nobody's business."""
+    """The row of a `builders.state.Entry`. Where the raw folder lay is nobody's business."""
     result = recording.result
     return {
         "path": recording.path,

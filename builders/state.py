@@ -29,7 +29,7 @@ VERSION = 1
 
 
 @dataclass
-class Recording:
+class Entry:
     """A recording of the corpus: where it goes, what decides its rows, what became of it.
 
     `at` is the place of its rows among the shards of its split, where there are any.
@@ -54,12 +54,12 @@ class Recording:
 class State:
     """A cohort as it was built: its recordings in order, the shards of every split."""
 
-    recordings: list[Recording] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     shards: dict[str, list[Shard]] = field(default_factory=dict)
 
     def rows(self, split: str) -> list[tuple]:
         """What the shards of a split hold, in their order."""
-        return [r.identity for r in self.recordings if r.split == split and r.at]
+        return [r.identity for r in self.entries if r.split == split and r.at]
 
     def save(self, path: Path) -> None:
         text = json.dumps({"version": VERSION, **asdict(self)})
@@ -75,12 +75,12 @@ class State:
             content = json.loads(path.read_text())
             if content.pop("version") != VERSION:
                 return cls()
-            recordings = content["recordings"]
-            for each in recordings:
+            entries = content["entries"]
+            for each in entries:
                 each["result"] = Result(**each["result"])
                 each["at"] = each["at"] and shards.Place(*each["at"])
             found = {name: [Shard(*s) for s in many] for name, many in content["shards"].items()}
-            return cls([Recording(**each) for each in recordings], found)
+            return cls([Entry(**each) for each in entries], found)
         except FileNotFoundError:
             return cls()
         # Only this program writes it: it is damaged, and the corpus is drawn anew.
@@ -135,8 +135,8 @@ def publish(out: Path, cohort: str) -> None:
             (out / cohort).rename(old)
         (ready / "shards").rename(out / cohort)
     _put(ready / "state.json", work, work)
-    recordings = State.load(work / "state.json").recordings
-    manifest.write(out, cohort, [manifest.row(cohort, each) for each in recordings])
+    entries = State.load(work / "state.json").entries
+    manifest.write(out, cohort, [manifest.row(cohort, each) for each in entries])
     digests = known_digests(out)
     dataset_card.write(out, digests)
     _write_sums(out, digests)

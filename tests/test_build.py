@@ -424,8 +424,14 @@ def test_no_room_is_noticed_before_the_disk_is_full(raw, whole, tmp_path, drawn,
         build(raw, out)
     assert len(drawn) == progress.FEW
     assert content(out) == {}
-    monkeypatch.undo()
-    assert build(raw, out, "--workers", 1) == 0
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    assert build(raw, out) == 0
+    assert len(drawn) == 12 - progress.FEW
+    assert content(out) == whole
+    # Where nothing is drawn, the shards still need their room.
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=100_000))
+    with pytest.raises(InputError, match=r"needs about 0\.00\d+ GB more"):
+        build(raw, out, "--seed", 3)
     assert content(out) == whole
 
 
@@ -546,9 +552,19 @@ def test_a_line_a_minute_and_one_at_the_end(raw, tmp_path, drawn, monkeypatch, c
     assert "0 h 00 min left" in lines[-1]
 
 
+def test_a_bar_on_a_terminal(raw, tmp_path, drawn, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert build(raw, tmp_path / "c") == 0
+    said = capsys.readouterr().err
+    assert "shhs: 100%" in said
+    assert "12/12" in said
+    assert "images/s, 0 skipped" in said
+    assert "min left" not in said
+
+
 def test_the_state_tells_nothing_of_the_machine(raw, tmp_path, drawn):
     out = tmp_path / "c"
     assert build(raw, out) == 0
     told = (out / ".build/shhs/state.json").read_text()
     assert str(tmp_path) not in told and str(raw) not in told
-    assert len(json.loads(told)["recordings"]) == 12
+    assert len(json.loads(told)["entries"]) == 12
