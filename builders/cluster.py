@@ -5,6 +5,7 @@ own `distributed.scheduler.allowed-failures` says.
 """
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from builders.workers import Died
@@ -33,6 +34,8 @@ def run(function: Callable, tasks: Sequence, scheduler: str) -> Iterator[tuple[i
             "tcp://host:8786"
         ) from error
     with client:
+        if not client.nthreads():
+            print(f"{scheduler}: no workers yet, waiting for the first", file=sys.stderr)
         futures = client.map(function, tasks, pure=False, retries=0)
         index_of = {future.key: index for index, future in enumerate(futures)}
         completed = as_completed(futures, loop=client.loop)

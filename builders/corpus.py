@@ -22,7 +22,7 @@ from builders.parts import Damaged, Result
 from builders.progress import Progress, Room
 from builders.splits import Place
 from builders.state import Entry, State
-from builders.workers import TRIES, Died
+from builders.workers import Died
 from psgvlm import image_spec
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
@@ -53,22 +53,22 @@ def build(
         check_output(out, spec)
         try:
             state.repair(out)
-            build = _Build(reader, nights, out, spec, places, choices)
+            job = _Build(reader, nights, out, spec, places, choices)
             while True:
-                if build.complete():
-                    state.remove(build.parts)
+                if job.complete():
+                    state.remove(job.parts)
                     break
-                build.draw(run)
-                if not any(each.result.rows for each in build.entries):
+                job.draw(run)
+                if not any(each.result.rows for each in job.entries):
                     break
                 try:
-                    build.finish()
+                    job.finish()
                     break
                 except Damaged as damaged:
-                    build.set_aside(*damaged.args)
+                    job.set_aside(*damaged.args)
         except OSError as error:
             raise parts.unwritable(out, error) from error
-        return build.entries
+        return job.entries
 
 
 def find(reader: ModuleType, raw: Path) -> list[Night]:
@@ -139,10 +139,11 @@ class _Build:
 
     def _find_results(self) -> None:
         """Look up what became of each recording before: in the corpus, else in a part."""
+        self.kept = {split for split in self.before.shards if self._intact(split)}
         self.old = {
             each.key: each
             for each in self.before.entries
-            if each.result.lasting and (not each.at or self._kept(each.split))
+            if each.result.lasting and (not each.at or each.split in self.kept)
         }
         for each in self.entries:
             part = self.parts / each.key
@@ -155,7 +156,7 @@ class _Build:
                     self._say_damaged(part)
                     part.unlink()
 
-    def _kept(self, split: str) -> bool:
+    def _intact(self, split: str) -> bool:
         """Whether the shards of a split are as the last build left them."""
         folder = self.out / self.cohort
         return all(
@@ -177,7 +178,8 @@ class _Build:
         """Have every recording drawn that has no result yet. What is done is kept."""
         missing = [each for each in self.entries if each.result is None]
         done = [each for each in self.entries if each.result]
-        moved = sum(each.result.bytes for each in done if not self._unchanged(each.split))
+        anew = {s for s in {each.split for each in self.entries} if not self._unchanged(s)}
+        moved = sum(each.result.bytes for each in done if each.split in anew)
         room = Room(self.out, [each.result.bytes for each in done], moved, len(missing))
         room.check()
         if not missing:
@@ -197,8 +199,7 @@ class _Build:
         ):
             for index, outcome in outcomes:
                 if isinstance(outcome, Died):
-                    reason = f"{TRIES} workers died of it, the last one {outcome.how}"
-                    outcome = Result(FAILED, reason=reason, lasting=False)
+                    outcome = Result(FAILED, reason=outcome.how, lasting=False)
                 missing[index].result = outcome
                 progress.add(outcome)
                 room.add(outcome.bytes)
@@ -232,12 +233,9 @@ class _Build:
     def _unchanged(self, split: str) -> bool:
         """Whether the shards of a split can stay as they are."""
         wanted = [each for each in self.entries if each.split == split]
-        return (
-            split in self.before.shards
-            and self._kept(split)
-            and self.before.rows(split)
-            == [each.identity for each in wanted if not each.result or each.result.rows]
-        )
+        return split in self.kept and self.before.rows(split) == [
+            each.identity for each in wanted if not each.result or each.result.rows
+        ]
 
     def _check_sources(self, entries: list[Entry]) -> None:
         """Shards that rows are taken from hold what was written, bit by bit."""

@@ -43,14 +43,12 @@ class Progress:
 
     def _say(self) -> None:
         self.said = time.monotonic()
-        left_s = (self.said - self.start) / max(self.drawn, 1) * (self.total - self.done)
-        hours, minutes = divmod(round(left_s / 60), 60)
-        print(
-            f"{self.cohort}: {self.done} of {self.total} recordings, {self._rate():.0f} images/s, "
-            f"{hours} h {minutes:02d} min left, {self.skipped} skipped",
-            file=sys.stderr,
-            flush=True,
-        )
+        text = f"{self.cohort}: {self.done} of {self.total} recordings, "
+        if self.drawn:
+            left_s = (self.said - self.start) / self.drawn * (self.total - self.done)
+            hours, minutes = divmod(round(left_s / 60), 60)
+            text += f"{self._rate():.0f} images/s, {hours} h {minutes:02d} min left, "
+        print(f"{text}{self.skipped} skipped", file=sys.stderr, flush=True)
 
     def __enter__(self) -> "Progress":
         return self

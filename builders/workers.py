@@ -20,7 +20,7 @@ TRIES = 3  # a task whose worker died goes to another one, at most twice
 
 
 class Died(NamedTuple):
-    """The outcome of a task whose workers all died: how the last one ended."""
+    """The outcome of a task whose workers all died: how, for a person."""
 
     how: str
 
@@ -62,7 +62,8 @@ def run(function: Callable, tasks: Sequence, count: int) -> Iterator[tuple[int, 
                     if tries[index] < TRIES:
                         waiting.appendleft(index)
                     else:
-                        yield index, Died(_ended(process.exitcode))
+                        how = f"{TRIES} workers died of it, the last one {_ended(process.exitcode)}"
+                        yield index, Died(how)
                     continue
                 if isinstance(outcome, InputError):
                     raise outcome
@@ -120,5 +121,6 @@ def _context():
 
 def _ended(exitcode: int | None) -> str:
     if exitcode is not None and exitcode < 0:
+        # SIGKILL that nobody sent is the kernel's, out of memory.
         return f"killed by {signal.Signals(-exitcode).name}"
     return f"exit status {exitcode}"

@@ -38,7 +38,7 @@ def test_a_task_survives_two_deaths_and_not_three(tmp_path, count):
     outcomes = dict(workers.run(square, tasks, count))
     dead = {7, 8}
     assert {number for number, outcome in outcomes.items() if isinstance(outcome, Died)} == dead
-    assert outcomes[7].how == "killed by SIGKILL"
+    assert outcomes[7].how == "3 workers died of it, the last one killed by SIGKILL"
     assert all(outcomes[number] == number**2 for number in range(12) if number not in dead)
     tries = {number: len(list(tmp_path.glob(f"{number}.*"))) for number in range(12)}
     assert tries == {number: min(deaths.get(number, 0) + 1, 3) for number in range(12)}
