@@ -20,6 +20,7 @@ import io
 import json
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,8 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from builders import corpus, folder
+from builders import corpus, drawing, folder, parts, shards
+from builders.drawing import Task
 from builders.examine import Choices
 from psgvlm import montage, recording, render, signals
 from psgvlm.image_spec import PRESETS
@@ -121,9 +123,11 @@ def spec_of(width: int, height: int):
 
 def our_night(work: Path, spec) -> None:
     (night,) = corpus.find(folder, work / "raw")
-    drawn = corpus.draw_night(folder, night, spec, work / "part", None, Choices())
-    (work / spec_name(spec)).mkdir(exist_ok=True)
-    corpus.write_shards([drawn.part], work / spec_name(spec), "train")
+    part, rows = work / "part", work / spec_name(spec)
+    drawing.draw_night(Task(folder.__name__, night, spec, Choices(), "key", part))
+    shutil.rmtree(rows, ignore_errors=True)
+    rows.mkdir()
+    shards.write([shards.from_part(parts.read(part, "key"), None)], rows, "train")
 
 
 def our_pictures(traces, spec) -> list[bytes]:
