@@ -49,7 +49,10 @@ SIZES = {"448x224": (448, 224), "1008x336": (1008, 336), "1344x672": (1344, 672)
 PICTURE_GOALS, NIGHT_GOAL = (100, 60, 60), 50
 LANES = montage.MONTAGES["bench"] = (*montage.MONTAGES["aasm"], "ECG")
 PLAIN_EPOCHS, OUR_EPOCHS = 12, 96
-LIBRARIES = "numpy scipy numba isal pyarrow pillow datasets matplotlib mne".split()
+LIBRARIES = (
+    *("numpy", "scipy", "numba", "isal", "pyarrow"),
+    *("pillow", "datasets", "matplotlib", "mne"),
+)
 
 
 def main() -> None:
@@ -66,13 +69,12 @@ def main() -> None:
         work = Path(temporary)
         os.environ["HF_DATASETS_CACHE"] = str(work / "datasets")
         write_night(work / "raw" / "night.edf")
-        print(f"{PLAIN_EPOCHS} epochs of the plain way are scaled up", file=sys.stderr)
         for turn in range(rounds + 1):  # the first one compiles and imports, and does not count
             print(f"round {turn} of {rounds}", file=sys.stderr)
-            for process, way in ((our_process, ours), (plain_process, plain)):
-                for name, seconds in process.submit(way, work).result().items():
-                    taken[name] += [seconds] if turn else []
-        sizes = our_process.submit(image_bytes, work).result()
+            ours_s, sizes = our_process.submit(ours, work).result()
+            plain_s = plain_process.submit(plain, work).result()
+            for name, seconds in (ours_s | plain_s).items():
+                taken[name] += [seconds] if turn else []
     found = {
         "machine": machine(),
         "rounds": rounds,
@@ -82,7 +84,6 @@ def main() -> None:
     }
     report(found["cpu_s"], found)
     path = ROOT / "bench" / "results" / f"render-{found['machine']['kind']}.json"
-    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(found, indent=2) + "\n")
     print(f"\n{path.relative_to(ROOT)}")
 
@@ -106,13 +107,10 @@ def write_night(path: Path) -> None:
     channels = []
     for label, samples in night.signals.items():
         limit = 4000.0 if label == "ECG" else 1000.0
+        kept, ends = samples.clip(-limit, limit).astype(float), (-limit, limit)
         channels.append(
             edfio.EdfSignal(
-                samples.clip(-limit, limit).astype(float),
-                RATE_HZ,
-                label=label,
-                physical_dimension="uV",
-                physical_range=(-limit, limit),
+                kept, RATE_HZ, label=label, physical_dimension="uV", physical_range=ends
             )
         )
     edfio.Edf(channels).write(path)
@@ -128,22 +126,23 @@ def spec_of(size: str):
 ### Ours
 
 
-def ours(work: Path) -> dict[str, float]:
-    """CPU seconds of whole nights and of what they are made of; of pictures and rows a piece."""
-    taken = {}
+def ours(work: Path) -> tuple[dict[str, float], dict[str, int]]:
+    """CPU seconds of whole nights, what they are made of, pictures and rows; bytes an image."""
+    taken, sizes = {}, {}
     for size in SIZES:
-        spec = spec_of(size)
+        spec, share = spec_of(size), 1 / OUR_EPOCHS
         timed(taken, f"ours, night {size}", 1, our_night, work, spec)
         rows = timed(taken, f"load_dataset {size}", 1, load, work, spec)
         timed(taken, f"row decoded {size}", 1 / 96, list, rows.select(range(96)))
         traces = timed(taken, "ours, read and filter", 1, traces_of, work, spec)
         images = drawn(traces, spec)
-        timed(taken, f"ours, picture {size}", 1 / OUR_EPOCHS, our_pictures, traces, spec)
-        timed(taken, f"encoding {size}", 1 / OUR_EPOCHS, encode, images, spec)
+        pngs = timed(taken, f"ours, picture {size}", share, our_pictures, traces, spec)
+        timed(taken, f"encoding {size}", share, encoded, images, spec)
+        sizes[size] = round(sum(map(len, pngs)) * share)
         timed(taken, f"floor {size}", 1, floor, work, spec, images)
         np.save(work / "epochs.npy", [epochs_of(trace.samples_uv, RATE_HZ) for trace in traces])
         del traces, images, rows
-    return taken
+    return taken, sizes
 
 
 def epochs_of(samples: np.ndarray, rate_hz: float) -> np.ndarray:
@@ -177,20 +176,12 @@ def drawn(traces, spec) -> list[np.ndarray]:
     return list(render.draw(traces, spec, 30.0 * np.arange(OUR_EPOCHS) * (EPOCHS // OUR_EPOCHS)))
 
 
-def encode(images: list[np.ndarray], spec) -> list[bytes]:
-    return [render.to_png(image, spec) for image in images]
-
-
 def our_pictures(traces, spec) -> list[bytes]:
-    return encode(drawn(traces, spec), spec)
+    return encoded(drawn(traces, spec), spec)
 
 
-def image_bytes(work: Path) -> dict[str, dict[str, int]]:
-    found = {}
-    for size in SIZES:
-        sizes = [len(png) for png in our_pictures(traces_of(work, spec_of(size)), spec_of(size))]
-        found[size] = {"mean": round(sum(sizes) / len(sizes)), "largest": max(sizes)}
-    return found
+def encoded(images, spec) -> list[bytes]:
+    return [render.to_png(image, spec) for image in images]
 
 
 def floor(work: Path, spec, images: list[np.ndarray]) -> None:
@@ -251,16 +242,13 @@ def plain(work: Path) -> dict[str, float]:
 def plain_read(work: Path) -> np.ndarray:
     import mne
 
+    labels = [{"E1": "E1-M2", "E2": "E2-M1"}.get(lane, lane) for lane in LANES]
     raw = mne.io.read_raw_edf(
-        work / "raw" / "night.edf", include=labels(), preload=True, verbose="ERROR"
+        work / "raw" / "night.edf", include=labels, preload=True, verbose="ERROR"
     )
     raw.filter(0.3, 35.0, verbose="ERROR")
     raw.resample(100.0, verbose="ERROR")
     return 1e6 * raw.get_data()
-
-
-def labels() -> list[str]:
-    return [{"E1": "E1-M2", "E2": "E2-M1"}.get(lane, lane) for lane in LANES]
 
 
 def plain_picture(samples_uv: np.ndarray, rate_hz: float, spec) -> bytes:
@@ -322,47 +310,39 @@ def machine() -> dict:
 
 
 def report(s: dict[str, float], found: dict) -> None:
-    print(f"\n{found['machine']['cpu']}, one core, CPU time, medians of {found['rounds']} rounds\n")
-    print("| a picture, drawn and encoded | ours ms | encoding ms | plain ms | ratio | goal |")
-    print("|---|---:|---:|---:|---:|---|")
+    print(f"\n{found['machine']['cpu']}, one core, CPU time, medians of {found['rounds']} rounds")
+    pictures, nights, where, training = [], [], [], []
+    read_ms = 1e3 * s["ours, read and filter"] / EPOCHS
     for size, goal in zip(SIZES, PICTURE_GOALS, strict=True):
-        ours_s, plain_s = s[f"ours, picture {size}"], s[f"plain, picture {size}"]
-        print(
-            f"| {size} | {1e3 * ours_s:.3f} | {1e3 * s[f'encoding {size}']:.3f} "
-            f"| {1e3 * plain_s:.1f} | {plain_s / ours_s:.1f} | {told(plain_s / ours_s, goal)} |"
-        )
-    print("\n| a night, EDF to Parquet | ours s | plain s | ratio | goal | floor s | × floor |")
-    print("|---|---:|---:|---:|---|---:|---:|")
-    for size in SIZES:
+        ours_ms, plain_ms = (1e3 * s[f"{way}, picture {size}"] for way in ("ours", "plain"))
+        encoding_ms, ratio = 1e3 * s[f"encoding {size}"], told(plain_ms / ours_ms, goal)
+        pictures.append((size, f"{ours_ms:.3f}", f"{plain_ms:.1f}", *ratio))
         parts = ("plain, read and filter", f"plain, 960 pictures {size}", f"plain, rows {size}")
         plain_s, ours_s = sum(s[part] for part in parts), s[f"ours, night {size}"]
-        print(
-            f"| {size} | {ours_s:.2f} | {plain_s:.1f} | {plain_s / ours_s:.1f} "
-            f"| {told(plain_s / ours_s, NIGHT_GOAL)} | {s[f'floor {size}']:.2f} "
-            f"| {ours_s / s[f'floor {size}']:.1f} |"
-        )
-    print("\n| where a night's CPU ms an image go | signals | drawing | encoding | the rest |")
-    print("|---|---:|---:|---:|---:|")
-    for size in SIZES:
-        whole = 1e3 * s[f"ours, night {size}"] / EPOCHS
-        read = 1e3 * s["ours, read and filter"] / EPOCHS
-        picture, encoding = 1e3 * s[f"ours, picture {size}"], 1e3 * s[f"encoding {size}"]
-        print(
-            f"| {size} | {read:.3f} | {picture - encoding:.3f} | {encoding:.3f} "
-            f"| {whole - read - picture:.3f} |"
-        )
-    print("\n| what training pays | bytes an image | load_dataset, 960 rows s | a row decoded ms |")
-    print("|---|---:|---:|---:|")
-    for size in SIZES:
-        print(
-            f"| {size} | {found['bytes_per_image'][size]['mean']} "
-            f"| {s[f'load_dataset {size}']:.2f} | {1e3 * s[f'row decoded {size}']:.2f} |"
-        )
+        over = f"{ours_s / s[f'floor {size}']:.1f} x {s[f'floor {size}']:.2f} s"
+        ratio = told(plain_s / ours_s, NIGHT_GOAL)
+        nights.append((size, f"{ours_s:.2f}", f"{plain_s:.1f}", *ratio, over))
+        rest_ms = 1e3 * ours_s / EPOCHS - read_ms - ours_ms
+        spent = (read_ms, ours_ms - encoding_ms, encoding_ms, rest_ms)
+        where.append((size, *(f"{ms:.3f}" for ms in spent)))
+        load_s, decoded_ms = s[f"load_dataset {size}"], 1e3 * s[f"row decoded {size}"]
+        image_bytes = str(found["bytes_per_image"][size])
+        training.append((size, image_bytes, f"{load_s:.2f}", f"{decoded_ms:.2f}"))
+    table("a picture, drawn and encoded | ours ms | plain ms | ratio | goal", pictures)
+    table("a night, EDF to Parquet | ours s | plain s | ratio | goal | times the floor", nights)
+    table("where its CPU ms an image go | signals | drawing | encoding | the rest", where)
+    table("what training pays | bytes an image | load_dataset s | a row decoded ms", training)
     print(f"\nfirst night on a machine: {found['first_night_extra_s']} s more, for compiling")
 
 
-def told(ratio: float, goal: float) -> str:
-    return f"{goal}: {'met' if ratio >= goal else 'NOT met'}"
+def table(head: str, rows: list[tuple[str, ...]]) -> None:
+    print(f"\n| {head} |\n|---|" + "---:|" * head.count("|"))
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+
+
+def told(ratio: float, goal: float) -> tuple[str, str]:
+    return f"{ratio:.1f}", f"{goal}: {'met' if ratio >= goal else 'NOT met'}"
 
 
 if __name__ == "__main__":

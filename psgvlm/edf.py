@@ -164,17 +164,13 @@ class EdfFile:
         float32 of shape (n_samples,). With `spread`, only so many short windows, a second or one
         data record long, spread evenly over the file.
         """
-        scales = {
-            index: (np.float32(signal.gain * factor), np.float32(signal.offset * factor))
-            for index, factor in factors.items()
-            for signal in [self.signals[index]]
-        }
         for _, records in self._windows(spread):
             found = {}
-            for index, (gain, offset) in scales.items():
+            for index, factor in factors.items():
+                signal = self.signals[index]
                 part = records[:, self._edges[index] : self._edges[index + 1]].astype(np.float32)
-                part *= gain
-                part += offset
+                part *= np.float32(signal.gain * factor)
+                part += np.float32(signal.offset * factor)
                 found[index] = part.ravel()
             yield found
 

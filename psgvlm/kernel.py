@@ -71,7 +71,8 @@ def _rows_of(samples, start, stop, centre_uv, px_per_uv, middle):
         odd += not abs(inside[i]) <= FAR
     if odd:
         finite = np.zeros(len(y) + 2, np.bool_)
-        finite[first - start + 1 : last - start + 1] = np.isfinite(shown)
+        for i in range(len(shown)):
+            finite[first - start + 1 + i] = np.isfinite(shown[i])
         for i in range(len(y)):
             joined = finite[i + 1] and (finite[i] or finite[i + 2])
             y[i] = min(max(y[i], -FAR), FAR) if joined else np.nan

@@ -107,15 +107,18 @@ class Recording:
         """
         indexes = {label: self._positions[self._position(label)] for label in labels}
         factors = {index: self._factor(label) for label, index in indexes.items()}
-        with np.errstate(over="ignore", invalid="ignore"):
-            for parts in self._file.windows(factors, spread):
-                found = {label: parts[index] for label, index in indexes.items()}
-                for label, samples in found.items():
-                    if not np.isfinite(samples).all():
-                        raise InputError(
-                            f"{self.path}: channel {label!r} holds values that are no numbers"
-                        )
-                yield found
+        windows = self._file.windows(factors, spread)
+        while True:
+            with np.errstate(over="ignore", invalid="ignore"):
+                parts = next(windows, None)
+            if parts is None:
+                return
+            for label, index in indexes.items():
+                if not np.isfinite(parts[index]).all():
+                    raise InputError(
+                        f"{self.path}: channel {label!r} holds values that are no numbers"
+                    )
+            yield {label: parts[index] for label, index in indexes.items()}
 
     def read_uv(self, label: str) -> np.ndarray:
         """All samples of the channel with this label; raises as `windows_uv` does."""
