@@ -135,7 +135,7 @@ def ours(work: Path) -> tuple[dict[str, float], dict[str, int]]:
         rows = timed(taken, f"load_dataset {size}", 1, load, work, spec)
         timed(taken, f"row decoded {size}", 1 / 96, list, rows.select(range(96)))
         traces = timed(taken, "ours, read and filter", 1, traces_of, work, spec)
-        images = drawn(traces, spec)
+        images = list(drawn(traces, spec))
         pngs = timed(taken, f"ours, picture {size}", share, our_pictures, traces, spec)
         timed(taken, f"encoding {size}", share, encoded, images, spec)
         sizes[size] = round(sum(map(len, pngs)) * share)
@@ -172,8 +172,9 @@ def traces_of(work: Path, spec):
     return signals.prepare(night, montage.find_lanes(night.labels, spec.montage), spec)
 
 
-def drawn(traces, spec) -> list[np.ndarray]:
-    return list(render.draw(traces, spec, 30.0 * np.arange(OUR_EPOCHS) * (EPOCHS // OUR_EPOCHS)))
+def drawn(traces, spec):
+    """Pictures one after the other: a worker does not keep them either."""
+    return render.draw(traces, spec, 30.0 * np.arange(OUR_EPOCHS) * (EPOCHS // OUR_EPOCHS))
 
 
 def our_pictures(traces, spec) -> list[bytes]:
