@@ -85,7 +85,6 @@ def main() -> None:
     report(found["cpu_s"], found)
     path = ROOT / "bench" / "results" / f"render-{found['machine']['kind']}.json"
     path.write_text(json.dumps(found, indent=2) + "\n")
-    print(f"\n{path.relative_to(ROOT)}")
 
 
 def timed(taken: dict[str, float], name: str, share: float, action, *args):
