@@ -45,7 +45,7 @@ def completion(answer: str | None) -> list[dict]:
     return [{"role": "assistant", "content": [{"type": "text", "text": answer}]}]
 
 
-def answer(task: str, stage: str | None, findings: dict | None = None) -> str | None:
+def answer(task: str, stage: str | None, findings: dict | None) -> str | None:
     """What is to be answered about an epoch; `None` where nobody scored it, or nothing was seen.
 
     `findings` are those of `findings.Epoch.to_dict`, which all tasks but staging need. What the
@@ -105,7 +105,8 @@ def table(
     """Rows of the corpus as an Arrow table: one for each picture, its bytes as they are.
 
     `text` asks for the stage. `stages` and `second` are `None` where the scorer left an epoch
-    unscored, or there is none; `findings` (see `answer`) are for the other tasks; `where` fills what all rows share: cohort, subject, recording, fold, lanes.
+    unscored, or there is none; `findings` (see `answer`) are for the other tasks; `where` fills
+    what all rows share: cohort, subject, recording, fold, lanes.
     """
     import pyarrow as pa
 

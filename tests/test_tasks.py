@@ -3,6 +3,8 @@
 import re
 from collections import Counter
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,19 +19,26 @@ from psgvlm.perception import perception, read_perception
 from psgvlm.rationale import RULES, facts, rationale
 from psgvlm.stages import STAGES
 
-EVERY = 4  # epochs held against the signal
+EVERY = 3  # epochs held against the signal
 
 
-@pytest.fixture(scope="module")
-def signals():
-    """The epochs as the independent check takes them, by number."""
-    lanes = {
+@cache
+def lanes():
+    """The night as the independent check takes it, and the low level of its chin."""
+    found = {
         name: (trace.samples_uv, trace.rate_hz)
         for name, trace in zip(SPEC.lanes, night().traces, strict=True)
     }
-    low_uv = low_level_uv(*lanes["chin"])
-    onsets_s = night().onsets_s.tolist()
-    return {i: Signal(lanes, onsets_s[i], low_uv) for i in range(0, len(onsets_s), EVERY)}
+    return found, low_level_uv(*found["chin"])
+
+
+@cache
+def signal_of(epoch):
+    return Signal(lanes()[0], night().onsets_s[epoch], lanes()[1])
+
+
+def some_epochs():
+    return range(1, len(night().seen), EVERY)
 
 
 def texts(epoch):
@@ -40,14 +49,14 @@ def texts(epoch):
 # --- true -----------------------------------------------------------------------------------------
 
 
-def test_every_sentence_is_true_of_the_signal(signals):
+def test_every_sentence_is_true_of_the_signal():
     """Parsed back to claims, each computed again by other means."""
     held, wrong = Counter(), []
-    for epoch, signal in signals.items():
+    for epoch in some_epochs():
         for text in texts(epoch):
             for claim in claims(text):
                 held[claim.kind, claim.said.get("event", "").lower()] += 1
-                if not signal.allows(claim):
+                if not signal_of(epoch).allows(claim):
                     wrong.append((epoch, night().stages[epoch], claim))
     print(held)
     assert not wrong
@@ -74,15 +83,13 @@ def falsified(claim, epoch):
     """The same claim with something else in it; `None` where there is nothing to change."""
     said = claim.said
     if claim.kind in ("alpha", "slow"):
-        value = float(said["s"])
-        wrong = value + 12 if value < 15 else value - 12
-        return replace(claim, said=said | {"s": f"{wrong:.0f}"})
+        return replace(claim, said=said | {"s": "28" if float(said["s"]) < 10 else "0"})
     if claim.kind == "leading":
-        other = {"delta": "beta"}.get(said["band"], "delta")
-        if "shares" in said:
-            shares = said["shares"].replace(said["band"], "x").replace(other, said["band"])
-            return replace(claim, said=said | {"shares": shares.replace("x", other)})
-        return replace(claim, said=said | {"band": "sigma" if other == "delta" else other})
+        other = "sigma" if said["band"] == "beta" else "beta"
+        if "shares" not in said:
+            return replace(claim, said=said | {"band": other})
+        swapped = said["shares"].replace(said["band"], "x").replace(other, said["band"])
+        return replace(claim, said=said | {"shares": swapped.replace("x", other)})
     if claim.kind == "tone":
         other = "high" if said["tone"] == "low" else "low"
         return replace(claim, said=said | {"tone": other})
@@ -92,61 +99,63 @@ def falsified(claim, epoch):
     return None
 
 
-def test_wrong_sentences_are_noticed(signals):
+def test_wrong_sentences_are_noticed():
     """All wrong numbers and words, and nearly all wrong times; noise may pass for a spindle."""
     caught, made = Counter(), Counter()
-    for epoch, signal in signals.items():
+    for epoch in some_epochs():
         for claim in claims(texts(epoch)[0]) + claims(texts(epoch)[1]):
             if wrong := falsified(claim, epoch):
                 kind = claim.kind if claim.kind != "at" else claim.said["event"].lower()
                 made[kind] += 1
-                caught[kind] += not signal.allows(wrong)
+                caught[kind] += not signal_of(epoch).allows(wrong)
     share = {kind: round(caught[kind] / count, 3) for kind, count in made.items()}
     print(made, share)
     assert min(made.values()) >= 3
     for kind in ("alpha", "slow", "leading", "tone"):
         assert share[kind] == 1
     for kind in ("k-complexes", "fast eye movements", "slow eye movements"):
-        assert share[kind] >= 0.95
+        assert share[kind] >= 0.9
     assert share["spindles"] >= 0.8
     assert share["slow waves"] >= 0.8
 
 
 @pytest.mark.parametrize(
-    ("kind", "event", "least_uv"),
+    ("kind", "event", "lane", "least_uv", "share"),
     [
-        ("spindle", "spindles", 30), ("k_complex", "K-complexes", 130),
-        ("slow_wave", "slow waves", 150), ("saccade", "fast eye movements", 120),
-        ("slow_eye_movement", "slow eye movements", 75),
+        ("spindle", "spindles", "C4-M1", 20, 0.7),
+        ("k_complex", "K-complexes", "C4-M1", 90, 0.6),
+        ("slow_wave", "slow waves", "F4-M1", 130, 0.9),
+        ("saccade", "fast eye movements", "E1 and E2", 90, 0.65),
+        ("slow_eye_movement", "slow eye movements", "E1 and E2", 50, 0.25),
     ],
-)  # fmt: skip
-def test_silence_about_what_is_clearly_there_is_noticed(signals, kind, event, least_uv):
-    """`No spindles were measured` of epochs where a large one was planted far from the ends."""
-    lanes = "E1 and E2" if "eye" in event else "F4-M1" if event == "slow waves" else "C4-M1"
-    silence = Claim("none", {"event": event, "lane": lanes})
+)
+def test_silence_about_what_is_clearly_there_is_noticed(kind, event, lane, least_uv, share):
+    """`No spindles were measured`, said of epochs where a large one was planted."""
+    silence = Claim("none", {"event": event, "lane": lane})
     onsets_s = night().onsets_s
     large = [
         epoch
-        for epoch in signals
+        for epoch in range(len(onsets_s))
         for e in night().events
-        if e.kind == kind and e.amplitude_uv >= 0.8 * least_uv
-        and 5 < e.onset_s - onsets_s[epoch] < 22
-    ]  # fmt: skip
-    noticed = [not signals[epoch].allows(silence) for epoch in dict.fromkeys(large)]
+        if e.kind == kind and e.amplitude_uv >= least_uv and 4 < e.onset_s - onsets_s[epoch] < 23
+    ]
+    noticed = [not signal_of(epoch).allows(silence) for epoch in dict.fromkeys(large)]
     print(len(noticed), np.mean(noticed))
     assert len(noticed) >= 5
-    assert np.mean(noticed) >= 0.5
+    assert np.mean(noticed) >= share
 
 
-def test_a_rule_told_the_wrong_way_is_noticed(signals):
+def test_a_rule_told_the_wrong_way_is_noticed():
     """Each stage's verdict in the words of another answer, where the signal is clear."""
     caught = Counter()
-    for epoch, signal in signals.items():
+    for epoch in some_epochs():
         for claim in claims(texts(epoch)[1]):
             if claim.kind == "rule":
                 met = claim.said["met"]
                 other = {"the facts meet": "the facts do not meet"}.get(met, "the facts meet")
-                caught[not signal.allows(replace(claim, said=claim.said | {"met": other}))] += 1
+                caught[
+                    not signal_of(epoch).allows(replace(claim, said=claim.said | {"met": other}))
+                ] += 1
     print(caught)
     assert caught[True] >= 0.5 * caught.total()
 
@@ -215,7 +224,8 @@ def test_the_stage_comes_last_and_reads_back(seen, stage):
     assert not any(name in " ".join(facts(seen)).split() for name in STAGES)
     said = " ".join(text.splitlines())
     assert all(said.count(criterion) >= 1 for criterion, _ in RULES[stage])
-    claims(text) if seen != Epoch() else None
+    if seen != Epoch():
+        assert len(claims(text)) >= len(facts(seen)) + 2
 
 
 def test_the_facts_do_not_depend_on_the_stage():
@@ -315,10 +325,15 @@ def test_rows_of_the_tasks_differ_in_question_and_answer_alone():
 
 
 def test_an_epoch_of_which_nothing_was_seen_has_no_description():
-    assert [row["completion"] for row in rows("perception", [Epoch().to_dict()] * 2).to_pylist()] == [
-        [], [],
-    ]  # fmt: skip
+    told = rows("perception", [Epoch().to_dict()] * 2).to_pylist()
+    assert [row["completion"] for row in told] == [[], []]
 
 
 def test_the_bands_named_are_those_measured():
     assert list(BANDS_HZ) == re.findall(r"[a-z]+", perception(Epoch((STILL,))).split("(")[1])[:5]
+
+
+def test_the_readme_shows_a_rationale_as_it_is_written():
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    (example,) = re.findall(r"^```text\n(Alpha rhythm.*?)\n```$", readme, re.M | re.S)
+    assert example == rationale(night().seen[173], night().stages[173])
