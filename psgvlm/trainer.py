@@ -1,0 +1,227 @@
+"""TRL's trainer as staging needs it: what it learns from, how it is measured, what it leaves behind.
+
+Imports torch and TRL: import this module where training starts.
+"""
+
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate.utils import gather_object
+from safetensors import SafetensorError
+from trl import SFTTrainer
+from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
+
+from psgvlm import scoring
+from psgvlm.errors import InputError
+from psgvlm.image_spec import ImageSpec
+from psgvlm.stages import STAGES
+from psgvlm.vlm import StagingModel
+
+MEASURES = ("kappa", "macro_f1", "accuracy", "balanced_accuracy", "nll")
+
+
+@dataclass
+class AnswerCollator(DataCollatorForVisionLanguageModeling):
+    """TRL's collator, with the loss on exactly the answer and the token that ends its turn.
+
+    `ends` are the tokens that end a turn. Raises `InputError` for a row without an answer or its
+    end: cut off, or never written.
+    """
+
+    ends: frozenset[int] = frozenset()
+
+    def torch_call(self, examples: list[dict]) -> dict:
+        batch = super().torch_call(examples)
+        for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True):
+            end = torch.isin(labels, torch.tensor(sorted(self.ends))).nonzero()
+            if not len(end) or not (labels[: end[0]] != -100).any():
+                answer = self.processor.tokenizer.decode(labels[labels != -100])
+                raise InputError(
+                    f"a row of {len(ids)} tokens whose supervised part is {answer!r}; expected an "
+                    "answer and a token that ends the turn: the corpus has a row without an "
+                    "answer, or the chat template is not one of a conversation"
+                )
+            labels[end[0] + 1 :] = -100  # the white space that some templates write there
+        return batch
+
+
+@dataclass
+class Meter:
+    """Time and work since it was made; `aside_s` is spent measuring and saving, not training."""
+
+    images: int = 0
+    tokens: float = 0.0
+    waited_s: float = 0.0
+    aside_s: float = 0.0
+    start: float = field(default_factory=time.perf_counter)
+
+    def figures(self, tokens: float) -> dict[str, float]:
+        """Images and tokens a second, the share of time spent waiting for data, peak memory."""
+        spent = max(time.perf_counter() - self.start - self.aside_s, 1e-9)
+        return {
+            "images_per_second": self.images / spent,
+            "tokens_per_second": (tokens - self.tokens) / spent,
+            "waiting_share": self.waited_s / spent,
+            "peak_memory_gib": peak_memory_gib(),
+        }
+
+
+def peak_memory_gib() -> float:
+    """Of the device, or of the process where there is none but the CPU."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**30
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+class StagingTrainer(SFTTrainer):
+    """SFTTrainer that measures with probabilities of the stages, and takes the time of its steps.
+
+    `eval_dataset` holds scored epochs; `evaluate` gives the agreement with their scorer, and no
+    text is written for it. `images_per_epoch` counts the pictures of a row.
+    """
+
+    def __init__(self, *args, spec: ImageSpec, images_per_epoch: int = 1, **options):
+        super().__init__(*args, **options)
+        self.spec = spec
+        self.images_per_epoch = images_per_epoch
+        self.meters = {"run": Meter(), "log": Meter()}
+
+    def check_first_batch(self) -> None:
+        """Refuse rows without an answer before the first step, and not in a loader's worker."""
+        rows = range(min(len(self.train_dataset), self.args.per_device_train_batch_size))
+        self.data_collator([self.train_dataset[row] for row in rows])
+
+    ### Training
+
+    def train(self, *args, **options):
+        self.meters = {"run": Meter(), "log": Meter()}
+        try:
+            return super().train(*args, **options)
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not _of_memory(error):
+                raise
+            raise InputError(
+                f"out of memory on {self.args.device} with batches of "
+                f"{self.args.per_device_train_batch_size}; lower per_device_train_batch_size (and "
+                "raise gradient_accumulation_steps as much), or set activation_checkpointing: "
+                "true, load_in_4bit: true with use_peft, or draw the corpus in fewer pixels"
+            ) from error
+
+    def get_batch_samples(self, epoch_iterator, num_batches, device):
+        return super().get_batch_samples(self._timed(epoch_iterator), num_batches, device)
+
+    def _timed(self, batches: Iterator) -> Iterator:
+        while True:
+            start = time.perf_counter()
+            batch = next(batches, None)
+            waited = time.perf_counter() - start
+            if batch is None:
+                return
+            rows = len(batch["input_ids"]) * self.args.world_size
+            for meter in self.meters.values():
+                meter.waited_s += waited
+                meter.images += rows * self.images_per_epoch
+            yield batch
+
+    @contextmanager
+    def _aside(self):
+        start = time.perf_counter()
+        yield
+        for meter in self.meters.values():
+            meter.aside_s += time.perf_counter() - start
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if "loss" in logs:
+            logs |= self.meters["log"].figures(self._total_train_tokens)
+            self.meters["log"] = Meter(tokens=self._total_train_tokens)
+        super().log(logs, start_time)
+
+    def throughput(self) -> dict[str, float]:
+        """The figures of the whole run, from before its first batch."""
+        return self.meters["run"].figures(self._total_train_tokens)
+
+    ### Measuring
+
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
+        """Agreement with the scorer; every process scores its share of the rows."""
+        rows = self.eval_dataset if eval_dataset is None else eval_dataset
+        with self._aside():
+            self.model.eval()
+            model = StagingModel(self.model, self.processing_class, self.spec)
+            # As many on each process, so that they pass the model as often; a few twice.
+            world, rank = self.args.world_size, self.args.process_index
+            mine = [(at * world + rank) % len(rows) for at in range(ceil(len(rows) / world))]
+            images = (rows[row]["images"][0] for row in mine)
+            scored = scoring.probabilities(model, images, self.args.per_device_eval_batch_size)
+            found = dict(gather_object(list(zip(mine, scored, strict=True))))
+            p = np.array([found[row] for row in range(len(rows))])
+            metrics = {
+                f"{metric_key_prefix}_{name}": value
+                for name, value in agreement(p, np.array(rows["stage"])).items()
+            }
+            self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    ### Saving
+
+    def _save_checkpoint(self, model, trial) -> None:
+        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        with self._aside(), whole_or_not(folder):
+            super()._save_checkpoint(model, trial)
+
+    def create_model_card(self, *args, **options) -> None:
+        """None: TRL's takes the adapter for a text generator; `model_card` writes another."""
+
+
+@contextmanager
+def whole_or_not(folder: Path):
+    """Remove what was written of a checkpoint that cannot be written whole, and say so."""
+    try:
+        yield
+    # What safetensors and torch raise for a full disk is no OSError.
+    except (OSError, SafetensorError, RuntimeError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        good = last_checkpoint(folder.parent)
+        raise InputError(
+            f"{folder}: cannot be saved ({str(error).splitlines()[0]}); the last good checkpoint "
+            f"is {good}: make room on the disk and go on with --resume_from_checkpoint true"
+            if good
+            else f"{folder}: cannot be saved ({str(error).splitlines()[0]}); make room on the disk"
+        ) from error
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end: the trainer's state is written last."""
+    whole = [path.parent for path in Path(folder).glob("checkpoint-*/trainer_state.json")]
+    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def agreement(p: np.ndarray, stages: np.ndarray) -> dict[str, float]:
+    """Of probabilities (n, 5) with the scored stages (n,), as `MEASURES` lists; `nll` in nats."""
+    import evaluate
+
+    from psgvlm import metrics
+
+    found = evaluate.load(metrics.SLEEP_STAGING).compute(
+        predictions=[STAGES[index] for index in p.argmax(axis=1)],
+        references=[STAGES[index] for index in stages],
+    )
+    nll = -np.log(np.maximum(p[np.arange(len(p)), stages], 1e-12)).mean()
+    return {**{name: found[name] for name in MEASURES[:-1]}, "nll": float(nll)}
+
+
+def _of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
