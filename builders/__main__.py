@@ -17,7 +17,7 @@ from builders import corpus, files, folder, inspection, isruc, mass, shhs, simul
 from builders.examine import Choices
 from builders.manifest import STAGE_COLUMNS
 from builders.night import Night
-from psgvlm import errors
+from psgvlm import errors, image_spec
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
 
@@ -58,7 +58,14 @@ def main(argv: list[str] | None = None) -> int:
         command.add_argument("--workers", type=int, default=os.cpu_count() or 1)
         command.add_argument("--allow-skips", action="store_true", help="exit 0 despite skips")
     for command in commands.choices.values():
-        command.add_argument("--image", choices=PRESETS, default="wide", help="how to draw")
+        command.add_argument(
+            "--image",
+            type=image_spec.choose,
+            default="wide",
+            metavar="SPEC",
+            help=f"how to draw: {', '.join(PRESETS)}; a preset with fields changed,\n"
+            "folded,fold=2,line_px=1; or an image_spec.json (default: wide)",
+        )
         command.add_argument(
             "--map", default="", help='unusual labels, such as "chin=EMG1-EMG2,F4-M1=EEG F4"'
         )
@@ -82,7 +89,7 @@ def _command(commands, name: str, doc: str, run) -> argparse.ArgumentParser:
 def inspect(args: argparse.Namespace) -> int:
     """Exit status 0, or 3 where recordings would be skipped."""
     readers = {args.cohort: READERS[args.cohort]} if args.cohort else READERS
-    table = inspection.inspect(readers, args.path, PRESETS[args.image].montage, args.map)
+    table = inspection.inspect(readers, args.path, args.image.montage, args.map)
     print("\n".join(table.lines))
     return 3 if table.skipped else 0
 
@@ -102,9 +109,7 @@ def build(args: argparse.Namespace) -> int:
         map=args.map,
         trim_wake_min=args.trim_wake,
     )
-    results = corpus.build(
-        args.reader, nights, args.out, PRESETS[args.image], places, args.workers, choices
-    )
+    results = corpus.build(args.reader, nights, args.out, args.image, places, args.workers, choices)
     for result in results:
         if result.notes:
             print(f"{result.night.recording}: {'; '.join(result.notes)}", file=sys.stderr)

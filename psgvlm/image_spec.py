@@ -1,7 +1,7 @@
 """How an image is drawn: one frozen record, saved beside the corpus and beside the adapter."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from psgvlm.errors import InputError
@@ -178,3 +178,37 @@ PRESETS = {
         ),
     )
 }  # fmt: skip
+
+
+def choose(text: str) -> ImageSpec:
+    """The spec that a command line names.
+
+    A preset (`wide`), a preset with fields changed (`folded,fold=2,line_px=1`), or the path of an
+    `image_spec.json`. Raises `InputError` where it is none of them.
+    """
+    if text.endswith(".json"):
+        return ImageSpec.load(text)
+    preset, *changes = text.split(",")
+    if preset not in PRESETS:
+        raise InputError(
+            f"image {preset!r}: no such preset; expected one of {', '.join(PRESETS)}, one with "
+            f"fields changed (folded,fold=2,line_px=1), or the path of an {FILE_NAME}"
+        )
+    known = {field.name: field.type for field in fields(ImageSpec) if field.name != "name"}
+    values = {}
+    for change in changes:
+        name, _, value = change.partition("=")
+        if name not in known:
+            raise InputError(
+                f"image {text!r}: no field {name!r}; expected FIELD=VALUE with one of "
+                f"{', '.join(known)}"
+            )
+        if known[name] is not str:  # texts are written without quotes
+            try:
+                value = json.loads(value)
+            except json.JSONDecodeError as error:
+                raise InputError(
+                    f"image {text!r}: field {name} is {value!r}; expected a number, true or false"
+                ) from error
+        values[name] = _checked(Path(text), name, value, known[name])
+    return replace(PRESETS[preset], name=text, **values)

@@ -16,8 +16,9 @@ def probabilities(
 ) -> Iterator[np.ndarray]:
     """Yield each image's probabilities of W, N1, N2, N3, R: float64 of shape (5,), summing to 1.
 
-    `images` are RGB PIL images. The prompt is run once, and once more for each beginning that some
-    answers share ("N" of N1, N2, N3 where the tokenizer splits them); no text is generated.
+    `images` are RGB PIL images. Each costs one pass over prompt and image, and one token more for
+    each beginning that some answers share ("N" of N1, N2, N3 where the tokenizer splits them); no
+    text is generated.
     """
     # A second of imports that `--help` need not wait for.
     import torch
@@ -72,19 +73,39 @@ def generate(model: StagingModel, images: list, max_new_tokens: int = 8) -> list
 
 
 def _log_probabilities(model: StagingModel, images: list, answers: list[tuple[int, ...]]):
-    """Log-probability of each answer's tokens after the prompt, shape (n_images, 5)."""
+    """Log-probability of each answer's tokens after the prompt, shape (n_images, 5).
+
+    The answers form a trie. Its root is the prompt, which is run once; every node that several
+    tokens or longer answers hang from costs one token more, on top of the prompt's keys and values.
+    """
     import torch
+    from transformers import DynamicCache
 
     inputs = _inputs(model, images)
     scores = torch.zeros(len(images), 5)
-    for beginning in sorted({answer[:k] for answer in answers for k in range(len(answer))}):
-        logits = model.model(**_extended(inputs, beginning), logits_to_keep=1).logits[:, -1]
+    cache = None
+    if max(map(len, answers)) > 1:
+        cache = DynamicCache(config=model.model.config.get_text_config(decoder=True))
+        cache.activate_past_recording()  # a sliding window, too, has to be taken back
+
+    def visit(beginning: tuple[int, ...], step: dict) -> None:
+        output = model.model(
+            **step, past_key_values=cache, use_cache=cache is not None, logits_to_keep=1
+        )
+        logits = output.logits[:, -1].float()
         if not torch.isfinite(logits).all():
             raise InputError("the model's output is not finite; expected numbers: is it damaged?")
-        following = torch.log_softmax(logits.float(), dim=1)
+        following = torch.log_softmax(logits, dim=1)
+        depth, longer = len(beginning), []
         for index, answer in enumerate(answers):
-            if answer[: len(beginning)] == beginning:
-                scores[:, index] += following[:, answer[len(beginning)]].cpu()
+            if answer[:depth] == beginning:
+                scores[:, index] += following[:, answer[depth]].cpu()
+                longer += [answer[: depth + 1]] if len(answer) > depth + 1 else []
+        for node in sorted(set(longer)):
+            visit(node, _one_more(model, inputs, node))
+            cache.crop(-1)
+
+    visit((), dict(inputs))
     return scores
 
 
@@ -100,17 +121,19 @@ def _inputs(model: StagingModel, images: list):
     ).to(model.model.device, model.model.dtype)
 
 
-def _extended(inputs, tokens: tuple[int, ...]) -> dict:
-    """The inputs with text tokens after the prompt."""
+def _one_more(model: StagingModel, inputs, node: tuple[int, ...]) -> dict:
+    """What the model reads next after the prompt and all but the last of a node's tokens."""
     import torch
 
-    more = dict(inputs)
-    shape = (len(inputs["input_ids"]), len(tokens))
-    ids = inputs["input_ids"].new_tensor(tokens).expand(shape)
-    more["input_ids"] = torch.cat([inputs["input_ids"], ids], dim=1)
-    ones = inputs["attention_mask"].new_ones(shape)
-    more["attention_mask"] = torch.cat([inputs["attention_mask"], ones], dim=1)
+    asked = inputs["attention_mask"]
+    mask = torch.cat([asked, asked.new_ones(len(asked), len(node))], dim=1)
+    step = {"input_ids": asked.new_full((len(asked), 1), node[-1]), "attention_mask": mask}
     # Qwen's and Gemma's processors mark which tokens are image and which are text (0).
-    for name in more.keys() & {"token_type_ids", "mm_token_type_ids"}:
-        more[name] = torch.cat([more[name], more[name].new_zeros(shape)], dim=1)
-    return more
+    for name in inputs.keys() & {"token_type_ids", "mm_token_type_ids"}:
+        step[name] = torch.zeros_like(step["input_ids"])
+    # Qwen counts an image's positions by rows and columns, and keeps by how much text comes early.
+    for module in model.model.modules():
+        if getattr(module, "rope_deltas", None) is not None:
+            position = mask.sum(dim=1, keepdim=True) - 1 + module.rope_deltas
+            step["position_ids"] = position.expand(3, *position.shape)
+    return step

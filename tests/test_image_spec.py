@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from psgvlm import image_spec
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PAPER_PROMPT, PRESETS, ImageSpec
 
@@ -90,3 +91,29 @@ def test_a_spec_from_before_an_option_existed_is_refused_by_name(tmp_path):
     path.write_text(json.dumps(values))
     with pytest.raises(InputError, match="mains"):
         ImageSpec.load(path)
+
+
+def test_chosen_by_name_with_changes_or_from_a_file(tmp_path):
+    assert image_spec.choose("wide") == PRESETS["wide"]
+    changed = image_spec.choose("folded,fold=2,line_px=1,grid=true,ground=dark")
+    assert changed == replace(
+        PRESETS["folded"], name=changed.name, fold=2, line_px=1.0, grid=True, ground="dark"
+    )
+    assert image_spec.choose(str(changed.save(tmp_path))) == changed
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("foldd", "no such preset"),
+        ("folded,fould=2", "no field 'fould'"),
+        ("folded,fold=two", "expected a number"),
+        ("folded,fold=1.5", "field fold is 1.5"),
+        ("folded,fold=9", "fold is 1 to 6"),
+        ("folded,name=x", "no field 'name'"),
+        ("nowhere/image_spec.json", "cannot be read"),
+    ],
+)
+def test_what_cannot_be_chosen(text, message):
+    with pytest.raises(InputError, match=message):
+        image_spec.choose(text)
