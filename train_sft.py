@@ -58,7 +58,7 @@ def main(words: list[str] | None = None) -> int:
 
     import model_card
     from psgvlm import scoring, training, training_record, tuning, vlm
-    from psgvlm.trainer import AnswerCollator, StagingTrainer, whole_or_not
+    from psgvlm.trainer import AnswerCollator, StagingTrainer, saving
 
     ### Corpus
     spec = vlm.load_spec(script.dataset_name, "dataset")
@@ -117,7 +117,16 @@ def main(words: list[str] | None = None) -> int:
     trainer.train(resume_from_checkpoint=options.checkpoint(config))
 
     ### Save
-    ...
+    with saving(config.output_dir):
+        trainer.save_model(config.output_dir)
+        if trainer.accelerator.is_main_process:
+            spec.save(config.output_dir)
+            training_record.write(trainer, script, model_config, staging, parts)
+            training_record.write_options(config.output_dir, script, config, model_config, staging)
+            model_card.write(config.output_dir)
+            if staging.merge and adapter is not None:
+                model_card.write(vlm.write_merged(config.output_dir, model_config.dtype))
+    trainer.accelerator.end_training()
     return 0
 
 

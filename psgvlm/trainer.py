@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 from accelerate.utils import gather_object
 from safetensors import SafetensorError
+from transformers import PreTrainedModel
 from trl import SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
@@ -178,28 +180,63 @@ class StagingTrainer(SFTTrainer):
     ### Saving
 
     def _save_checkpoint(self, model, trial) -> None:
-        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-        with self._aside(), whole_or_not(folder):
-            super()._save_checkpoint(model, trial)
+        with self._aside():
+            try:
+                with saving(self.args.output_dir), own_names(self.model):
+                    super()._save_checkpoint(model, trial)
+            except InputError:
+                half = f"checkpoint-{self.state.global_step}"
+                shutil.rmtree(Path(self.args.output_dir) / half, ignore_errors=True)
+                raise
+
+    def _issue_warnings_after_load(self, load_result) -> None:
+        missing = set(load_result.missing_keys)
+        weights = dict(self.model.named_parameters(remove_duplicate=False))
+        loaded = {id(weight) for name, weight in weights.items() if name not in missing}
+        # A tied weight is stored once, under one of its names.
+        if lost := sorted(name for name in missing if id(weights.get(name)) not in loaded):
+            raise InputError(
+                f"checkpoint without {lost[0]} and {len(lost) - 1} other weights of the model; "
+                "expected one of this run: train from the beginning in another --output_dir"
+            )
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        super().save_model(output_dir, _internal_call)
+        # A pickle, with paths of this machine; `config.yaml` says the same.
+        (Path(output_dir or self.args.output_dir) / "training_args.bin").unlink(missing_ok=True)
 
     def create_model_card(self, *args, **options) -> None:
         """None: TRL's takes the adapter for a text generator; `model_card` writes another."""
 
 
 @contextmanager
-def whole_or_not(folder: Path):
-    """Remove what was written of a checkpoint that cannot be written whole, and say so."""
+def own_names(model):
+    """Save weights by the names of the model's own modules, as the trainer reads them back.
+
+    transformers saves under a family's names of old, and a checkpoint under those would be read
+    back as nothing: the run would go on, or end, with weights of no checkpoint, after a warning.
+    """
+    if not isinstance(model, PreTrainedModel):  # an adapter keeps its names
+        yield
+        return
+    model.save_pretrained = partial(model.save_pretrained, save_original_format=False)
     try:
         yield
-    # What safetensors and torch raise for a full disk is no OSError.
+    finally:
+        del model.save_pretrained
+
+
+@contextmanager
+def saving(folder: str | Path):
+    """Turn what a full disk raises, which in safetensors and torch is no OSError, into a line."""
+    try:
+        yield
     except (OSError, SafetensorError, RuntimeError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        good = last_checkpoint(folder.parent)
+        good = last_checkpoint(Path(folder))
+        left = f"the last good checkpoint is {good}: " if good else ""
         raise InputError(
-            f"{folder}: cannot be saved ({str(error).splitlines()[0]}); the last good checkpoint "
-            f"is {good}: make room on the disk and go on with --resume_from_checkpoint true"
-            if good
-            else f"{folder}: cannot be saved ({str(error).splitlines()[0]}); make room on the disk"
+            f"{folder}: the model cannot be saved ({str(error).splitlines()[0]}); {left}make room "
+            "on the disk and go on with --resume_from_checkpoint true"
         ) from error
 
 

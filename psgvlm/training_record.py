@@ -3,7 +3,7 @@
 import json
 import platform
 import subprocess
-from dataclasses import fields
+from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,25 +11,21 @@ PACKAGES = ("psgvlm", "torch", "transformers", "trl", "peft", "accelerate", "dat
 SECRETS = ("hub_token", "push_to_hub_token")
 
 
-def write(
-    trainer,
-    corpus: str,
-    config: str | None,
-    choices: dict,
-    parts: dict[str, dict[str, int]],
-) -> None:
+def write(trainer, script, model, staging, parts: dict[str, dict[str, int]]) -> None:
     """`training.json`: what was trained on what, how long, how fast, and how it went.
 
-    `choices` are this project's own options, `parts` the counts of `tuning.Anatomy`.
+    `script`, `model` and `staging` are the run's options, `parts` the counts of `tuning.Anatomy`.
     """
     log = trainer.state.log_history
     end = next(entry for entry in reversed(log) if "train_runtime" in entry)
     report = {
-        "dataset": Path(corpus).name,
-        "config": config,
-        "fingerprint": fingerprint(corpus),
+        "dataset": Path(script.dataset_name).name,
+        "config": script.dataset_config,
+        "fingerprint": fingerprint(script.dataset_name),
         "image_spec": trainer.spec.name,
-        **choices,
+        "base_model": None if staging.from_scratch else public(model.model_name_or_path),
+        "lora": model.use_peft,
+        **asdict(staging),
         "seed": trainer.args.seed,
         "processes": trainer.args.world_size,
         "device": _device(trainer),
@@ -85,6 +81,11 @@ def commit() -> str | None:
     except FileNotFoundError:
         return None
     return found.stdout.strip() or None
+
+
+def public(name: str) -> str:
+    """A Hub id as it is, of a folder the last part alone: paths tell whose machine it was."""
+    return Path(name).name if Path(name).exists() else name
 
 
 def _device(trainer) -> str:

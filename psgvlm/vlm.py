@@ -1,5 +1,6 @@
 """Vision-language models: loading one with its image spec, and a tiny one made from nothing."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,24 @@ def load_base(name: str | None, revision: str | None = None, **options):
         ) from error
     end_turns(processor, turn_ends(model, processor))
     return model, processor
+
+
+def write_merged(adapter: str | Path, dtype: str = "auto") -> Path:
+    """Write base model and adapter as one model into the adapter's folder `merged`; returns it.
+
+    The base model is loaded anew, unquantized.
+    """
+    from peft import PeftConfig, PeftModel
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    base = PeftConfig.from_pretrained(adapter).base_model_name_or_path
+    base = AutoModelForImageTextToText.from_pretrained(base, dtype=dtype)
+    folder = Path(adapter) / "merged"
+    PeftModel.from_pretrained(base, adapter).merge_and_unload().save_pretrained(folder)
+    AutoProcessor.from_pretrained(adapter).save_pretrained(folder)
+    for name in (FILE_NAME, "training.json"):
+        shutil.copyfile(Path(adapter) / name, folder / name)
+    return folder
 
 
 def turn_ends(model, processor) -> set[int]:

@@ -1,0 +1,71 @@
+"""The options of a training run: TRL's and this project's, read from a recipe and the command line."""
+
+from psgvlm.errors import InputError
+
+CHECKPOINT_LAST = ("true", "True", True)
+
+
+def parse(own: type, words: list[str] | None = None) -> tuple:
+    """TRL's ScriptArguments, SFTConfig and ModelConfig and the dataclass `own`, checked.
+
+    Raises `InputError` for what is unknown, or would train something else than what was asked for.
+    """
+    import yaml
+    from trl import ModelConfig, ScriptArguments, SFTConfig, TrlParser
+
+    parser = TrlParser((ScriptArguments, SFTConfig, ModelConfig, own))
+    # TRL's default cuts rows off after 1024 tokens; and what is tested on must not be chosen by.
+    parser.set_defaults(max_length=None, dataset_test_split="validation", report_to="none")
+    try:
+        script, config, model, staging = parser.parse_args_and_config(
+            words, fail_with_unknown_args=True
+        )
+    except (ValueError, TypeError, OSError, ImportError, yaml.YAMLError) as error:
+        raise InputError(f"recipe or options: {error}; see python train_sft.py --help") from error
+    if not script.dataset_name:
+        raise InputError("no corpus given; expected --dataset_name CORPUS, a folder or a Hub id")
+    if config.max_length is not None:
+        raise InputError(
+            f"max_length: {config.max_length} would cut rows off, the answer first, and the loss "
+            "would be that of nothing; expected no max_length: to spend fewer tokens on an image, "
+            "draw the corpus smaller"
+        )
+    if staging.context:
+        raise InputError(
+            f"context: {staging.context}: this version trains on single epochs; expected 0"
+        )
+    if (model.load_in_4bit or model.load_in_8bit) and not model.use_peft:
+        raise InputError("a quantized base model cannot be trained itself; expected use_peft: true")
+    _check_evaluation(config, staging)
+    return script, config, model, staging
+
+
+def _check_evaluation(config, staging) -> None:
+    """Keep the best model by kappa, where nothing else was said."""
+    from psgvlm.trainer import MEASURES
+
+    if staging.early_stopping_patience and not config.load_best_model_at_end:
+        raise InputError("early_stopping_patience needs load_best_model_at_end: true")
+    if not config.load_best_model_at_end:
+        return
+    # "loss" is what transformers fills in; it is not measured here.
+    if config.metric_for_best_model in (None, "loss"):
+        config.metric_for_best_model = "kappa"
+    if (name := config.metric_for_best_model.removeprefix("eval_")) not in MEASURES:
+        raise InputError(f"metric_for_best_model: {name}: expected one of {', '.join(MEASURES)}")
+    config.greater_is_better = name != "nll"
+
+
+def checkpoint(config) -> str | None:
+    """Where to go on from: the path that was given, or with `true` the last whole checkpoint.
+
+    `None`, a start from the beginning, where there is none yet.
+    """
+    from psgvlm.trainer import last_checkpoint
+
+    wanted = config.resume_from_checkpoint
+    if wanted not in CHECKPOINT_LAST:
+        return wanted
+    found = last_checkpoint(config.output_dir)
+    print(f"going on from {found}" if found else "no checkpoint yet: starting from the beginning")
+    return found and str(found)
