@@ -24,6 +24,7 @@ bench: .venv/installed
 	$(BIN)/python bench/render.py
 
 test-slow: lint
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,qlora]'
 	$(BIN)/python -m pytest -m slow --timeout=1800
 
 lint: .venv/installed

@@ -98,17 +98,18 @@ def main(words: list[str] | None = None) -> int:
     ### Train
     stopping = staging.early_stopping_patience
     ends = frozenset(vlm.turn_ends(model, processor))
-    trainer = StagingTrainer(
-        model=model,
-        args=config,
-        spec=spec,
-        train_dataset=corpus,
-        eval_dataset=held_out,
-        processing_class=processor,
-        data_collator=AnswerCollator(processor, completion_only_loss=True, ends=ends),
-        peft_config=adapter,
-        callbacks=[EarlyStoppingCallback(stopping)] if stopping else None,
-    )
+    with options.told():
+        trainer = StagingTrainer(
+            model=model,
+            args=config,
+            spec=spec,
+            train_dataset=corpus,
+            eval_dataset=held_out,
+            processing_class=processor,
+            data_collator=AnswerCollator(processor, completion_only_loss=True, ends=ends),
+            peft_config=adapter,
+            callbacks=[EarlyStoppingCallback(stopping)] if stopping else None,
+        )
     anatomy = tuning.Anatomy(trainer.model)
     anatomy.check_frozen(chosen)
     parts = anatomy.counts()

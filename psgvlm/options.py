@@ -1,5 +1,7 @@
 """The options of a training run: TRL's and this project's, read from a recipe and the command line."""
 
+from contextlib import contextmanager
+
 from psgvlm.errors import InputError
 
 CHECKPOINT_LAST = ("true", "True", True)
@@ -10,18 +12,16 @@ def parse(own: type, words: list[str] | None = None) -> tuple:
 
     Raises `InputError` for what is unknown, or would train something else than what was asked for.
     """
-    import yaml
     from trl import ModelConfig, ScriptArguments, SFTConfig, TrlParser
 
     parser = TrlParser((ScriptArguments, SFTConfig, ModelConfig, own))
+    parser.error = _refuse  # argparse would print the usage, hundreds of lines, and exit
     # TRL's default cuts rows off after 1024 tokens; and what is tested on must not be chosen by.
     parser.set_defaults(max_length=None, dataset_test_split="validation", report_to="none")
-    try:
+    with told():
         script, config, model, staging = parser.parse_args_and_config(
             words, fail_with_unknown_args=True
         )
-    except (ValueError, TypeError, OSError, ImportError, yaml.YAMLError) as error:
-        raise InputError(f"recipe or options: {error}; see python train_sft.py --help") from error
     if not script.dataset_name:
         raise InputError("no corpus given; expected --dataset_name CORPUS, a folder or a Hub id")
     if config.max_length is not None:
@@ -38,6 +38,21 @@ def parse(own: type, words: list[str] | None = None) -> tuple:
         raise InputError("a quantized base model cannot be trained itself; expected use_peft: true")
     _check_evaluation(config, staging)
     return script, config, model, staging
+
+
+@contextmanager
+def told():
+    """What argparse, TRL and PEFT have to say of the options, as one line."""
+    import yaml
+
+    try:
+        yield
+    except (ValueError, OSError, ImportError, yaml.YAMLError) as error:
+        raise InputError(f"recipe or options: {error}; see python train_sft.py --help") from error
+
+
+def _refuse(message: str) -> None:
+    raise ValueError(message)
 
 
 def _check_evaluation(config, staging) -> None:

@@ -45,11 +45,13 @@ def load_base(name: str | None, revision: str | None = None, **options):
 
     Raises `InputError` for what is no vision-language model, or cannot be had.
     """
-    from transformers import AutoModelForImageTextToText, AutoProcessor, ProcessorMixin
+    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, ProcessorMixin
 
     if not name:
         raise InputError("no base model; expected --model_name_or_path NAME or --from_scratch true")
     try:
+        # One file first: a hub that cannot be reached is asked for each of them half a minute.
+        AutoConfig.from_pretrained(name, revision=revision)
         processor = AutoProcessor.from_pretrained(name, revision=revision)
         if not isinstance(processor, ProcessorMixin):
             raise ValueError(f"a {type(processor).__name__} alone, nothing that takes images")

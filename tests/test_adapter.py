@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import tiny_vlms
-from runs import LORA, train
+from training_runs import LORA, train
 
 from psgvlm import chat, scoring, training, vlm
 from psgvlm.image_spec import FILE_NAME, ImageSpec
@@ -79,4 +79,3 @@ def test_what_lies_in_the_folder(trained, corpus):
     assert weights == []
     options = json.loads((adapter / "adapter_config.json").read_text())
     assert r"\." in options["target_modules"]
-

@@ -7,7 +7,7 @@ import pytest
 import tiny_vlms
 import yaml
 from conftest import ROOT
-from runs import train
+from training_runs import train
 
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 FAMILY = {

@@ -10,7 +10,7 @@ import pytest
 import tiny_vlms
 import torch
 from conftest import ROOT, command
-from runs import FULL, LORA, train, words
+from training_runs import FULL, LORA, train, words
 from test_bad_input import refused
 
 from psgvlm import scoring, training, vlm
@@ -162,6 +162,8 @@ def test_out_of_memory_says_what_to_lower(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer.SFTTrainer, "training_step", too_much)
     with pytest.raises(InputError, match="out of memory on cpu .*lower per_device_train_batch"):
         train(corpus, tmp_path, **FULL, max_steps=1)
-    monkeypatch.setattr(trainer.SFTTrainer, "training_step", lambda *_, **__: torch.ones(2, 3).mm(torch.ones(2, 3)))
+    monkeypatch.setattr(
+        trainer.SFTTrainer, "training_step", lambda *_, **__: torch.ones(2, 3).mm(torch.ones(2, 3))
+    )
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         train(corpus, tmp_path, **FULL, max_steps=1)

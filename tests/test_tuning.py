@@ -108,7 +108,9 @@ def test_targets_by_leaf_name_that_reach_the_frozen_tower_are_refused(options):
 def test_modules_saved_whole_are_counted_and_checked():
     from peft import LoraConfig, get_peft_model
 
-    options = LoraConfig(target_modules=r".*language.*v_proj", modules_to_save=["multi_modal_projector"])
+    options = LoraConfig(
+        target_modules=r".*language.*v_proj", modules_to_save=["multi_modal_projector"]
+    )
     tuned = get_peft_model(build("llava_next"), options)
     with pytest.raises(InputError, match="lies in connector"):
         tuning.Anatomy(tuned).check_frozen({"language"})
