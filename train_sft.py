@@ -58,21 +58,20 @@ def main(words: list[str] | None = None) -> int:
 
     import model_card
     from psgvlm import scoring, training, training_record, tuning, vlm
-    from psgvlm.trainer import AnswerCollator, StagingTrainer, saving
+    from psgvlm.trainer import StagingTrainer, saving
 
     ### Corpus
     spec = vlm.load_spec(script.dataset_name, "dataset")
-    corpus = training.load_split(
-        script.dataset_name, script.dataset_train_split, script.dataset_config
-    )
-    corpus = training.balanced(corpus, staging.balance, config.seed)
+
+    def rows(split: str):
+        return training.load_split(script.dataset_name, split, script.dataset_config)
+
+    corpus = training.balanced(rows(script.dataset_train_split), staging.balance, config.seed)
     held_out = None
     if config.eval_strategy != "no":
-        held_out = training.load_split(
-            script.dataset_name, script.dataset_test_split, script.dataset_config
-        )
+        unseen = rows(script.dataset_test_split)
         held_out = training.validation(
-            held_out, staging.eval_subjects, staging.eval_epochs, config.seed
+            unseen, staging.eval_subjects, staging.eval_epochs, config.seed
         )
 
     ### Model
@@ -97,16 +96,14 @@ def main(words: list[str] | None = None) -> int:
 
     ### Train
     stopping = staging.early_stopping_patience
-    ends = frozenset(vlm.turn_ends(model, processor))
     with options.told():
         trainer = StagingTrainer(
-            model=model,
+            model,
+            processor,
+            spec,
             args=config,
-            spec=spec,
             train_dataset=corpus,
             eval_dataset=held_out,
-            processing_class=processor,
-            data_collator=AnswerCollator(processor, completion_only_loss=True, ends=ends),
             peft_config=adapter,
             callbacks=[EarlyStoppingCallback(stopping)] if stopping else None,
         )

@@ -1,4 +1,4 @@
-"""The options of a training run: TRL's and this project's, read from a recipe and the command line."""
+"""The options of a training run, from a recipe and the command line: TRL's and this project's."""
 
 from contextlib import contextmanager
 

@@ -1,4 +1,4 @@
-"""TRL's trainer as staging needs it: what it learns from, how it is measured, what it leaves behind.
+"""TRL's trainer as staging needs it: what it learns from, how it is measured, what it saves.
 
 Imports torch and TRL: import this module where training starts.
 """
@@ -26,7 +26,7 @@ from psgvlm import scoring
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
-from psgvlm.vlm import StagingModel
+from psgvlm.vlm import StagingModel, turn_ends
 
 MEASURES = ("kappa", "macro_f1", "accuracy", "balanced_accuracy", "nll")
 
@@ -92,8 +92,14 @@ class StagingTrainer(SFTTrainer):
     text is written for it. `images_per_epoch` counts the pictures of a row.
     """
 
-    def __init__(self, *args, spec: ImageSpec, images_per_epoch: int = 1, **options):
-        super().__init__(*args, **options)
+    def __init__(self, model, processor, spec: ImageSpec, images_per_epoch: int = 1, **options):
+        ends = frozenset(turn_ends(model, processor))
+        super().__init__(
+            model,
+            processing_class=processor,
+            data_collator=AnswerCollator(processor, completion_only_loss=True, ends=ends),
+            **options,
+        )
         self.spec = spec
         self.images_per_epoch = images_per_epoch
         self.meters = {"run": Meter(), "log": Meter()}

@@ -62,6 +62,8 @@ def load_base(name: str | None, revision: str | None = None, **options):
             f"{name}: cannot be loaded as a vision-language model ({reason}); expected one of the "
             "Hub's image-text-to-text models or such a folder"
         ) from error
+    if processor.tokenizer.pad_token is None:
+        processor.tokenizer.pad_token = processor.tokenizer.eos_token
     end_turns(processor, turn_ends(model, processor))
     return model, processor
 

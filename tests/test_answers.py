@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 import tiny_vlms
+import torch
 from PIL import Image
 
 from psgvlm import chat, scoring, vlm
@@ -106,6 +106,18 @@ def test_a_turn_that_the_template_does_not_end_is_ended(tmp_path):
     assert scoring.render_prompt(processor, "?").endswith("ASSISTANT:")
     vlm.end_turns(processor, vlm.turn_ends(model, processor))
     assert processor.apply_chat_template(turns, tokenize=False) == text
+
+
+def test_a_tokenizer_that_cannot_pad_pads_with_its_end(tmp_path):
+    """The ends that pad a batch are not the end that is learnt."""
+    model, processor = tiny_vlms.llava_next()
+    model.save_pretrained(tmp_path)
+    processor.tokenizer.pad_token = None
+    processor.save_pretrained(tmp_path)
+    model, processor = vlm.load_base(str(tmp_path))
+    batch = collator(model, processor)(rows())
+    for stage, labels in zip(STAGES, batch["labels"], strict=True):
+        assert processor.tokenizer.decode(labels[labels != -100]).strip() == f"{stage} <|im_end|>"
 
 
 def test_rows_without_an_answer_or_its_end_are_refused():

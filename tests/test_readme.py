@@ -1,5 +1,6 @@
 """The README tells the truth: its commands run as written, and its tree is the tree."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 from conftest import ROOT, command
 
 README = (ROOT / "README.md").read_text("utf-8")
-OWN_DATA = README.split("## On your own data")[1].split("\n## ")[0]
+OWN_DATA = README.split("## On your own data")[1].split("\n## How an epoch")[0]
 
 
 def blocks(text, language):
@@ -21,7 +22,9 @@ def test_the_commands_for_one_s_own_data_run_as_written(raw, tmp_path):
     """From raw cohorts to a staged night; only the number of training steps is made small."""
     night = next((raw / "shhs").rglob("*.edf"))
     places = {"RAW": raw, "night.edf": night}
-    places |= {name: tmp_path / name for name in ("CORPUS", "ADAPTER", "report", "night")}
+    places |= {
+        name: tmp_path / name for name in ("CORPUS", "ADAPTER", "ADAPTER2", "report", "night")
+    }
 
     def placed(word):
         first, slash, rest = word.partition("/")
@@ -39,7 +42,9 @@ def test_the_commands_for_one_s_own_data_run_as_written(raw, tmp_path):
         )
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         ran.append(words)
-    assert len(ran) == 7
+    assert len(ran) == 8
+    two = json.loads((tmp_path / "ADAPTER2" / "training.json").read_text())
+    assert two["processes"] == 2
     for written in ("ADAPTER/training.json", "report/report.md", "night/hypnogram.csv"):
         assert (tmp_path / written).is_file()
     (snippet,) = blocks(OWN_DATA, "python")

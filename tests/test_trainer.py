@@ -10,8 +10,8 @@ import pytest
 import tiny_vlms
 import torch
 from conftest import ROOT, command
-from training_runs import FULL, LORA, train, words
 from test_bad_input import refused
+from training_runs import FULL, LORA, train, words
 
 from psgvlm import scoring, training, vlm
 from psgvlm.errors import InputError
@@ -160,7 +160,7 @@ def test_out_of_memory_says_what_to_lower(corpus, tmp_path, monkeypatch):
         return torch.empty(1 << 60)
 
     monkeypatch.setattr(trainer.SFTTrainer, "training_step", too_much)
-    with pytest.raises(InputError, match="out of memory on cpu .*lower per_device_train_batch"):
+    with pytest.raises(InputError, match=r"out of memory on cpu .*lower per_device_train_batch"):
         train(corpus, tmp_path, **FULL, max_steps=1)
     monkeypatch.setattr(
         trainer.SFTTrainer, "training_step", lambda *_, **__: torch.ones(2, 3).mm(torch.ones(2, 3))

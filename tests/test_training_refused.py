@@ -61,7 +61,7 @@ def test_a_base_model_of_language_alone(corpus, tmp_path):
 def test_lora_that_reaches_the_frozen_tower(corpus, tmp_path):
     base = tiny_vlms.save("idefics3", tmp_path / "base")
     options = LORA | {"model_name_or_path": base, "lora_target_modules": ".*q_proj"}
-    with pytest.raises(InputError, match="lies in vision, which --tune language leaves alone"):
+    with pytest.raises(InputError, match=r"lies in vision, which --tune language leaves alone"):
         train(corpus, tmp_path / "out", **options)
 
 

@@ -128,7 +128,7 @@ def test_a_model_of_unknown_structure_is_refused():
 
     sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
     text = LlamaForCausalLM(LlamaConfig(**sizes, vocab_size=32, num_attention_heads=2))
-    with pytest.raises(InputError, match="LlamaForCausalLM: .*cannot be told apart"):
+    with pytest.raises(InputError, match=r"LlamaForCausalLM: .*cannot be told apart"):
         tuning.Anatomy(text)
     strange = build("idefics3")
     strange.model.gate = nn.Linear(2, 2)
