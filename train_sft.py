@@ -26,10 +26,7 @@ class StagingArguments:
     )
     balance: str = field(
         default="none",
-        metadata={
-            "help": "draw training epochs so that stages come as in the corpus (none), "
-            "by the square root of their counts (sqrt), or equally often (uniform)"
-        },
+        metadata={"help": "draw stages as they come (none), equally often (uniform), or by sqrt"},
     )
     context: int = field(
         default=0, metadata={"help": "neighbouring epochs shown on each side of the epoch"}

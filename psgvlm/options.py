@@ -1,10 +1,9 @@
 """The options of a training run, from a recipe and the command line: TRL's and this project's."""
 
 from contextlib import contextmanager
+from pathlib import Path
 
 from psgvlm.errors import InputError
-
-CHECKPOINT_LAST = ("true", "True", True)
 
 
 def parse(own: type, words: list[str] | None = None) -> tuple:
@@ -78,8 +77,14 @@ def checkpoint(config) -> str | None:
     """
     from psgvlm.trainer import last_checkpoint
 
-    wanted = config.resume_from_checkpoint
-    if wanted not in CHECKPOINT_LAST:
+    wanted = str(config.resume_from_checkpoint)
+    if wanted.lower() in ("none", "false"):
+        return None
+    if wanted.lower() != "true":
+        if not (Path(wanted) / "trainer_state.json").is_file():
+            raise InputError(
+                f"{wanted}: no whole checkpoint; expected OUTPUT/checkpoint-N, or true"
+            )
         return wanted
     found = last_checkpoint(config.output_dir)
     print(f"going on from {found}" if found else "no checkpoint yet: starting from the beginning")

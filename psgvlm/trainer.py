@@ -112,10 +112,13 @@ class StagingTrainer(SFTTrainer):
     ### Training
 
     def train(self, *args, **options):
+        """As in Trainer; `throughput` holds the figures of the whole run afterwards."""
         self.meters = {"run": Meter(), "log": Meter()}
         try:
-            return super().train(*args, **options)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            result = super().train(*args, **options)
+            self.throughput = self.meters["run"].figures(self._total_train_tokens)
+            return result
+        except (MemoryError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not _of_memory(error):
                 raise
             raise InputError(
@@ -153,10 +156,6 @@ class StagingTrainer(SFTTrainer):
             logs |= self.meters["log"].figures(self._total_train_tokens)
             self.meters["log"] = Meter(tokens=self._total_train_tokens)
         super().log(logs, start_time)
-
-    def throughput(self) -> dict[str, float]:
-        """The figures of the whole run, from before its first batch."""
-        return self.meters["run"].figures(self._total_train_tokens)
 
     ### Measuring
 

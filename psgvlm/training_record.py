@@ -35,7 +35,7 @@ def write(trainer, script, model, staging, parts: dict[str, dict[str, int]]) -> 
         "trainable_parameters": sum(of["trained"] for of in parts.values()),
         "parts": parts,
         "train_seconds": end["train_runtime"],
-        **trainer.throughput(),
+        **trainer.throughput,
         "best": {"step": trainer.state.best_global_step, "value": trainer.state.best_metric},
         "loss": [entry["loss"] for entry in log if "loss" in entry],
         "evaluations": [entry for entry in log if "eval_kappa" in entry],

@@ -37,6 +37,11 @@ def test_options(options, message, corpus, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_checkpoint_that_is_none(corpus, tmp_path):
+    with pytest.raises(InputError, match=r"nowhere: no whole checkpoint; expected OUTPUT/check"):
+        train(corpus, tmp_path, **FULL, max_steps=1, resume_from_checkpoint=tmp_path / "nowhere")
+
+
 def test_a_measure_that_is_not_taken(corpus, tmp_path):
     options = FULL | {"eval_strategy": "steps", "save_strategy": "steps"}
     options |= {"load_best_model_at_end": True, "metric_for_best_model": "bleu"}
