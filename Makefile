@@ -27,6 +27,7 @@ bench: .venv/installed
 	$(BIN)/python bench/reading.py
 
 test-slow: lint
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,qlora]'
 	$(BIN)/python -m pytest -m slow --timeout=1800
 
 lint: .venv/installed
