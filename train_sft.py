@@ -28,6 +28,10 @@ class StagingArguments:
         default="none",
         metadata={"help": "draw stages as they come (none), equally often (uniform), or by sqrt"},
     )
+    augment: str = field(
+        default="",
+        metadata={"help": "vary pictures: gain=1.5,lane_dropout=0.1,shift_s=1,noise=5,colour=0.1"},
+    )
     context: int = field(
         default=0, metadata={"help": "neighbouring epochs shown on each side of the epoch"}
     )
@@ -54,14 +58,17 @@ def main(words: list[str] | None = None) -> int:
     from trl import get_peft_config, get_quantization_config
 
     import model_card
-    from psgvlm import scoring, training, training_record, tuning, vlm
+    from psgvlm import context, scoring, training, training_record, tuning, vlm
+    from psgvlm.augment import Augmentation
     from psgvlm.trainer import StagingTrainer, saving
 
     ### Corpus
     spec = vlm.load_spec(script.dataset_name, "dataset")
 
     def rows(split: str):
-        return training.load_split(script.dataset_name, split, script.dataset_config)
+        return training.load_split(
+            script.dataset_name, split, script.dataset_config, spec, staging.context
+        )
 
     corpus = training.balanced(rows(script.dataset_train_split), staging.balance, config.seed)
     held_out = None
@@ -98,6 +105,8 @@ def main(words: list[str] | None = None) -> int:
             model,
             processor,
             spec,
+            staging.context,
+            Augmentation.parse(staging.augment),
             args=config,
             train_dataset=corpus,
             eval_dataset=held_out,
@@ -116,6 +125,7 @@ def main(words: list[str] | None = None) -> int:
         trainer.save_model(config.output_dir)
         if trainer.accelerator.is_main_process:
             spec.save(config.output_dir)
+            context.save(config.output_dir, staging.context)
             training_record.write(trainer, script, model_config, staging, parts)
             training_record.write_options(config.output_dir, script, config, model_config, staging)
             model_card.write(config.output_dir)

@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 from pathlib import Path
 
+from psgvlm.augment import Augmentation
 from psgvlm.errors import InputError
 
 
@@ -29,10 +30,9 @@ def parse(own: type, words: list[str] | None = None) -> tuple:
             "would be that of nothing; expected no max_length: to spend fewer tokens on an image, "
             "draw the corpus smaller"
         )
+    Augmentation.parse(staging.augment)  # refused here, before anything is loaded
     if staging.context:
-        raise InputError(
-            f"context: {staging.context}: this version trains on single epochs; expected 0"
-        )
+        config.remove_unused_columns = False  # by them an epoch's neighbours are found
     if (model.load_in_4bit or model.load_in_8bit) and not model.use_peft:
         raise InputError("a quantized base model cannot be trained itself; expected use_peft: true")
     _check_evaluation(config, staging)

@@ -23,11 +23,13 @@ from trl import SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
 from psgvlm import scoring
+from psgvlm.augment import Augmentation, Varied
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
 from psgvlm.vlm import StagingModel, turn_ends
 
+NOTHING = Augmentation()
 MEASURES = ("kappa", "macro_f1", "accuracy", "balanced_accuracy", "nll")
 
 
@@ -89,10 +91,18 @@ class StagingTrainer(SFTTrainer):
     """SFTTrainer that measures with probabilities of the stages, and takes the time of its steps.
 
     `eval_dataset` holds scored epochs; `evaluate` gives the agreement with their scorer, and no
-    text is written for it. `images_per_epoch` counts the pictures of a row.
+    text is written for it. Rows of either show so many `neighbours` of an epoch on each side.
     """
 
-    def __init__(self, model, processor, spec: ImageSpec, images_per_epoch: int = 1, **options):
+    def __init__(
+        self,
+        model,
+        processor,
+        spec: ImageSpec,
+        neighbours: int = 0,
+        augmentation: Augmentation = NOTHING,
+        **options,
+    ):
         ends = frozenset(turn_ends(model, processor))
         super().__init__(
             model,
@@ -101,7 +111,7 @@ class StagingTrainer(SFTTrainer):
             **options,
         )
         self.spec = spec
-        self.images_per_epoch = images_per_epoch
+        self.neighbours, self.augmentation = neighbours, augmentation
         self.meters = {"run": Meter(), "log": Meter()}
 
     def check_first_batch(self) -> None:
@@ -128,6 +138,17 @@ class StagingTrainer(SFTTrainer):
                 "true, load_in_4bit: true with use_peft, or draw the corpus in fewer pixels"
             ) from error
 
+    def get_train_dataloader(self):
+        if not self.augmentation:
+            return super().get_train_dataloader()
+        # TRL takes nothing but a `Dataset`, so the pictures are varied on their way to the loader.
+        rows = self.train_dataset
+        self.train_dataset = Varied(rows, self.spec, self.augmentation, self.args.seed)
+        try:
+            return super().get_train_dataloader()
+        finally:
+            self.train_dataset = rows
+
     def get_batch_samples(self, epoch_iterator, num_batches, device):
         return super().get_batch_samples(self._timed(epoch_iterator), num_batches, device)
 
@@ -141,7 +162,7 @@ class StagingTrainer(SFTTrainer):
             rows = len(batch["input_ids"]) * self.args.world_size
             for meter in self.meters.values():
                 meter.waited_s += waited
-                meter.images += rows * self.images_per_epoch
+                meter.images += rows * (2 * self.neighbours + 1)
             yield batch
 
     @contextmanager
@@ -164,11 +185,11 @@ class StagingTrainer(SFTTrainer):
         rows = self.eval_dataset if eval_dataset is None else eval_dataset
         with self._aside():
             self.model.eval()
-            model = StagingModel(self.model, self.processing_class, self.spec)
+            model = StagingModel(self.model, self.processing_class, self.spec, self.neighbours)
             # As many on each process, so that they pass the model as often; a few twice.
             world, rank = self.args.world_size, self.args.process_index
             mine = [(at * world + rank) % len(rows) for at in range(ceil(len(rows) / world))]
-            images = (rows[row]["images"][0] for row in mine)
+            images = (rows[row]["images"] for row in mine)
             scored = scoring.probabilities(model, images, self.args.per_device_eval_batch_size)
             found = dict(gather_object(list(zip(mine, scored, strict=True))))
             p = np.array([found[row] for row in range(len(rows))])

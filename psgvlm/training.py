@@ -2,14 +2,25 @@
 
 import numpy as np
 
+from psgvlm import context
 from psgvlm.errors import InputError
+from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
 
 BALANCES = ("none", "sqrt", "uniform")
 
 
-def load_split(name: str, split: str, config: str | None = None):
+def load_split(
+    name: str,
+    split: str,
+    config: str | None = None,
+    spec: ImageSpec | None = None,
+    neighbours: int = 0,
+):
     """One split's scored epochs, of a folder or a Hub id; all configurations if none is named.
+
+    With `neighbours` the rows have the images of as many epochs before and after, scored or not,
+    and blank ones, drawn by `spec`, where there is none.
 
     Raises `InputError` where there are none, or where a subject is in two splits.
     """
@@ -30,6 +41,8 @@ def load_split(name: str, split: str, config: str | None = None):
         check_subjects(f"{name}, {part}", splits)
     corpus = concatenate_datasets(parts)
     stages = corpus.data.column("stage")
+    if neighbours:
+        corpus = context.attach(corpus, spec, neighbours)
     if stages.null_count:
         corpus = corpus.select(np.flatnonzero(stages.is_valid().to_numpy()))
     if not len(corpus):

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from psgvlm import chat
+from psgvlm import chat, context
 from psgvlm.errors import InputError
 from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.stages import STAGES
@@ -12,11 +12,15 @@ from psgvlm.stages import STAGES
 
 @dataclass(frozen=True)
 class StagingModel:
-    """A model that stages epochs, its processor, and how its images are drawn."""
+    """A model that stages epochs, its processor, how its images are drawn, and which it takes.
+
+    With `context` it is shown as many neighbouring epochs on either side.
+    """
 
     model: object
     processor: object
     spec: ImageSpec
+    context: int = 0
 
 
 def load(name: str, device: str | None = None) -> StagingModel:
@@ -37,7 +41,7 @@ def load(name: str, device: str | None = None) -> StagingModel:
             f"{name}: cannot be loaded as a vision-language model or adapter "
             f"({str(error).splitlines()[0]}); expected a folder that train_sft.py wrote"
         ) from error
-    return StagingModel(model.to(device).eval(), processor, spec)
+    return StagingModel(model.to(device).eval(), processor, spec, context.load(name))
 
 
 def load_base(name: str | None, revision: str | None = None, **options):

@@ -32,7 +32,7 @@ def probabilities(model, folder, epochs):
 
     processor = AutoProcessor.from_pretrained(folder)
     model = StagingModel(model.eval(), processor, ImageSpec.load(folder / FILE_NAME))
-    return np.array(list(scoring.probabilities(model, [row["images"][0] for row in epochs])))
+    return np.array(list(scoring.probabilities(model, [row["images"] for row in epochs])))
 
 
 def test_the_ways_to_load_an_adapter_give_the_same_answers(trained, epochs):
@@ -54,9 +54,9 @@ def test_the_ways_to_load_an_adapter_give_the_same_answers(trained, epochs):
     assert np.abs(untrained - p).max() > 0.01  # the adapter says something
 
     by_pipeline = pipeline("image-text-to-text", model=str(adapter), device="cpu")
-    images = [row["images"][0] for row in epochs]
+    images = [row["images"] for row in epochs]
     written = scoring.generate(ours, images)
-    for image, text in zip(images, written, strict=True):
+    for (image,), text in zip(images, written, strict=True):
         parts = chat.prompt(ours.spec.prompt)[0]["content"]
         parts = [part | {"image": image} if part["type"] == "image" else part for part in parts]
         turns = [{"role": "user", "content": parts}]

@@ -70,7 +70,7 @@ def test_the_loss_covers_exactly_the_answer_and_its_end_of_turn(family):
 def test_scoring_sees_the_prompt_of_training_token_for_token(family):
     name, model, processor = family
     examples = rows()
-    images = [row["images"][0] for row in examples]
+    images = [row["images"] for row in examples]
     batch = collator(model, processor)(examples)
     asked = scoring._inputs(StagingModel(model, processor, SPEC), images)
     image = processor.tokenizer.convert_tokens_to_ids(IMAGE[name])

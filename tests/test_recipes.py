@@ -20,7 +20,12 @@ FAMILY = {
 # What a tiny model on a CPU must have otherwise; everything else is the recipe's.
 SMALL = {
     **{"max_steps": 1, "per_device_train_batch_size": 2, "gradient_accumulation_steps": 1},
-    **{"dtype": "float32", "eval_epochs": 4, "eval_steps": 1, "save_steps": 1, "context": 0},
+    **{
+        "dtype": "float32",
+        "eval_epochs": 4,
+        "eval_steps": 1,
+        "save_steps": 1,
+    },
     **{"dataloader_num_workers": 0, "dataloader_persistent_workers": False},
 }
 

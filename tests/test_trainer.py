@@ -102,7 +102,7 @@ def test_the_figures_of_the_log_are_those_of_the_saved_model(corpus, tmp_path):
 
     rows = training.validation(training.load_split(str(corpus), "validation", "mass"), 8, 12, 0)
     model = vlm.load(str(tmp_path), "cpu")
-    p = np.array(list(scoring.probabilities(model, [row["images"][0] for row in rows])))
+    p = np.array(list(scoring.probabilities(model, [row["images"] for row in rows])))
     assert -np.log(p[np.arange(12), rows["stage"]]).mean() == pytest.approx(min(nll), abs=1e-5)
 
 
@@ -167,3 +167,28 @@ def test_out_of_memory_says_what_to_lower(corpus, tmp_path, monkeypatch):
     )
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         train(corpus, tmp_path, **FULL, max_steps=1)
+
+
+def test_neighbours_and_varied_pictures_reach_the_model_and_its_users(corpus, tmp_path):
+    """Trained with context, measured with it, and staged with it: the adapter remembers."""
+    options = FULL | {"max_steps": 2, "context": 1, **EVALUATED}
+    plain = train(corpus, tmp_path / "plain", **options)
+    varied = options | {"augment": "gain=2,lane_dropout=0.3,shift_s=1,noise=9"}
+    report = train(corpus, tmp_path / "varied", **varied)
+    again = train(corpus, tmp_path / "again", **varied, dataloader_num_workers=2)
+    assert report["augment"].startswith("gain=2")
+    assert not np.allclose(plain["loss"], report["loss"], atol=1e-4)
+    assert np.allclose(again["loss"], report["loss"], atol=1e-5)  # whoever loads the rows
+
+    model = vlm.load(str(tmp_path / "varied"), "cpu")
+    assert model.context == 1
+    rows = training.load_split(str(corpus), "validation", "mass", model.spec, model.context)
+    rows = training.validation(rows, 8, 12, 0)
+    p = np.array(list(scoring.probabilities(model, [row["images"] for row in rows])))
+    measured = report["evaluations"][-1]["eval_nll"]
+    assert -np.log(p[np.arange(12), rows["stage"]]).mean() == pytest.approx(measured, abs=1e-5)
+
+    adapter = tmp_path / "varied"
+    done = command("eval.py", "--model", adapter, "--dataset", corpus, "--config", "mass",
+                   "--out", tmp_path / "report")  # fmt: skip
+    assert done.returncode == 0, done.stderr
