@@ -9,6 +9,7 @@ Beside the model stand its processor, the corpus' `image_spec.json`, a card, and
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from psgvlm import errors
 
@@ -59,10 +60,8 @@ def main(words: list[str] | None = None) -> int:
 
     ### Corpus
     spec = vlm.load_spec(script.dataset_name, "dataset")
-
-    def rows(split: str):
-        return training.load_split(script.dataset_name, split, script.dataset_config)
-
+    digests = training_record.fingerprint(script.dataset_name)
+    rows = partial(training.load_split, script.dataset_name, config=script.dataset_config)
     corpus = training.balanced(rows(script.dataset_train_split), staging.balance, config.seed)
     held_out = None
     if config.eval_strategy != "no":
@@ -116,7 +115,7 @@ def main(words: list[str] | None = None) -> int:
         trainer.save_model(config.output_dir)
         if trainer.accelerator.is_main_process:
             spec.save(config.output_dir)
-            training_record.write(trainer, script, model_config, staging, parts)
+            training_record.write(trainer, script, model_config, staging, parts, digests)
             training_record.write_options(config.output_dir, script, config, model_config, staging)
             model_card.write(config.output_dir)
             if staging.merge and adapter is not None:
