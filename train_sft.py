@@ -9,6 +9,7 @@ Beside the model stand its processor, the corpus' `image_spec.json`, a card, and
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from psgvlm import errors
 
@@ -64,12 +65,14 @@ def main(words: list[str] | None = None) -> int:
 
     ### Corpus
     spec = vlm.load_spec(script.dataset_name, "dataset")
-
-    def rows(split: str):
-        return training.load_split(
-            script.dataset_name, split, script.dataset_config, spec, staging.context
-        )
-
+    digests = training_record.fingerprint(script.dataset_name)
+    rows = partial(
+        training.load_split,
+        script.dataset_name,
+        config=script.dataset_config,
+        spec=spec,
+        neighbours=staging.context,
+    )
     corpus = training.balanced(rows(script.dataset_train_split), staging.balance, config.seed)
     held_out = None
     if config.eval_strategy != "no":
@@ -126,7 +129,7 @@ def main(words: list[str] | None = None) -> int:
         if trainer.accelerator.is_main_process:
             spec.save(config.output_dir)
             context.save(config.output_dir, staging.context)
-            training_record.write(trainer, script, model_config, staging, parts)
+            training_record.write(trainer, script, model_config, staging, parts, digests)
             training_record.write_options(config.output_dir, script, config, model_config, staging)
             model_card.write(config.output_dir)
             if staging.merge and adapter is not None:

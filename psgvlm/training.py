@@ -25,12 +25,17 @@ def load_split(
     Raises `InputError` where there are none, or where a subject is in two splits.
     """
     from datasets import concatenate_datasets, get_dataset_config_names, load_dataset
-    from datasets.exceptions import DatasetNotFoundError
+    from datasets.exceptions import DatasetNotFoundError, NonMatchingSplitsSizesError
 
     try:
         configs = [config] if config else get_dataset_config_names(name)
         corpora = {part: load_dataset(name, part) for part in configs}
         parts = [corpora[part][split] for part in configs]
+    except NonMatchingSplitsSizesError as error:
+        raise InputError(
+            f"{name}: the files do not hold what the card says ({error}); expected a corpus as "
+            "python -m builders wrote it: build it again"
+        ) from error
     except (ValueError, KeyError, DatasetNotFoundError, FileNotFoundError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(

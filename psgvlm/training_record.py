@@ -11,17 +11,18 @@ PACKAGES = ("psgvlm", "torch", "transformers", "trl", "peft", "accelerate", "dat
 SECRETS = ("hub_token", "push_to_hub_token")
 
 
-def write(trainer, script, model, staging, parts: dict[str, dict[str, int]]) -> None:
+def write(trainer, script, model, staging, parts: dict[str, dict], digests: dict) -> None:
     """`training.json`: what was trained on what, how long, how fast, and how it went.
 
-    `script`, `model` and `staging` are the run's options, `parts` the counts of `tuning.Anatomy`.
+    `script`, `model` and `staging` are the run's options, `parts` the counts of `tuning.Anatomy`,
+    `digests` the corpus' `fingerprint`.
     """
     log = trainer.state.log_history
     end = next(entry for entry in reversed(log) if "train_runtime" in entry)
     report = {
         "dataset": Path(script.dataset_name).name,
         "config": script.dataset_config,
-        "fingerprint": fingerprint(script.dataset_name),
+        "fingerprint": digests,
         "image_spec": trainer.spec.name,
         "base_model": None if staging.from_scratch else public(model.model_name_or_path),
         "lora": model.use_peft,
@@ -48,7 +49,7 @@ def write(trainer, script, model, staging, parts: dict[str, dict[str, int]]) -> 
 
 
 def write_options(folder: str | Path, *options) -> None:
-    """`config.yaml`: every option of the run, to be read and to be launched again.
+    """`config.yaml`: every option of the run.
 
     Secrets are left out; of paths on this machine only the last part is kept.
     """
@@ -65,11 +66,17 @@ def write_options(folder: str | Path, *options) -> None:
 
 
 def fingerprint(corpus: str) -> dict[str, str]:
-    """The digest of each configuration's files, as the corpus' card gives it."""
+    """The digest of each configuration's files, as the corpus' card gives it; empty without one."""
     from huggingface_hub import DatasetCard
+    from huggingface_hub.errors import EntryNotFoundError
 
     card = Path(corpus) / "README.md"
-    configs = DatasetCard.load(card if card.is_file() else corpus).data.get("configs") or []
+    if Path(corpus).is_dir() and not card.is_file():
+        return {}
+    try:
+        configs = DatasetCard.load(card if card.is_file() else corpus).data.get("configs") or []
+    except EntryNotFoundError:
+        return {}
     return {part["config_name"]: part.get("description", "") for part in configs}
 
 

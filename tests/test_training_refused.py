@@ -81,6 +81,7 @@ def test_lora_that_finds_nothing(corpus, tmp_path):
 def test_a_corpus_with_a_subject_in_two_splits_or_one_stage_alone(corpus, tmp_path):
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
+    from huggingface_hub import DatasetCard
 
     shared = tmp_path / "shared"
     shutil.copytree(corpus, shared)
@@ -94,8 +95,14 @@ def test_a_corpus_with_a_subject_in_two_splits_or_one_stage_alone(corpus, tmp_pa
     train_file = one / "mass" / "train-00000-of-00001.parquet"
     table = pq.read_table(train_file)
     pq.write_table(table.filter(pc.equal(table["stage"], 2)), train_file)
-    card = one / "README.md"  # its digest is the name of the copy that `datasets` keeps
-    card.write_text(card.read_text().replace("description: sha256 ", "description: sha256 0"))
+    # The card's digest is the name of the copy that `datasets` keeps.
+    card = DatasetCard.load(one / "README.md")
+    card.data.configs = [part | {"description": "changed"} for part in card.data.configs]
+    card.save(one / "README.md")
+    with pytest.raises(InputError, match="one: the files do not hold what the card says"):
+        train(one, tmp_path / "out", **FULL, max_steps=1)
+    del card.data.dataset_info
+    card.save(one / "README.md")
     with pytest.raises(InputError, match=r"1 stage\(s\); expected at least two"):
         train(one, tmp_path / "out", **FULL, max_steps=1)
 
