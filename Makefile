@@ -40,4 +40,6 @@ lint: .venv/installed
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet $(TORCH)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@# It asks for torchaudio, which it does not need here: see pyproject.toml.
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps braindecode
 	touch $@
