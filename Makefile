@@ -1,6 +1,7 @@
 # make demo        sets everything up and runs the main job, from raw signals to a staged night
 # make test        sets everything up and runs the tests (make test-slow: those that take minutes)
-# make bench       measures what a night costs against the plain way of drawing it
+# make bench       measures what a night costs against the plain way of drawing it, and what building
+#                  and reading a corpus cost
 #
 # Another Python:  make PYTHON=python3.13 demo
 # Another torch:   make TORCH='torch==2.13.0 --index-url https://download.pytorch.org/whl/cu130' demo
@@ -22,8 +23,11 @@ test: lint
 
 bench: .venv/installed
 	$(BIN)/python bench/render.py
+	$(BIN)/python bench/corpus.py
+	$(BIN)/python bench/reading.py
 
 test-slow: lint
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,qlora]'
 	$(BIN)/python -m pytest -m slow --timeout=1800
 
 lint: .venv/installed

@@ -3,20 +3,40 @@
 python -m builders inspect PATH                         what is there, and what would be skipped
 python -m builders isruc|mass|shhs RAW --out CORPUS     images, labels and splits, by load_dataset
 python -m builders folder RAW --out CORPUS              the same of any folder of recordings
+python -m builders verify CORPUS                        every file, row and image of it
+python -m builders card CORPUS                          its README.md, written anew
 python -m builders simulate RAW                         synthetic cohorts in the same raw layouts
 
-Exit status 3 where recordings were skipped (0 with --allow-skips), 1 where all were.
+A build that was stopped goes on where it was when the same command is given again, and does only
+what is new when recordings were added.
+
+Exit status 3 where recordings were skipped (0 with --allow-skips) or failed, 1 where all were.
 """
 
 import argparse
-import os
 import sys
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
-from builders import corpus, files, folder, inspection, isruc, mass, shhs, simulate, splits
+from builders import (
+    cluster,
+    corpus,
+    files,
+    folder,
+    inspection,
+    isruc,
+    mass,
+    shhs,
+    simulate,
+    splits,
+    verify,
+    workers,
+)
 from builders.examine import Choices
-from builders.manifest import STAGE_COLUMNS
+from builders.manifest import BUILT, FAILED, RAW, SKIPPED
 from builders.night import Night
+from builders.state import Entry
 from psgvlm import errors, image_spec
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
@@ -55,7 +75,14 @@ def main(argv: list[str] | None = None) -> int:
         )
         for option, how in reader.OPTIONS.items():
             command.add_argument(f"--{option.replace('_', '-')}", **how)
-        command.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+        command.add_argument(
+            "--workers", type=_count, default=workers.cores(), help="processes; default: all cores"
+        )
+        command.add_argument(
+            "--scheduler",
+            metavar="tcp://HOST:8786",
+            help="draw on the Dask cluster of this scheduler, not in processes of this machine",
+        )
         command.add_argument("--allow-skips", action="store_true", help="exit 0 despite skips")
     for command in commands.choices.values():
         command.add_argument(
@@ -69,6 +96,8 @@ def main(argv: list[str] | None = None) -> int:
         command.add_argument(
             "--map", default="", help='unusual labels, such as "chin=EMG1-EMG2,F4-M1=EEG F4"'
         )
+    _command(commands, "verify", verify.__doc__, verify.run).add_argument("corpus", type=Path)
+    _command(commands, "card", card.__doc__, card).add_argument("corpus", type=Path)
     command = _command(commands, "simulate", simulate.__doc__, simulate.run)
     simulate.add_arguments(command)
     args = parser.parse_args(argv)
@@ -94,10 +123,17 @@ def inspect(args: argparse.Namespace) -> int:
     return 3 if table.skipped else 0
 
 
-def build(args: argparse.Namespace) -> int:
-    """Exit status 0, 3 where recordings were skipped, or 1 where all were."""
+def card(args: argparse.Namespace) -> None:
+    """Write a corpus' README.md anew from its files; its line in SHA256SUMS follows."""
     import dataset_card
 
+    print(dataset_card.write(args.corpus))
+
+
+def build(args: argparse.Namespace) -> int:
+    """Exit status 0, 3 where recordings were skipped, or 1 where all were."""
+    if args.scheduler:  # its workers have another working folder
+        args.raw, args.out = args.raw.absolute(), args.out.absolute()
     nights = corpus.find(args.reader, args.raw)
     listed = None
     if args.ids:
@@ -109,25 +145,39 @@ def build(args: argparse.Namespace) -> int:
         map=args.map,
         trim_wake_min=args.trim_wake,
     )
-    results = corpus.build(args.reader, nights, args.out, args.image, places, args.workers, choices)
-    for result in results:
-        if result.notes:
-            print(f"{result.night.recording}: {'; '.join(result.notes)}", file=sys.stderr)
-    skipped = [result for result in results if result.reason]
-    for result in skipped:
-        print(f"skipped {result.night.recording}: {result.reason}", file=sys.stderr)
-    if len(skipped) == len(results):
+    run = partial(workers.run, count=args.workers)
+    if args.scheduler:
+        run = partial(cluster.run, scheduler=args.scheduler)
+    entries = corpus.build(args.reader, nights, args.out, args.image, places, choices, run)
+    _tell(entries, str(args.raw))
+    count = Counter(each.result.status for each in entries)
+    if not count[BUILT]:
         raise InputError(
-            f"{args.raw}: all {len(results)} recordings were skipped, for the reasons above; "
+            f"{args.raw}: all {len(entries)} recordings were skipped, for the reasons above; "
             "expected one or more that can be drawn: see python -m builders inspect"
         )
-    dataset_card.write(args.out)
-    epochs = sum(
-        result.found[column] for result in results if result.part for column in STAGE_COLUMNS
-    )
-    drawn = len(results) - len(skipped)
-    print(f"{args.out}: {epochs} epochs of {drawn} nights, {len(skipped)} skipped")
-    return 3 if skipped and not args.allow_skips else 0
+    epochs = sum(each.result.rows for each in entries)
+    failed = f", {count[FAILED]} failed: start again to retry" if count[FAILED] else ""
+    print(f"{args.out}: {epochs} epochs of {count[BUILT]} nights, {count[SKIPPED]} skipped{failed}")
+    return 3 if count[FAILED] or (count[SKIPPED] and not args.allow_skips) else 0
+
+
+def _tell(entries: list[Entry], raw: str) -> None:
+    """What was found odd in recordings, and why some were not drawn, on stderr."""
+    for each in entries:
+        if each.result.notes:
+            notes = "; ".join(each.result.notes).replace(RAW, raw)
+            print(f"{each.recording}: {notes}", file=sys.stderr)
+    for each in entries:
+        if each.result.reason:
+            reason = each.result.reason.replace(RAW, raw)
+            print(f"{each.result.status} {each.recording}: {reason}", file=sys.stderr)
+
+
+def _count(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{number}; expected 1 or more")
+    return number
 
 
 def _only(nights: list[Night], path: Path) -> tuple[list[Night], list[str]]:

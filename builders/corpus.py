@@ -1,56 +1,34 @@
 """What every cohort needs: nights drawn in parallel, rows written, split by subject, a card.
 
-A corpus is a folder that `load_dataset` reads as it reads a repository of the Hub:
-`README.md`, `image_spec.json`, `<cohort>/<split>-00000-of-00001.parquet`.
+A corpus is a folder that `load_dataset` reads as it reads a repository of the Hub: `README.md`,
+`image_spec.json`, `<cohort>/<split>-00000-of-0000N.parquet`. Built in one go, after any number of
+interruptions, or bit by bit as recordings are added: it is the same, byte for byte.
 """
 
+import contextlib
+import os
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from builders import files, manifest
-from builders.examine import Choices, Examined, examine
-from builders.manifest import BUILT, SKIPPED
+from builders import checksums, drawing, files, manifest, parts, shards, state
+from builders.drawing import Task
+from builders.examine import Choices
+from builders.manifest import FAILED
 from builders.night import Night
+from builders.parts import Damaged, Result
+from builders.progress import Progress, Room
 from builders.splits import Place
-from psgvlm import chat, image_spec, render, signals
+from builders.state import Entry, State
+from builders.workers import Died
+from psgvlm import image_spec
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
-from psgvlm.signals import Trace
 
-ROW_GROUP = 100  # images; larger groups make random access slow
-SHARD_BYTES = 500_000_000
-
-
-@dataclass(frozen=True)
-class Part:
-    """A night's pictures, one after the other in a file, and what their rows say.
-
-    `columns` has a value for each picture, `shared` the values of all. A worker makes no table: it
-    needs neither pyarrow nor pandas, and 80 MB less.
-    """
-
-    path: Path
-    sizes: list[int]
-    columns: dict[str, list]
-    shared: dict
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What became of one night: its part file, or the reason why it was skipped.
-
-    `found` are the columns of the manifest that drawing it filled.
-    """
-
-    night: Night
-    part: Part | None = None
-    found: dict = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    reason: str | None = None
+# Runs a function over tasks somewhere: `workers.run` or `cluster.run`, all but chosen.
+Run = Callable[[Callable, list], Iterator[tuple[int, object]]]
 
 
 def build(
@@ -59,69 +37,38 @@ def build(
     out: Path,
     spec: ImageSpec,
     places: dict[str, Place],
-    workers: int,
     choices: Choices,
-) -> list[Drawn]:
+    run: Run,
+) -> list[Entry]:
     """Draw the nights of one cohort into the corpus `out`, subjects placed as `places` says.
 
-    Returns what became of each night; where all had to be skipped nothing is written. Raises
-    `InputError` where `out` is no corpus of the same spec. A cohort's folder is replaced only when
-    the new one is whole.
+    Only what is missing is done: recordings whose files and settings are those of an earlier build,
+    finished or not, are taken from there. Returns what became of each recording; where none could
+    be drawn the corpus stays as it was. Raises `InputError` where `out` is no corpus of the same
+    spec, is being built, or cannot be written. What is in the corpus is replaced when the new is
+    whole.
     """
-    from tqdm import tqdm
-
-    cohort = nights[0].cohort
     check_output(out, spec)
-    work = out / f".building-{cohort}"
-    shutil.rmtree(work, ignore_errors=True)
-    (work / "parts").mkdir(parents=True)
-    try:
-        tasks = [
-            (
-                reader.__name__,
-                night,
-                spec,
-                work / "parts" / f"{i:05d}",
-                places[night.subject].fold,
-                choices,
-            )
-            for i, night in enumerate(nights)
-        ]
-        with ProcessPoolExecutor(min(workers, len(tasks))) as pool:
-            results = list(
-                tqdm(pool.map(_draw_task, tasks), total=len(tasks), unit="night", desc=cohort)
-            )
-        drawn = [result for result in results if result.part]
-        if not drawn:
-            return results
-        for split in sorted({place.split for place in places.values()}):
-            parts = [r.part for r in drawn if places[r.night.subject].split == split]
-            write_shards(parts, work, split)
-        shutil.rmtree(work / "parts")
-        shutil.rmtree(out / cohort, ignore_errors=True)
-        work.rename(out / cohort)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    spec.save(out)
-    manifest.write(out, cohort, [_manifest_row(r, places, choices.raw) for r in results])
-    return results
-
-
-def _manifest_row(result: Drawn, places: dict[str, Place], raw: Path | None) -> dict:
-    night = result.night
-    # Paths of the machine that built the corpus are nobody's business.
-    shorter = (lambda text: text.replace(f"{raw}/", "")) if raw else str
-    return {
-        "path": files.readable(shorter(str(night.signal))),
-        "cohort": night.cohort,
-        "subject": night.subject,
-        "recording": night.recording,
-        **places[night.subject]._asdict(),
-        **result.found,
-        "notes": [files.readable(shorter(note)) for note in result.notes],
-        "status": SKIPPED if result.reason else BUILT,
-        "reason": files.readable(shorter(result.reason)) if result.reason else None,
-    }
+    with state.locked(out):
+        check_output(out, spec)
+        try:
+            state.repair(out)
+            job = _Build(reader, nights, out, spec, places, choices)
+            while True:
+                if job.complete():
+                    state.remove(job.parts)
+                    break
+                job.draw(run)
+                if not any(each.result.rows for each in job.entries):
+                    break
+                try:
+                    job.finish()
+                    break
+                except Damaged as damaged:
+                    job.set_aside(*damaged.args)
+        except OSError as error:
+            raise parts.unwritable(out, error) from error
+        return job.entries
 
 
 def find(reader: ModuleType, raw: Path) -> list[Night]:
@@ -145,12 +92,16 @@ def find(reader: ModuleType, raw: Path) -> list[Night]:
 
 def check_output(out: Path, spec: ImageSpec) -> None:
     """Refuse a folder that holds something else, or a corpus drawn otherwise."""
-    if not out.exists() or not any(out.iterdir()):
+    try:
+        held = [entry for entry in out.iterdir() if entry.name != state.FOLDER]
+    except FileNotFoundError:
         return
+    except OSError as error:
+        raise InputError(f"{out}: {error.strerror}; expected a folder to write into") from error
     path = out / image_spec.FILE_NAME
+    if not held:
+        return
     if not path.is_file():
-        if all(entry.name.startswith(".building-") for entry in out.iterdir()):
-            return  # an earlier build was stopped before it had anything to keep
         raise InputError(
             f"{out}: holds files but no {image_spec.FILE_NAME}; "
             "expected an empty folder or a corpus"
@@ -162,98 +113,162 @@ def check_output(out: Path, spec: ImageSpec) -> None:
         )
 
 
-def _draw_task(task: tuple) -> Drawn:
-    """Run in a worker; modules do not travel between processes, their names do."""
-    import importlib
+class _Build:
+    """One cohort on its way into a corpus: what each recording's rows are taken from."""
 
-    name, night, *how = task
+    def __init__(self, reader, nights, out, spec, places, choices):
+        self.reader, self.out, self.spec, self.choices = reader, out, spec, choices
+        self.cohort = nights[0].cohort
+        self.work = out / state.FOLDER / self.cohort
+        self.parts = self.work / "parts"
+        self.before = State.load(self.work / "state.json")
+        self.damaged: set[Path] = set()
+        self.nights = {night.recording: night for night in nights}
+        raw = choices.raw or Path()
+        self.entries = [
+            Entry(
+                files.readable(os.path.relpath(night.signal, raw)),
+                night.subject,
+                night.recording,
+                parts.key(reader.__name__, night, spec, choices),
+                *places[night.subject],
+            )
+            for night in sorted(nights, key=lambda night: (night.subject, night.recording))
+        ]
+        self._find_results()
+
+    def _find_results(self) -> None:
+        """Look up what became of each recording before: in the corpus, else in a part."""
+        self.kept = {split for split in self.before.shards if self._intact(split)}
+        self.old = {
+            each.key: each
+            for each in self.before.entries
+            if each.result.lasting and (not each.at or each.split in self.kept)
+        }
+        for each in self.entries:
+            part = self.parts / each.key
+            if each.key in self.old:
+                each.result = self.old[each.key].result
+            elif part.exists():
+                try:
+                    each.result = parts.read(part, each.key).result
+                except Damaged:
+                    self._say_damaged(part)
+                    part.unlink()
+
+    def _intact(self, split: str) -> bool:
+        """Whether the shards of a split are as the last build left them."""
+        folder = self.out / self.cohort
+        return all(
+            shard.intact(folder) and folder / shard.name not in self.damaged
+            for shard in self.before.shards[split]
+        )
+
+    def complete(self) -> bool:
+        """Whether the corpus is already what is asked for. Files are looked at, not read."""
+        told = ("README.md", manifest.FILE_NAME, image_spec.FILE_NAME, checksums.FILE_NAME)
+        return (
+            [(each.path, each.identity) for each in self.entries]
+            == [(each.path, each.identity) for each in self.before.entries]
+            and all(each.key in self.old for each in self.entries)
+            and all((self.out / name).is_file() for name in told)
+        )
+
+    def draw(self, run: Run) -> None:
+        """Have every recording drawn that has no result yet. What is done is kept."""
+        missing = [each for each in self.entries if each.result is None]
+        done = [each for each in self.entries if each.result]
+        anew = {s for s in {each.split for each in self.entries} if not self._unchanged(s)}
+        moved = sum(each.result.bytes for each in done if each.split in anew)
+        room = Room(self.out, [each.result.bytes for each in done], moved, len(missing))
+        room.check()
+        if not missing:
+            return
+        self.parts.mkdir(parents=True, exist_ok=True)
+        name = self.reader.__name__
+        tasks = [
+            Task(
+                name, self.nights[each.recording], self.spec, self.choices, each.key,
+                self.parts / each.key,
+            )
+            for each in missing
+        ]  # fmt: skip
+        with (
+            Progress(self.cohort, [each.result for each in done], len(self.entries)) as progress,
+            contextlib.closing(run(drawing.work, tasks)) as outcomes,
+        ):
+            for index, outcome in outcomes:
+                if isinstance(outcome, Died):
+                    outcome = Result(FAILED, reason=outcome.how, lasting=False)
+                missing[index].result = outcome
+                progress.add(outcome)
+                room.add(outcome.bytes)
+
+    def finish(self) -> None:
+        """Write the shards of all splits and put them in their place.
+
+        Raises `Damaged` where something to be read is not what was once written.
+        """
+        new = self.work / "new"
+        folder = new / "shards"
+        folder.mkdir(parents=True)
+        built = State(self.entries)
+        for split in sorted({each.split for each in self.entries if each.result.rows}):
+            mine = [each for each in self.entries if each.split == split and each.result.rows]
+            if self._unchanged(split):
+                built.shards[split] = self.before.shards[split]
+                spots = [self.old[each.key].at for each in mine]
+                for shard in built.shards[split]:
+                    _link(self.out / self.cohort / shard.name, folder / shard.name)
+            else:
+                self._check_sources(mine)
+                built.shards[split], spots = shards.write(map(self._tables, mine), folder, split)
+            for each, spot in zip(mine, spots, strict=True):
+                each.at = spot
+        self.spec.save(new)
+        built.save(new / "state.json")
+        new.rename(self.work / "ready")
+        state.publish(self.out, self.cohort)
+
+    def _unchanged(self, split: str) -> bool:
+        """Whether the shards of a split can stay as they are."""
+        wanted = [each for each in self.entries if each.split == split]
+        return split in self.kept and self.before.rows(split) == [
+            each.identity for each in wanted if not each.result or each.result.rows
+        ]
+
+    def _check_sources(self, entries: list[Entry]) -> None:
+        """Shards that rows are taken from hold what was written, bit by bit."""
+        old = [self.old[each.key] for each in entries if each.key in self.old]
+        for split in sorted({each.split for each in old}):
+            for shard in self.before.shards[split]:
+                shards.check(self.out / self.cohort, shard)
+
+    def _tables(self, each: Entry) -> Iterator:
+        """The row groups of a recording, from the corpus as it was, else from its part."""
+        if old := self.old.get(each.key):
+            many = self.before.shards[old.split]
+            return shards.from_shards(self.out / self.cohort, many, old.at, each.fold)
+        return shards.from_part(parts.read(self.parts / each.key, each.key), each.fold)
+
+    def set_aside(self, path: Path) -> None:
+        """A file is damaged: what it held is drawn again."""
+        self._say_damaged(path)
+        self.damaged.add(path)
+        if path.parent == self.parts:
+            path.unlink(missing_ok=True)
+        state.remove(self.work / "new")
+        for each in self.entries:
+            each.result = each.at = None
+        self._find_results()
+
+    def _say_damaged(self, path: Path) -> None:
+        print(f"{path}: damaged since it was written; drawn again", file=sys.stderr)
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file in another folder; a copy where the disk knows no links."""
     try:
-        return draw_night(importlib.import_module(name), night, *how)
-    except InputError as error:
-        return Drawn(night, reason=str(error))
-
-
-def draw_night(
-    reader: ModuleType,
-    night: Night,
-    spec: ImageSpec,
-    part: Path,
-    fold: int | None,
-    choices: Choices,
-) -> Drawn:
-    """Read, filter and draw one night into a part file: its scored epochs, or all if unscored."""
-    seen = examine(reader, night, spec.montage, choices)
-    stages, second = seen.scores.stages, seen.scores.second
-    traces = signals.prepare(seen.recording, seen.lanes, spec)
-    images = render.draw(traces, spec, [epoch.stored_s for epoch in seen.epochs])
-    with part.open("wb") as file:
-        sizes = [file.write(render.to_png(image, spec)) for image in images]
-    numbers = [epoch.number for epoch in seen.epochs]
-    columns = {
-        "stages": [stages[number] for number in numbers],
-        "second": [second[number] if second else None for number in numbers],
-        "epochs": numbers,
-        "onsets_s": [epoch.onset_s for epoch in seen.epochs],
-    }
-    shared = {
-        "text": spec.prompt,
-        "cohort": night.cohort,
-        "subject": night.subject,
-        "recording": night.recording,
-        "fold": fold,
-        "lanes": list(seen.lanes.found),
-    }
-    drawn = Part(part, sizes, columns, shared)
-    return Drawn(night, drawn, _found(seen, traces), seen.notes)
-
-
-def _found(seen: Examined, traces: list[Trace | None]) -> dict:
-    """The manifest's columns that only a drawn night can fill."""
-    lanes = []
-    for lane, source, trace in zip(seen.lanes.lanes, seen.lanes.sources, traces, strict=True):
-        if trace:
-            told = {"lane": lane.name, "source": str(source), "rate_hz": trace.rate_hz}
-            lanes.append(told | asdict(trace.quality))
-    return {
-        "duration_s": seen.recording.duration_s,
-        "lanes": lanes,
-        "missing": list(seen.lanes.missing),
-        "kappa": seen.scores.kappa,
-        **manifest.epochs_by_stage(seen.scores.stages[epoch.number] for epoch in seen.epochs),
-    }
-
-
-def write_shards(parts: list[Part], folder: Path, split: str) -> None:
-    """Stream parts, in order, into `{split}-0000k-of-0000n.parquet`, a row group at a time."""
-    import pyarrow.parquet as pq
-
-    shards: list[Path] = []
-    writer = None
-    for part in parts:
-        for rows in _tables(part):
-            if writer is None or shards[-1].stat().st_size > SHARD_BYTES:
-                if writer:
-                    writer.close()
-                shards.append(folder / f"{split}-{len(shards):05d}.tmp")
-                writer = pq.ParquetWriter(
-                    shards[-1],
-                    chat.schema(),
-                    compression={"images.list.element.bytes": "none"},
-                    write_page_index=True,
-                    use_content_defined_chunking=True,
-                )
-            writer.write_table(rows)
-    if writer:
-        writer.close()
-    for index, shard in enumerate(shards):
-        shard.rename(folder / f"{split}-{index:05d}-of-{len(shards):05d}.parquet")
-
-
-def _tables(part: Part) -> Iterator:
-    """A part's rows, `ROW_GROUP` at a time."""
-    with part.path.open("rb") as file:
-        for start in range(0, len(part.sizes), ROW_GROUP):
-            group = slice(start, start + ROW_GROUP)
-            pngs = [file.read(size) for size in part.sizes[group]]
-            columns = {name: values[group] for name, values in part.columns.items()}
-            yield chat.table(pngs, **columns, **part.shared)
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

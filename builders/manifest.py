@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from builders import files
 from psgvlm.stages import STAGES
 
+RAW = "\0"  # stands for the raw folder in notes and reasons, until they are shown
 FILE_NAME = "manifest.parquet"
 STAGE_COLUMNS = (*STAGES, "unscored")
 BUILT, SKIPPED = "built", "skipped"
+FAILED = "failed"  # no fault of the recording's: the next build tries again
 
 
 def schema():
@@ -30,6 +33,27 @@ def epochs_by_stage(stages: Iterable[str | None]) -> dict[str, int]:
     """The counts' columns: epochs drawn of every stage, and those without one."""
     counts = Counter(stages)
     return {**{stage: counts[stage] for stage in STAGES}, "unscored": counts[None]}
+
+
+def row(cohort: str, recording) -> dict:
+    """The row of a `builders.state.Entry`. Where the raw folder lay is nobody's business."""
+    result = recording.result
+    return {
+        "path": recording.path,
+        "cohort": cohort,
+        "subject": recording.subject,
+        "recording": recording.recording,
+        "split": recording.split,
+        "fold": recording.fold,
+        **result.found,
+        "notes": [_told(note) for note in result.notes],
+        "status": result.status,
+        "reason": _told(result.reason) if result.reason else None,
+    }
+
+
+def _told(text: str) -> str:
+    return files.readable(text.replace(f"{RAW}/", ""))
 
 
 def write(corpus: Path, cohort: str, rows: list[dict]) -> Path:

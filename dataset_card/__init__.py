@@ -2,45 +2,69 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
+from builders import checksums
+from builders.splits import SPLITS
+from psgvlm import chat
+from psgvlm.errors import InputError
 from psgvlm.fidelity import fidelity_table, token_table
 from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.stages import STAGES
 
 UNSCORED = "unscored"
+NAMES = dict(enumerate(STAGES)) | {None: UNSCORED}
 TEMPLATE = Path(__file__).with_name("template.md")
-SPLITS = ("train", "validation", "test", "pretrain")
 
 
-def write(corpus: str | Path) -> Path:
-    """Write README.md from the Parquet files and the image spec of a corpus; returns its path."""
+@dataclass
+class Split:
+    """What one split of a configuration holds: rows, their subjects and stages, bytes."""
+
+    rows: int = 0
+    file_bytes: int = 0
+    num_bytes: int = 0
+    subjects: set[str] = field(default_factory=set)
+    stages: Counter = field(default_factory=Counter)
+
+
+Counts = dict[tuple[str, str], Split]
+
+
+def write(corpus: str | Path, known: Mapping[str, str] | None = None) -> Path:
+    """Write README.md from the Parquet files and the image spec of a corpus; returns its path.
+
+    `known` are the files' SHA-256 by their paths in the corpus; files it does not have are read.
+    By default those of `SHA256SUMS` are taken, and its line for README.md is renewed.
+    """
+    import yaml
+
     corpus = Path(corpus)
+    listed = (corpus / checksums.FILE_NAME).is_file() and known is None
+    if listed:
+        known = checksums.unchanged(corpus)
     spec = ImageSpec.load(corpus / FILE_NAME)
     counts = count(corpus)
+    if not counts:
+        raise InputError(f"{corpus}: holds no Parquet shard; expected those of a corpus")
     columns = [*STAGES, UNSCORED]
     lines = ["| configuration | split | subjects | epochs | " + " | ".join(columns) + " |"]
     lines.append("|" + "---|" * (4 + len(columns)))
-    for (config, split), (subjects, stages) in counts.items():
-        numbers = [len(subjects), sum(stages.values()), *(stages[stage] for stage in columns)]
+    for (config, split), held in counts.items():
+        stages = held.stages
+        numbers = [len(held.subjects), held.rows, *(stages[stage] for stage in columns)]
         lines.append(f"| {config} | {split} | " + " | ".join(map(str, numbers)) + " |")
-    configs = []
-    for config in dict.fromkeys(config for config, _ in counts):
-        # `load_dataset` keys its cache on this YAML and the folder's name, not on the files:
-        # without the digest, a corpus built anew would be read as the old one.
-        configs.append(f"- config_name: {config}\n  description: sha256 {digest(corpus / config)}")
-        configs.append("  data_files:")
-        for split in (split for name, split in counts if name == config):
-            configs.append(f"  - split: {split}\n    path: {config}/{split}-*.parquet")
-    total = sum(sum(stages.values()) for _, stages in counts.values())
+    described = metadata(corpus, counts, known or {})
     text = Template(TEMPLATE.read_text("utf-8")).substitute(
-        configs="\n".join(configs),
-        size=_size_category(total),
+        metadata=yaml.safe_dump(described, sort_keys=False, allow_unicode=True).rstrip(),
+        size=_size_category(sum(held.rows for held in counts.values())),
         table="\n".join(lines),
         subjects="\n".join(
-            f"- {config}, {split}: {', '.join(sorted(subjects))}"
-            for (config, split), (subjects, _) in counts.items()
+            f"- {config}, {split}: {', '.join(sorted(held.subjects))}"
+            for (config, split), held in counts.items()
         ),
         spec=spec.name,
         width=spec.width,
@@ -52,34 +76,86 @@ def write(corpus: str | Path) -> Path:
         example='"{}", split="{}"'.format(*list(counts)[-1]),
     )
     path = corpus / "README.md"
-    path.write_text(text, "utf-8")
+    part = corpus / ".README.md.part"
+    part.write_text(text, "utf-8")
+    part.replace(path)
+    if listed:
+        checksums.renew(corpus, path.name)
     return path
 
 
-def count(corpus: Path) -> dict[tuple[str, str], tuple[set[str], Counter]]:
-    """Subjects and epochs by stage of every (configuration, split), read from the Parquet files."""
+def metadata(corpus: Path, counts: Counts, known: Mapping[str, str]) -> dict:
+    """The part of the YAML that `load_dataset` and the Hub's viewer read.
+
+    For each configuration its files, and so that nothing needs to be read to know them, its
+    columns, rows and bytes.
+    """
+    from datasets import DatasetInfo
+    from datasets.splits import SplitDict, SplitInfo
+
+    configs, infos = [], []
+    for config in dict.fromkeys(config for config, _ in counts):
+        splits = {split: held for (name, split), held in counts.items() if name == config}
+        files = [{"split": name, "path": f"{config}/{name}-*.parquet"} for name in splits]
+        # `load_dataset` keys its cache on this YAML and the folder's name, not on the files:
+        # without the digest, a corpus built anew would be read as the old one.
+        description = f"sha256 {digest(corpus, config, known)}"
+        configs.append({"config_name": config, "description": description, "data_files": files})
+        info = DatasetInfo(
+            config_name=config,
+            features=chat.features(),
+            splits=SplitDict(
+                {name: SplitInfo(name, held.num_bytes, held.rows) for name, held in splits.items()}
+            ),
+            download_size=sum(held.file_bytes for held in splits.values()),
+            dataset_size=sum(held.num_bytes for held in splits.values()),
+        )
+        infos.append({"config_name": config, **info._to_yaml_dict()})
+    return {"configs": configs, "dataset_info": infos}
+
+
+def count(corpus: Path) -> Counts:
+    """What every (configuration, split) holds, from the Parquet files' columns; no image is read.
+
+    Raises `InputError` where a file is no Parquet, or a stage none of the five.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    counts = {}
-    for config in sorted(path.name for path in corpus.iterdir() if path.is_dir()):
+    counts: Counts = {}
+    folders = (path.name for path in corpus.iterdir() if path.is_dir())
+    for config in sorted(name for name in folders if not name.startswith(".")):
         for split in SPLITS:
-            subjects, stages = set(), Counter()
             for shard in sorted((corpus / config).glob(f"{split}-*.parquet")):
-                table = pq.read_table(shard, columns=["subject", "stage"])
-                subjects.update(table["subject"].to_pylist())
-                indices = table["stage"].to_pylist()
-                stages.update(UNSCORED if index is None else STAGES[index] for index in indices)
-            if stages:
-                counts[config, split] = subjects, stages
+                held = counts.setdefault((config, split), Split())
+                held.file_bytes += shard.stat().st_size
+                try:
+                    with pq.ParquetFile(shard) as file:
+                        held.rows += file.metadata.num_rows
+                        held.num_bytes += num_bytes(file)
+                        for batch in file.iter_batches(columns=["subject", "stage"]):
+                            held.subjects.update(batch["subject"].unique().to_pylist())
+                            for found in batch["stage"].value_counts().to_pylist():
+                                held.stages[NAMES[found["values"]]] += found["counts"]
+                except (pa.ArrowException, KeyError, OSError) as error:
+                    raise InputError(
+                        f"{shard}: {error}; expected the shard of a corpus: "
+                        f"see python -m builders verify {corpus}"
+                    ) from error
     return counts
 
 
-def digest(folder: Path) -> str:
+def num_bytes(file) -> int:
+    """Bytes of a Parquet file's columns unpacked: about what `load_dataset` needs for its copy."""
+    groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
+    return sum(group.total_byte_size for group in groups)
+
+
+def digest(corpus: Path, config: str, known: Mapping[str, str]) -> str:
     """SHA-256 over a configuration's Parquet files, names and contents, in the order of names."""
     total = hashlib.sha256()
-    for shard in sorted(folder.glob("*.parquet")):
-        with shard.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
+    for shard in sorted(filter(Path.is_file, (corpus / config).glob("*.parquet"))):
+        content = known.get(f"{config}/{shard.name}") or checksums.digest(shard)
         total.update(f"{content}  {shard.name}\n".encode())
     return total.hexdigest()
 

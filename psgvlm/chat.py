@@ -6,7 +6,19 @@ from functools import cache
 
 import numpy as np
 
+from psgvlm.findings import Epoch
+from psgvlm.perception import PROMPT as PERCEPTION_PROMPT
+from psgvlm.perception import perception
+from psgvlm.rationale import PROMPT as RATIONALE_PROMPT
+from psgvlm.rationale import rationale
 from psgvlm.stages import INDEX, STAGES
+
+CONTEXT = (
+    "The middle image is the epoch in question; the others are the epochs before and after it, "
+    "without traces where there is none."
+)
+# Staging is asked with the prompt of the image spec.
+TASKS = {"staging": None, "perception": PERCEPTION_PROMPT, "rationale": RATIONALE_PROMPT}
 
 # Single letters only in capitals: a lower-case "r" or "w" is a word of the sentence.
 _STAGE = re.compile(
@@ -14,18 +26,36 @@ _STAGE = re.compile(
 )
 
 
-def prompt(text: str) -> list[dict]:
-    """The question about one image, in the conversational form that TRL and chat templates take."""
+def prompt(text: str, images: int = 1) -> list[dict]:
+    """The question about an image, in the conversational form that TRL and chat templates take.
+
+    Of several images, an odd number in the order of time, the middle one is asked about.
+    """
+    if images > 1:
+        text = f"{CONTEXT} {text}"
     # The parts of a message are one Arrow struct, hence the empty text beside the image.
-    parts = [{"type": "image", "text": None}, {"type": "text", "text": text}]
-    return [{"role": "user", "content": parts}]
+    parts = [{"type": "image", "text": None} for _ in range(images)]
+    return [{"role": "user", "content": [*parts, {"type": "text", "text": text}]}]
 
 
-def completion(stage: str | None) -> list[dict]:
-    """The answer, as the assistant's message; none for an epoch that nobody scored."""
-    if stage is None:
+def completion(answer: str | None) -> list[dict]:
+    """The answer, as the assistant's message; none where there is no answer."""
+    if not answer:
         return []
-    return [{"role": "assistant", "content": [{"type": "text", "text": stage}]}]
+    return [{"role": "assistant", "content": [{"type": "text", "text": answer}]}]
+
+
+def answer(task: str, stage: str | None, findings: dict | None) -> str | None:
+    """What is to be answered about an epoch; `None` where nobody scored it, or nothing was seen.
+
+    `findings` are those of `findings.Epoch.to_dict`, which all tasks but staging need. What the
+    picture shows can be told of an unscored epoch, too.
+    """
+    if task == "perception":
+        return perception(Epoch.from_dict(findings)) or None
+    if task == "rationale" and stage is not None:
+        return rationale(Epoch.from_dict(findings), stage)
+    return stage
 
 
 def features():
@@ -68,16 +98,19 @@ def table(
     second: Sequence[str | None],
     epochs: Sequence[int],
     onsets_s: Sequence[float],
+    findings: Sequence[dict] | None = None,
+    task: str = "staging",
     **where,
 ):
     """Rows of the corpus as an Arrow table: one for each picture, its bytes as they are.
 
-    `stages` and `second` are `None` where the scorer left an epoch unscored, or there is none;
-    `where` fills what all rows share: cohort, subject, recording, fold, lanes.
+    `text` asks for the stage. `stages` and `second` are `None` where the scorer left an epoch
+    unscored, or there is none; `findings` (see `answer`) are for the other tasks; `where` fills
+    what all rows share: cohort, subject, recording, fold, lanes.
     """
     import pyarrow as pa
 
-    count = len(pngs)
+    count, asked = len(pngs), prompt(TASKS[task] or text)
     # The pictures in one piece: Arrow's own builder would hold them twice while it grows.
     ends = np.cumsum([0, *map(len, pngs)], dtype=np.int32)
     content = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(pngs))]
@@ -86,8 +119,11 @@ def table(
         ["bytes", "path"],
     )
     columns = {
-        **{name: [value] * count for name, value in {"prompt": prompt(text), **where}.items()},
-        "completion": [completion(stage) for stage in stages],
+        **{name: [value] * count for name, value in {"prompt": asked, **where}.items()},
+        "completion": [
+            completion(answer(task, stage, seen))
+            for stage, seen in zip(stages, findings or [None] * count, strict=True)
+        ],
         "stage": [_label(stage) for stage in stages],
         "stage_2": [_label(stage) for stage in second],
         "epoch": epochs,

@@ -8,7 +8,7 @@ gaps (EDF+D).
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -155,18 +155,24 @@ class EdfFile:
             raise InputError(f"{self.path}: damaged EDF header, {name}: {found}; expected {wanted}")
         return value
 
-    def read(self, index: int, factor: float = 1.0) -> np.ndarray:
-        """All samples of a signal in its own unit times `factor`, float32 of shape (n_samples,)."""
-        signal = self.signals[index]
-        samples = np.empty((self.n_records, signal.samples), np.float32)
-        gain, offset = np.float32(signal.gain * factor), np.float32(signal.offset * factor)
-        for start, records in self._windows():
-            part = samples[start : start + len(records)]
-            column = records[:, self._edges[index] : self._edges[index + 1]]
-            part[:] = column
-            part *= gain
-            part += offset
-        return samples.ravel()
+    def windows(
+        self, factors: Mapping[int, float], spread: int | None = None
+    ) -> Iterator[dict[int, np.ndarray]]:
+        """The samples of several signals in one pass, some data records at a time.
+
+        Yields the signals named in `factors` by index, each in its own unit times its factor,
+        float32 of shape (n_samples,). With `spread`, only so many short windows, a second or one
+        data record long, spread evenly over the file.
+        """
+        for _, records in self._windows(spread):
+            found = {}
+            for index, factor in factors.items():
+                signal = self.signals[index]
+                part = records[:, self._edges[index] : self._edges[index + 1]].astype(np.float32)
+                part *= np.float32(signal.gain * factor)
+                part += np.float32(signal.offset * factor)
+                found[index] = part.ravel()
+            yield found
 
     def limits(self, index: int) -> tuple[float, float]:
         """The lowest and highest value of a signal that the file can store, in its own unit."""
@@ -225,17 +231,23 @@ class EdfFile:
         first, last = self._edges[index], self._edges[index + 1]
         return np.concatenate([records[:, first:last].copy() for _, records in self._windows()])
 
-    def _windows(self) -> Iterator[tuple[int, np.ndarray]]:
+    def _windows(self, spread: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
         """The data records, some at a time: number of the first one, int16 (records, width).
 
         They are read into one small buffer: faster than a map of the file, whose pages would count
-        as memory of this process.
+        as memory of this process. With `spread`, only so many stretches of about a second.
         """
-        buffer = np.empty((max(1, WINDOW_BYTES // (2 * self._width)), self._width), "<i2")
+        if spread is None:
+            count = max(1, WINDOW_BYTES // (2 * self._width))
+            starts = range(0, self.n_records, count)
+        else:
+            count = min(math.ceil(1 / self.record_s), self.n_records)
+            starts = np.unique(np.linspace(0, self.n_records - count, spread).astype(int)).tolist()
+        buffer = np.empty((count, self._width), "<i2")
         with self.path.open("rb", buffering=0) as file:
-            file.seek(self._header_size)
-            for start in range(0, self.n_records, len(buffer)):
+            for start in starts:
                 records = buffer[: self.n_records - start]
+                file.seek(self._header_size + start * 2 * self._width)
                 if file.readinto(records) < records.nbytes:
                     raise InputError(
                         f"{self.path}: ended while it was read; expected {self.n_records} data "

@@ -58,7 +58,7 @@ class ImageSpec:
     ground: str = "light"
     spectrogram: float = 0.0
     prompt: str = PROMPT
-    drawing: int = 2
+    drawing: int = 3
 
     def __post_init__(self):
         lanes = len(MONTAGES.get(self.montage, ()))

@@ -1,5 +1,7 @@
 """Recordings in the other formats that MNE reads (BDF, BrainVision, EEGLAB, FIF, GDF, CNT)."""
 
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import numpy as np
 from psgvlm.edf import Annotation
 from psgvlm.errors import InputError
 
+WINDOW_S = 600
 SUFFIXES = (".bdf", ".gdf", ".vhdr", ".set", ".fif", ".cnt")
 
 
@@ -38,9 +41,23 @@ class MneFile:
         volts = mne.io.constants.FIFF.FIFF_UNIT_V
         self.units = tuple("V" if c["unit"] == volts else "none" for c in self._raw.info["chs"])
 
-    def read(self, index: int, factor: float = 1.0) -> np.ndarray:
-        """All samples of a channel in its unit times `factor`, float32 of shape (n_samples,)."""
-        return (self._raw.get_data(picks=[index], verbose="ERROR")[0] * factor).astype(np.float32)
+    def windows(
+        self, factors: Mapping[int, float], spread: int | None = None
+    ) -> Iterator[dict[int, np.ndarray]]:
+        """The samples of several channels, some minutes at a time, as `edf.EdfFile.windows`."""
+        length = math.ceil(self.rate_hz * (WINDOW_S if spread is None else 1))
+        starts = range(0, self.n_samples, length)
+        if spread is not None:
+            last = max(0, self.n_samples - length)
+            starts = np.unique(np.linspace(0, last, spread).astype(int)).tolist()
+        indexes = list(factors)
+        for start in starts:
+            stop = min(start + length, self.n_samples)
+            parts = self._raw.get_data(indexes, start, stop, verbose="ERROR")
+            yield {
+                index: (part * factors[index]).astype(np.float32)
+                for index, part in zip(indexes, parts, strict=True)
+            }
 
     def limits(self, index: int) -> tuple[float, float]:
         """Not known through MNE: infinite."""

@@ -1,6 +1,7 @@
 """A polysomnography recording on disk: labels, each channel's own rate, samples in microvolts."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,13 +96,37 @@ class Recording:
         """The channel with this label; `InputError` where two have it."""
         return self.channels[self._position(label)]
 
-    def read_uv(self, label: str) -> np.ndarray:
-        """All samples of the channel with this label, float32 in µV, shape (n_samples,).
+    def windows_uv(
+        self, labels: Iterable[str], spread: int | None = None
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """The samples of the channels with these labels, some minutes at a time, in one pass.
 
-        Raises `InputError` where two channels have it, or its header makes no sense.
+        Yields them by label, float32 in µV, shape (n_samples,). With `spread`, only so many windows
+        of a second (or of one of the file's data records), spread evenly over the recording.
+        Raises `InputError` where two channels have a label, or a header makes no sense.
         """
-        position = self._position(label)
-        channel = self.channels[position]
+        indexes = {label: self._positions[self._position(label)] for label in labels}
+        factors = {index: self._factor(label) for label, index in indexes.items()}
+        windows = self._file.windows(factors, spread)
+        while True:
+            with np.errstate(over="ignore", invalid="ignore"):
+                parts = next(windows, None)
+            if parts is None:
+                return
+            for label, index in indexes.items():
+                if not np.isfinite(parts[index]).all():
+                    raise InputError(
+                        f"{self.path}: channel {label!r} holds values that are no numbers"
+                    )
+            yield {label: parts[index] for label, index in indexes.items()}
+
+    def read_uv(self, label: str) -> np.ndarray:
+        """All samples of the channel with this label; raises as `windows_uv` does."""
+        return np.concatenate([part[label] for part in self.windows_uv([label])])
+
+    def _factor(self, label: str) -> float:
+        """How many µV one unit of a channel is; `InputError` where it cannot be read as µV."""
+        channel = self.channel(label)
         factor = microvolts(channel.unit)
         fault = channel.fault
         if fault is None and factor is None:
@@ -111,12 +136,7 @@ class Recording:
                 f"{self.path}: channel {label!r} {fault}; expected uV, mV or V, and a range, in "
                 "the header"
             )
-        index = self._positions[position]
-        with np.errstate(over="ignore", invalid="ignore"):
-            samples = self._file.read(index, factor)
-        if not np.isfinite(samples).all():
-            raise InputError(f"{self.path}: channel {label!r} holds values that are no numbers")
-        return samples
+        return factor
 
     def limits_uv(self, label: str) -> tuple[float, float]:
         """The lowest and highest value in µV that the file can store; infinite if unknown."""

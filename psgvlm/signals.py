@@ -6,6 +6,7 @@ samples would not be drawn faster by as much as resampling costs.
 """
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,8 @@ from psgvlm.image_spec import ImageSpec
 from psgvlm.montage import Derivation, LaneMap
 from psgvlm.recording import Recording
 
-PLAUSIBLE_UV = (1.0, 1000.0)  # an EEG lane's amplitude (see `amplitude_uv`)
+PLAUSIBLE_UV = (1.0, 1000.0)  # an EEG lane's amplitude (see `amplitudes_uv`)
+SECONDS = 100  # of a record, spread over it, that its amplitude is judged by
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,14 @@ def prepare(recording: Recording, lanes: LaneMap, spec: ImageSpec) -> list[Trace
     Raises `InputError` where the two signals of a derivation do not have the same rate, or where
     one has a rate that cannot show its lane's band.
     """
+    derived = iter(derive(recording, [source for source in lanes.sources if source]))
     traces: list[Trace | None] = []
     for lane, source in zip(lanes.lanes, lanes.sources, strict=True):
         if source is None:
             traces.append(None)
             continue
-        samples, rate_hz, clipped = derive(recording, source)
+        samples, clipped = next(derived)
+        rate_hz = recording.channel(source.plus).rate_hz
         quality = Quality(_flat_s(samples, rate_hz), round(clipped / rate_hz, 3))
         band_hz = getattr(spec, f"{lane.modality.lower()}_hz")
         mains_hz = _mains(spec.mains, samples, rate_hz)
@@ -76,22 +80,43 @@ def _stretches(recording: Recording, samples: np.ndarray, rate_hz: float) -> lis
     return np.split(samples, np.round(np.cumsum(lengths_s)[:-1] * rate_hz).astype(int))
 
 
-def derive(recording: Recording, source: Derivation) -> tuple[np.ndarray, float, int]:
-    """A lane's raw signal in µV, its rate in Hz, and how many samples lie at a file's limits."""
-    rate_hz = recording.channel(source.plus).rate_hz
-    samples = recording.read_uv(source.plus)
-    clipped = _clipped(recording, source.plus, samples)
-    if source.minus is not None:
-        other_hz = recording.channel(source.minus).rate_hz
-        if other_hz != rate_hz:
+def derive(recording: Recording, sources: Sequence[Derivation]) -> list[tuple[np.ndarray, int]]:
+    """Raw signals in µV, and how many of their samples lie at a file's limits.
+
+    All are read in one pass over the file, and derived some minutes at a time.
+    """
+    _check_rates(recording, sources)
+    whole = [np.empty(recording.channel(s.plus).n_samples, np.float32) for s in sources]
+    done, clipped = [0] * len(sources), [0] * len(sources)
+    for parts in recording.windows_uv(_labels(sources)):
+        at_limits = {label: _clipped(recording, label, part) for label, part in parts.items()}
+        for i, source in enumerate(sources):
+            part, limited = parts[source.plus], at_limits[source.plus]
+            into = whole[i][done[i] : done[i] + len(part)]
+            if source.minus is None:
+                into[:] = part
+            else:
+                np.subtract(part, parts[source.minus], out=into)
+                limited = limited | at_limits[source.minus]
+            done[i] += len(part)
+            clipped[i] += int(np.count_nonzero(limited))
+    return list(zip(whole, clipped, strict=True))
+
+
+def _labels(sources: Iterable[Derivation]) -> list[str]:
+    """The signals that derivations are made of, each once."""
+    labels = [label for source in sources for label in (source.plus, source.minus) if label]
+    return list(dict.fromkeys(labels))
+
+
+def _check_rates(recording: Recording, sources: Iterable[Derivation]) -> None:
+    for source in sources:
+        rates = [recording.channel(label).rate_hz for label in _labels([source])]
+        if rates[0] != rates[-1]:
             raise InputError(
-                f"{recording.path}: {source} has rates of {rate_hz:g} and {other_hz:g} Hz; "
+                f"{recording.path}: {source} has rates of {rates[0]:g} and {rates[1]:g} Hz; "
                 "expected the same rate for both signals of a derivation"
             )
-        other = recording.read_uv(source.minus)
-        clipped = clipped | _clipped(recording, source.minus, other)
-        samples -= other
-    return samples, rate_hz, int(np.count_nonzero(clipped))
 
 
 def _clipped(recording: Recording, label: str, samples: np.ndarray) -> np.ndarray:
@@ -114,18 +139,28 @@ def _flat_s(samples: np.ndarray, rate_hz: float) -> float:
     return round(float((runs[:, 1] - runs[:, 0]).sum()) / rate_hz, 3)
 
 
-def amplitude_uv(recording: Recording, source: Derivation) -> float:
-    """What a lane's raw signal typically spans in µV, whatever its drifts and artefacts.
+def amplitudes_uv(recording: Recording, sources: Sequence[Derivation]) -> dict[Derivation, float]:
+    """What raw signals typically span in µV, whatever their drifts and artefacts.
 
-    The 5th to 95th percentile of a second, its median over the record: 20 to 60 in an EEG. 0 where
-    most of it is flat.
+    The 5th to 95th percentile of a second, its median over `SECONDS` of the record: 20 to 60 in an
+    EEG. 0 where most of it is flat.
     """
-    samples, rate_hz, _ = derive(recording, source)
-    length = min(max(2, round(rate_hz)), len(samples))
-    starts = np.unique(np.linspace(0, len(samples) - length, 1000).astype(int))
-    seconds = np.lib.stride_tricks.sliding_window_view(samples, length)[starts]
-    low, high = np.percentile(seconds, (5, 95), axis=1)
-    return float(np.median(high - low))
+    _check_rates(recording, sources)
+    windows = list(recording.windows_uv(_labels(sources), SECONDS))
+    each = math.ceil(SECONDS / len(windows))  # several of each, where data records are long and few
+    found = {}
+    for source in sources:
+        seconds = []
+        for parts in windows:
+            samples = parts[source.plus]
+            if source.minus is not None:
+                samples = samples - parts[source.minus]
+            length = min(max(2, round(recording.channel(source.plus).rate_hz)), len(samples))
+            starts = np.unique(np.linspace(0, len(samples) - length, each).astype(int))
+            seconds += [samples[start : start + length] for start in starts]
+        low, high = np.percentile(seconds, (5, 95), axis=1)
+        found[source] = float(np.median(high - low))
+    return found
 
 
 def implausible(recording: Recording, lanes: LaneMap) -> str | None:
@@ -134,11 +169,13 @@ def implausible(recording: Recording, lanes: LaneMap) -> str | None:
     A likely error of unit or gain, which would be drawn as a flat line or as a black block. A lane
     that is flat for most of the night is none, as long as another EEG lane moves.
     """
-    heights = {
-        lane.name: (amplitude_uv(recording, source), source)
+    eeg = {
+        lane.name: source
         for lane, source in zip(lanes.lanes, lanes.sources, strict=True)
         if source and lane.modality == "EEG"
     }
+    spans_uv = amplitudes_uv(recording, list(eeg.values())) if eeg else {}
+    heights = {name: (spans_uv[source], source) for name, source in eeg.items()}
     if heights and not any(height for height, _ in heights.values()):
         return f"{', '.join(heights)}: flat for most of the record"
     low, high = PLAUSIBLE_UV

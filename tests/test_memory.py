@@ -27,7 +27,8 @@ LABELS = [
 WORKER = """
 import sys
 from pathlib import Path
-from builders import corpus, folder
+from builders import corpus, drawing, folder
+from builders.drawing import Task
 from builders.examine import Choices
 from psgvlm.image_spec import PRESETS
 
@@ -38,7 +39,8 @@ def resident_mb():
 (night,) = corpus.find(folder, Path(sys.argv[1]))
 for _ in range(int(sys.argv[3])):
     part = Path(sys.argv[1]) / "part"
-    corpus.draw_night(folder, night, PRESETS[sys.argv[2]], part, None, Choices())
+    spec = PRESETS[sys.argv[2]]
+    drawing.draw_night(Task(folder.__name__, night, spec, Choices(), "key", part))
     print(*resident_mb())
 """
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from recordings import SECRET, montage, noise, patch, patch_signal, signal, with_gap, write_edf
 
+from psgvlm import edf
 from psgvlm.errors import InputError
 from psgvlm.recording import Recording, microvolts
 
@@ -32,6 +33,25 @@ def test_labels_rates_and_samples_are_those_that_edfio_wrote(path):
     for label, written in zip(recording.labels, edfio.read_edf(path).signals, strict=True):
         assert np.abs(recording.read_uv(label) - written.data).max() < 1e-3
     assert recording.read_uv("C4-M1").dtype == np.float32
+
+
+def test_windows_of_one_pass_put_together_are_the_channels(path, monkeypatch):
+    recording = Recording(path)
+    monkeypatch.setattr(edf, "WINDOW_BYTES", 5000)
+    parts = list(recording.windows_uv(["chin", "C4-M1"]))
+    assert len(parts) == 6
+    for label, written in zip(recording.labels, edfio.read_edf(path).signals, strict=True):
+        together = np.concatenate([part[label] for part in parts])
+        assert np.abs(together - written.data).max() < 1e-3
+
+
+def test_windows_spread_over_a_recording_are_stretches_of_a_second(path):
+    recording = Recording(path)
+    whole = recording.read_uv("C4-M1").reshape(120, 100)
+    found = [part["C4-M1"] for part in recording.windows_uv(["C4-M1"], 9)]
+    seconds = [int(np.flatnonzero((whole == part).all(axis=1))[0]) for part in found]
+    assert seconds == np.linspace(0, 119, 9).astype(int).tolist()
+    assert len(list(recording.windows_uv(["chin"], 1000))) == 120
 
 
 @pytest.mark.skipif(not REAL.is_file(), reason="the real recording lies beside the repository")

@@ -8,10 +8,11 @@ from edfio import Edf, EdfSignal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from psgvlm.edf import WINDOW_BYTES
 from psgvlm.errors import InputError
 from psgvlm.filters import FLAT_S, MAX_RATE_HZ, find_mains
 from psgvlm.image_spec import PRESETS
-from psgvlm.montage import find_lanes
+from psgvlm.montage import Derivation, LaneMap, find_lanes
 from psgvlm.recording import Recording
 from psgvlm.runs import standing_still
 from psgvlm.signals import Quality, band_pass, prepare
@@ -218,6 +219,24 @@ def test_hum_for_a_third_of_the_night_is_found_and_a_hole_does_not_hide_it():
     x[: 300 * 256] += tone(60, 300, 256.0, 5.0)
     x[400 * 256 : 500 * 256] = np.nan
     assert find_mains(x, 256.0) == 60
+
+
+def test_lanes_of_the_same_signal_are_filtered_once_each(tmp_path):
+    """A long record, read in several windows; two lanes are the same difference."""
+    a, b = (noise(1800, 256, 30.0, seed=seed).astype(float) for seed in (1, 2))
+    channel = {"physical_dimension": "uV", "physical_range": (-500, 500)}
+    pairs = {"E1": a, "M2": b, **{f"more {i}": a for i in range(5)}}
+    path = tmp_path / "night.edf"
+    Edf([EdfSignal(x, 256, label=label, **channel) for label, x in pairs.items()]).write(path)
+    recording = Recording(path)
+    named = find_lanes(recording.labels, "core")
+    lanes = LaneMap(named.lanes, (None, *(Derivation("E1", "M2"),) * 2, None))
+    traces = prepare(recording, lanes, PRESETS["square"])
+    assert traces[0] is traces[3] is None
+    raw = recording.read_uv("E1") - recording.read_uv("M2")
+    assert len(raw) * 2 * len(pairs) > WINDOW_BYTES
+    for trace in traces[1:3]:
+        assert (trace.samples_uv == band_pass(raw, 256.0, PRESETS["square"].eog_hz)).all()
 
 
 @pytest.mark.parametrize("choice", ["auto", "50", "60", "off"])

@@ -5,7 +5,6 @@ from collections import Counter
 
 import pytest
 
-from builders import splits
 from builders.splits import assign
 from psgvlm import training
 from psgvlm.errors import InputError
@@ -93,12 +92,6 @@ def test_attnsleep_s_ids_in_their_own_order():
     assert Counter(folds) == {fold: 17 if fold < 9 else 16 for fold in range(20)}
     with pytest.raises(InputError, match="expected --ids FILE"):
         assign("attnsleep-ids", ids)
-
-
-def test_every_split_has_a_place_in_the_card():
-    import dataset_card
-
-    assert dataset_card.SPLITS == splits.SPLITS
 
 
 ### Checked whenever a corpus is opened

@@ -60,10 +60,11 @@ class Night:
 
     def unfiltered(self) -> list[Trace | None]:
         """The lanes as they were recorded, derived and in µV; `None` for a missing one."""
-        recording = self._recording()
+        recording, sources = self._recording(), self.lanes.sources
+        derived = iter(signals.derive(recording, [source for source in sources if source]))
         return [
-            Trace(*signals.derive(recording, source)[:2]) if source else None
-            for source in self.lanes.sources
+            Trace(next(derived)[0], recording.channel(source.plus).rate_hz) if source else None
+            for source in sources
         ]
 
     def pictures(self) -> Iterator:

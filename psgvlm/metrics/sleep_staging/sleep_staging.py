@@ -4,27 +4,49 @@ import evaluate
 import numpy as np
 from datasets import Features, Value
 
-STAGES = ("W", "N1", "N2", "N3", "R")
+from .figures import (
+    BINS,
+    FIGURES,
+    STAGES,
+    brier,
+    check_probabilities,
+    confusion,
+    ece,
+    f1,
+    log_loss,
+    precision,
+    recall,
+)
 
 DESCRIPTION = """\
-Accuracy, balanced accuracy, macro-F1, Cohen's kappa, F1 per stage and the confusion matrix over the
-five AASM sleep stages W, N1, N2, N3, R."""
+Accuracy, balanced accuracy, macro-F1, Cohen's kappa, Matthews' correlation, precision, recall and
+F1 per stage and the confusion matrix over the five AASM sleep stages W, N1, N2, N3, R; with
+probabilities also log loss, Brier score and expected calibration error."""
 
 INPUTS = """\
 Args:
-    predictions (list of str): a stage each; anything else, such as an empty string, is an invalid
-        answer and counts as wrong, never as absent.
+    predictions (list of str): a stage each; anything else, such as an empty string or None, is an
+        invalid answer and counts as wrong, never as absent.
     references (list of str): the scored stage each, one of W, N1, N2, N3, R.
+    probabilities (optional, epochs x 5): of W, N1, N2, N3, R, to be given to `compute`.
 Returns:
     accuracy, balanced_accuracy (mean recall of the stages that occur in the references), macro_f1
-    (mean F1 of the stages that occur in the references or predictions), kappa (invalid answers are
-    a sixth category; 0 where it is undefined), f1 (by stage, None for a stage that occurs nowhere),
-    confusion (rows: references, columns: predictions W, N1, N2, N3, R, invalid), invalid, epochs.
+    (mean F1 of the stages that occur in the references or predictions), kappa and mcc (invalid
+    answers are a sixth category; 0 where undefined), precision, recall, f1, support (by stage; None
+    where undefined), absent (stages without a reference), confusion (rows: references, columns:
+    predictions W, N1, N2, N3, R, invalid), invalid, epochs.
+    With probabilities, and about them alone: log_loss, brier (0 to 2), ece (of the most probable
+    stage, over ece_bins bins of equal width from 0 to 1), ece_bins.
 """
 
 CITATION = """\
 @article{cohen1960, author={Cohen, Jacob}, title={A coefficient of agreement for nominal scales},
-journal={Educational and Psychological Measurement}, volume={20}, pages={37--46}, year={1960}}"""
+journal={Educational and Psychological Measurement}, volume={20}, pages={37--46}, year={1960}}
+@article{gorodkin2004, author={Gorodkin, Jan}, title={Comparing two K-category assignments by a
+K-category correlation coefficient}, journal={Computational Biology and Chemistry}, volume={28},
+pages={367--374}, year={2004}}
+@inproceedings{guo2017, author={Guo, Chuan and Pleiss, Geoff and Sun, Yu and Weinberger, Kilian Q.},
+title={On calibration of modern neural networks}, booktitle={ICML}, year={2017}}"""
 
 
 class SleepStaging(evaluate.Metric):
@@ -38,33 +60,42 @@ class SleepStaging(evaluate.Metric):
             features=Features({"predictions": Value("string"), "references": Value("string")}),
         )
 
-    def _compute(self, predictions, references):
-        unknown = sorted(set(references) - set(STAGES))
-        if unknown:
-            raise ValueError(f"references hold {unknown}; expected stages {', '.join(STAGES)}")
-        column = {stage: index for index, stage in enumerate(STAGES)}
-        confusion = np.zeros((5, 6), int)
-        for predicted, scored in zip(predictions, references, strict=True):
-            confusion[column[scored], column.get(predicted, 5)] += 1
+    # `evaluate` refuses a list that starts with None, and here no answer is a wrong answer. It also
+    # needs these docstrings, which it lengthens.
+    def add_batch(self, *, predictions=None, references=None, **kwargs):
+        """Add several epochs."""
+        columns = {"predictions": predictions, "references": references}
+        super().add_batch(**{k: [str(x) for x in v] for k, v in columns.items()}, **kwargs)
 
-        total = confusion.sum()
-        right = np.diag(confusion).astype(float)
-        scored, predicted = confusion.sum(1), confusion.sum(0)
-        # Kappa's chance agreement; an invalid answer agrees with nothing.
-        chance = (scored * predicted[:5]).sum() / total**2
-        accuracy = right.sum() / total
-        occurs = scored + predicted[:5] > 0
-        f1 = 2 * right[occurs] / (scored + predicted[:5])[occurs]
-        return {
-            "accuracy": float(accuracy),
-            "balanced_accuracy": float((right[scored > 0] / scored[scored > 0]).mean()),
-            "macro_f1": float(f1.mean()),
-            "kappa": float((accuracy - chance) / (1 - chance)) if chance < 1 else 0.0,
-            "f1": {
-                stage: 2 * right[i] / (scored[i] + predicted[i]) if occurs[i] else None
-                for i, stage in enumerate(STAGES)
-            },
-            "confusion": confusion.tolist(),
-            "invalid": int(predicted[5]),
-            "epochs": int(total),
+    def add(self, *, prediction=None, reference=None, **kwargs):
+        """Add one epoch."""
+        super().add(prediction=str(prediction), reference=str(reference), **kwargs)
+
+    def _compute(self, predictions, references, probabilities=None):
+        if not len(references):
+            raise ValueError("no epochs to measure; expected one or more")
+        counts = confusion(references, predictions)
+        support = counts.sum(1)
+        by_stage = {f.__name__: _by_stage(f(counts)) for f in (precision, recall, f1)}
+        measured = {
+            **{name: float(figure(counts)) for name, figure in FIGURES.items()},
+            **by_stage,
+            "support": {stage: int(n) for stage, n in zip(STAGES, support, strict=True)},
+            "absent": [stage for stage, n in zip(STAGES, support, strict=True) if n == 0],
+            "confusion": counts.tolist(),
+            "invalid": int(counts[:, 5].sum()),
+            "epochs": int(counts.sum()),
         }
+        if probabilities is not None:
+            p = check_probabilities(probabilities, len(references))
+            scored = np.array([STAGES.index(stage) for stage in references])
+            measured |= {f.__name__: f(p, scored) for f in (log_loss, brier, ece)}
+            measured["ece_bins"] = BINS
+        return measured
+
+
+def _by_stage(values: np.ndarray) -> dict[str, float | None]:
+    return {
+        stage: float(value) if np.isfinite(value) else None
+        for stage, value in zip(STAGES, values, strict=True)
+    }

@@ -1,0 +1,186 @@
+"""What reading a corpus costs: rows a second with their images decoded, and the first row's wait.
+
+    make bench
+
+A corpus of 480 epochs in four shards, whose pictures are those of a simulated night, held by the
+system in memory. All its rows are read one by one, at random, streamed, and through torch's
+DataLoader by 0, 1 and 2 workers (its start included), with no context and with one epoch on either
+side; wall-clock time, contenders take turns in every round, medians are printed. `verify` is timed
+too. Prints tables and writes bench/results/reading-<machine kind>.json.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+import render as drawing  # before numpy: it sets the number of threads
+
+# isort: split
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+SIZES = ((448, 224), (1008, 336))
+RECORDINGS, EPOCHS, BATCH = 4, 120, 16
+ROWS = RECORDINGS * EPOCHS
+FIRST_ROW_S = 1.0  # the goal
+WORKERS, CONTEXTS = (0, 1, 2), (0, 1)
+WAYS = (
+    *("one by one", "at random", "streamed"),
+    *(f"loader, {how}, {n} workers" for how in ("at random", "streamed") for n in WORKERS),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    drawing.montage.MONTAGES["bench"] = drawing.LANES
+    taken = defaultdict(list)
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        os.environ["HF_DATASETS_CACHE"] = str(work / "datasets")
+        drawing.write_night(work / "raw" / "night.edf")
+        corpora = {f"{w}x{h}": write_corpus(work, drawing.spec_of(w, h)) for w, h in SIZES}
+        for turn in range(args.rounds):
+            print(f"round {turn + 1} of {args.rounds}", file=sys.stderr)
+            for size, corpus in corpora.items():
+                for name, figure in measure(corpus):
+                    taken[f"{name} {size}"].append(figure)
+    found = {
+        "machine": drawing.machine() | {"torch": version("torch")},
+        "rounds": args.rounds,
+        "rows_per_s_or_s": {name: round(median(figures), 3) for name, figures in taken.items()},
+    }
+    report(found["rows_per_s_or_s"], found)
+    path = ROOT / "bench" / "results" / f"reading-{found['machine']['kind']}.json"
+    path.write_text(json.dumps(found, indent=2) + "\n")
+    print(f"\n{path.relative_to(ROOT)}")
+
+
+def write_corpus(work: Path, spec) -> Path:
+    """A corpus of one split; 96 pictures of a night come again and again."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    import dataset_card
+    from builders import checksums, manifest
+    from psgvlm import chat
+    from psgvlm.stages import STAGES
+
+    corpus = work / drawing.spec_name(spec)
+    (corpus / "bench").mkdir(parents=True)
+    spec.save(corpus)
+    pngs = drawing.our_pictures(drawing.traces_of(work, spec), spec)
+    stages = [STAGES[epoch % 5] for epoch in range(EPOCHS)]
+    told = []
+    for index in range(RECORDINGS):
+        where = {"cohort": "bench", "subject": f"s{index}", "recording": f"r{index}"}
+        table = chat.table(
+            [pngs[epoch % len(pngs)] for epoch in range(EPOCHS)], spec.prompt, stages,
+            [None] * EPOCHS, range(EPOCHS), [30.0 * epoch for epoch in range(EPOCHS)],
+            **where, fold=None, lanes=list(spec.lanes),
+        )  # fmt: skip
+        path = corpus / "bench" / f"train-{index:05d}-of-{RECORDINGS:05d}.parquet"
+        plain = {"images.list.element.bytes": "none"}
+        pq.write_table(table, path, row_group_size=100, compression=plain)
+        counts = manifest.epochs_by_stage(stages)
+        told.append({**where, "split": "train", "status": manifest.BUILT, **counts})
+    pq.write_table(pa.Table.from_pylist(told, manifest.schema()), corpus / manifest.FILE_NAME)
+    dataset_card.write(corpus)
+    checksums.write(corpus)
+    return corpus
+
+
+def measure(corpus: Path):
+    """Yield names and figures: rows a second, and the seconds to a stream's first row."""
+    import datasets
+    from datasets import load_dataset
+
+    from builders import verify
+    from psgvlm import context
+    from psgvlm.image_spec import ImageSpec
+
+    datasets.disable_progress_bars()
+    yield "first row", first_row_s(corpus)
+    spec = ImageSpec.load(corpus / "image_spec.json")
+    stored = load_dataset(str(corpus), "bench", split="train")
+    stream = load_dataset(str(corpus), "bench", split="train", streaming=True)
+    order = np.random.default_rng(0).permutation(ROWS).tolist()
+    for k in CONTEXTS:
+        rows, streamed = context.attach(stored, spec, k), context.stream(stream, spec, k)
+        yield f"one by one, context {k}", rate(rows[index] for index in range(ROWS))
+        yield f"at random, context {k}", rate(rows[index] for index in order)
+        yield f"streamed, context {k}", rate(streamed)
+        for n in WORKERS:
+            yield f"loader, at random, {n} workers, context {k}", rate(loaded(rows, n, True))
+            yield f"loader, streamed, {n} workers, context {k}", rate(loaded(streamed, n, None))
+    yield "verify", rate(verified(verify.Check(corpus)))
+
+
+def rate(rows) -> float:
+    """Rows a second; all must come."""
+    start = time.perf_counter()
+    count = sum(1 for _ in rows)
+    seconds = time.perf_counter() - start
+    assert count == ROWS, count
+    return ROWS / seconds
+
+
+def loaded(rows, workers: int, shuffle: bool | None):
+    """Rows by torch's loader, each batch's pictures as one tensor, as a trainer takes them."""
+    from torch.utils.data import DataLoader
+
+    loader = DataLoader(rows, BATCH, shuffle, num_workers=workers, collate_fn=tensors)
+    return (picture for batch in loader for picture in batch)
+
+
+def tensors(rows: list[dict]):
+    import torch
+
+    return torch.from_numpy(np.array([[np.asarray(image) for image in r["images"]] for r in rows]))
+
+
+def verified(check):
+    """As many as the rows that were checked, once they are."""
+    assert not list(check.faults())
+    yield from range(check.rows_read)
+
+
+def first_row_s(corpus: Path) -> float:
+    """From `load_dataset` to the first row, in a new process with its libraries imported."""
+    code = (
+        "import sys, time, datasets, torch; t = time.perf_counter()\n"
+        "rows = datasets.load_dataset(sys.argv[1], 'bench', split='train', streaming=True)\n"
+        "next(iter(rows))['images'][0]; print(time.perf_counter() - t)"
+    )
+    return float(subprocess.check_output([sys.executable, "-c", code, str(corpus)]))
+
+
+def report(figures: dict[str, float], found: dict) -> None:
+    sizes = [f"{w}x{h}" for w, h in SIZES]
+    machine = found["machine"]
+    print(f"\n{machine['cpu']}, {machine['cores']} cores, medians of {found['rounds']} rounds\n")
+    columns = [f"{size}, context {k}" for size in sizes for k in CONTEXTS]
+    print(f"| rows/s | {' | '.join(columns)} |")
+    print("|---|" + "---:|" * len(columns))
+    for way in WAYS:
+        cells = [figures[f"{way}, context {k} {size}"] for size in sizes for k in CONTEXTS]
+        print(f"| {way} | {' | '.join(f'{cell:.0f}' for cell in cells)} |")
+    print()
+    for size in sizes:
+        wait = figures[f"first row {size}"]
+        met = "met" if wait <= FIRST_ROW_S else "NOT met"
+        print(f"{size}: a stream's first row after {wait:.2f} s (goal {FIRST_ROW_S:g} s: {met});")
+        print(f"{size}: verify checks {figures[f'verify {size}']:.0f} epochs/s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Whether probabilities mean what they say, and one temperature that makes them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from psgvlm.metrics.sleep_staging.figures import BINS, ece, reliability
+
+TEMPERATURES = (0.05, 20.0)
+_LEAST = float(np.finfo(np.float32).tiny)  # a probability of 0 is one that float32 did not hold
+
+
+def fit_temperature(probabilities: np.ndarray, scored: np.ndarray) -> float:
+    """The temperature under which the scored stages are likeliest (Guo et al. 2017, ICML).
+
+    Probabilities of shape (epochs, 5) and indices of the scored stages, both of the validation
+    split, never of the test split. Above 1: the model was too sure.
+    """
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_temperature: float) -> float:
+        log_p = _log_softmax(_log(probabilities) / np.exp(log_temperature))
+        return -float(log_p[np.arange(len(scored)), scored].mean())
+
+    bounds = np.log(TEMPERATURES)
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(found.x))
+
+
+def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities at a temperature: their logarithms divided by it. The order of stages stays."""
+    return np.exp(_log_softmax(_log(probabilities) / temperature))
+
+
+def _log(probabilities: np.ndarray) -> np.ndarray:
+    return np.log(np.asarray(probabilities, float).clip(_LEAST))
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    logits = logits - logits.max(axis=1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+def draw(panels: dict[str, np.ndarray], scored: np.ndarray, path: str | Path) -> None:
+    """A reliability diagram (a PNG) for each set of probabilities, side by side.
+
+    Bars: how often the most probable stage is right, over how probable it is said to be. Below:
+    the share of epochs in each bin.
+    """
+    from matplotlib.figure import Figure
+
+    width = 1 / BINS
+    middles = (np.arange(BINS) + 0.5) * width
+    figure = Figure(figsize=(0.6 + 3.6 * len(panels), 4.4), layout="constrained")
+    axes = figure.subplots(
+        2, len(panels), squeeze=False, sharex=True, sharey="row", height_ratios=(4, 1)
+    )
+    for (top, bottom), (name, probabilities) in zip(axes.T, panels.items(), strict=True):
+        table = reliability(probabilities, scored)
+        top.bar(middles, np.nan_to_num(table["accuracy"]), 0.92 * width, color="#4f9ac6")
+        top.plot((0, 1), (0, 1), color="0.4", linewidth=1, linestyle="--")
+        top.plot(table["confidence"], table["accuracy"], ".", color="#1b4079")
+        top.set(title=f"{name}: ECE {ece(probabilities, scored):.3f}", xlim=(0, 1), ylim=(0, 1))
+        bottom.bar(middles, table["epochs"] / len(scored), 0.92 * width, color="0.6")
+        bottom.set(xlabel="probability of the answer")
+    axes[0, 0].set_ylabel("share of right answers")
+    axes[1, 0].set_ylabel("share of epochs")
+    for ax in axes.flat:
+        ax.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=130, metadata={"Software": None})

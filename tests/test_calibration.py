@@ -1,0 +1,81 @@
+"""Temperature scaling and reliability."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from scipy.special import log_softmax, softmax
+from sklearn.calibration import calibration_curve
+
+from psgvlm.calibration import draw, fit_temperature, scale
+from psgvlm.metrics.sleep_staging.figures import BINS, ece, log_loss, reliability
+
+
+def answers(n, seed=0):
+    """Logits that are honest, and stages drawn from what they say."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (n, 5))
+    drawn = (softmax(logits, 1).cumsum(1) < rng.random((n, 1))).sum(1)
+    return logits, drawn.clip(max=4)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0])
+def test_the_temperature_that_was_put_on_is_found(temperature):
+    """Logits multiplied by T are too sure by T, and dividing by T makes them honest again."""
+    logits, scored = answers(20_000)
+    p = softmax(logits * temperature, axis=1)
+    found = fit_temperature(p, scored)
+    assert found == pytest.approx(temperature, rel=0.05)
+    after = scale(p, found)
+    assert ece(after, scored) < 0.015
+    if temperature != 1:
+        assert ece(p, scored) > 0.08
+    assert (after.argmax(1) == p.argmax(1)).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), temperature=st.floats(0.2, 5))
+def test_it_is_the_likeliest_temperature(seed, temperature):
+    logits, scored = answers(200, seed)
+    p = softmax(logits * temperature, axis=1)
+    best = log_loss(scale(p, fit_temperature(p, scored)), scored)
+    for t in np.geomspace(0.06, 19, 60):
+        # The loss computed another way: from the logits, by scipy.
+        loss = -log_softmax(logits * temperature / t, axis=1)[np.arange(200), scored].mean()
+        assert best <= loss + 1e-6
+
+
+def test_scale_with_certainties():
+    p = np.array([[1.0, 0, 0, 0, 0], [0.5, 0.5, 0, 0, 0]])
+    cooled = scale(p, 2.0)
+    assert np.isfinite(cooled).all()
+    assert cooled.sum(1) == pytest.approx(1)
+    assert cooled[1, 0] == cooled[1, 1] == pytest.approx(0.5)
+    assert scale(p, 1.0) == pytest.approx(p)
+    # Sure, and wrong: the temperature stays within its bounds and the loss is a number.
+    assert 10 < fit_temperature(p, np.array([4, 4])) <= 20
+
+
+def test_reliability_is_scikit_learns_curve():
+    logits, scored = answers(3000)
+    p = softmax(logits, axis=1)
+    table = reliability(p, scored)
+    right, said = calibration_curve(p.argmax(1) == scored, p.max(1), n_bins=BINS)
+    filled = table["epochs"] > 0
+    assert table["accuracy"][filled] == pytest.approx(right)
+    assert table["confidence"][filled] == pytest.approx(said)
+    assert table["epochs"].sum() == 3000
+    # No answer of five is less probable than a fifth: the lowest bins are empty.
+    assert np.isnan(table["accuracy"][:2]).all()
+
+
+def test_a_picture_for_each(tmp_path):
+    logits, scored = answers(500)
+    panels = {"before": softmax(3 * logits, axis=1), "after": softmax(logits, axis=1)}
+    for name in ("one.png", "two.png"):
+        draw(panels, scored, tmp_path / name)
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    with Image.open(tmp_path / "one.png") as image:
+        assert image.width > 900
+        assert np.asarray(image.convert("L")).std() > 20

@@ -1,0 +1,94 @@
+"""A real build, killed in real ways at twenty random moments: it comes out as if it were not."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from test_build import content, write_raw
+
+KILLS = 20
+SPLITS = ("--seed=42", "--split=loso")  # taken in turns, so that shards are taken over, too
+
+
+def start(raw, out, split):
+    """A build, and when it began to hold the corpus: before that there is nothing to disturb."""
+    words = [sys.executable, "-m", "builders", "shhs", raw, "--out", out, "--image", "square"]
+    process = subprocess.Popen(
+        [*words, "--workers", "2", split],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while process.poll() is None and not holds_the_lock(process.pid):
+        time.sleep(0.005)
+    return process, time.monotonic()
+
+
+def holds_the_lock(pid):
+    for file in Path("/proc", str(pid), "fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            if os.readlink(file).endswith("/.build/lock"):
+                return True
+    return False
+
+
+def finished(process):
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+
+
+def kill(process, how):
+    """Ctrl-C, which reaches the whole group; the end of the group; the end of the parent alone.
+
+    Returns false where the build was quicker.
+    """
+    if how == "parent":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGINT if how == "Ctrl-C" else signal.SIGKILL)
+    told, said = process.communicate()
+    if "6 nights" in told:
+        return False
+    assert "Traceback" not in said
+    if how == "Ctrl-C":
+        # A shell calls both 130. Python sends itself the signal where a library's `exec` saw it.
+        assert process.returncode in (130, -signal.SIGINT), said
+        assert said.splitlines()[-1] == "error: stopped by the user"
+    else:
+        assert process.returncode == -signal.SIGKILL
+    return True
+
+
+@pytest.mark.timeout(900)  # half a minute, but for machines that do other things as well
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_killed_at_random_moments(tmp_path):
+    raw, out = write_raw(tmp_path / "raw", range(6)), tmp_path / "c"
+    whole, seconds = {}, []
+    for split in SPLITS:
+        process, began = start(raw, tmp_path / split, split)
+        finished(process)
+        seconds.append(time.monotonic() - began)
+        whole[split] = content(tmp_path / split)
+    rng, kills, builds = random.Random(5), 0, 0
+    while kills < KILLS:
+        process, _ = start(raw, out, SPLITS[builds % 2])
+        try:
+            process.wait(rng.uniform(0, min(seconds)))
+        except subprocess.TimeoutExpired:
+            kills += kill(process, ("Ctrl-C", "group", "parent")[kills % 3])
+        else:
+            finished(process)
+            assert content(out) == whole[SPLITS[builds % 2]], f"after {kills} kills"
+            builds += 1
+    process, _ = start(raw, out, SPLITS[builds % 2])
+    finished(process)
+    assert content(out) == whole[SPLITS[builds % 2]]
