@@ -1,6 +1,8 @@
 """Nights of the simulated corpus made worse, or shorter, for the baselines to stage."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from psgvlm.corrupt import Damaged
 
 
 def without(night, *lanes):
@@ -15,18 +17,6 @@ def few(night, count):
     return replace(night, rows=night.rows.select(range(count)), index=night.index[:count])
 
 
-def altered(night, change):
-    """The night with signals that are what `change(label, samples)` makes of them."""
-    return replace(night, recording=Altered(night.recording, change))
-
-
-@dataclass
-class Altered:
-    recording: object
-    change: object
-
-    def __getattr__(self, name):
-        return getattr(self.recording, name)
-
-    def read_uv(self, label):
-        return self.change(label, self.recording.read_uv(label))
+def damaged(night, kind, **options):
+    """The night, its raw signal damaged."""
+    return replace(night, recording=Damaged(night.recording, kind, **options))

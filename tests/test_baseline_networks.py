@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from conftest import ROOT  # noqa: F401  (sets the environment before datasets is imported)
-from nights import altered, few, without
+from nights import damaged, few, without
 
 from builders import raw_nights
 from psgvlm import training
@@ -149,15 +149,11 @@ def test_stages_are_drawn_alike_and_stretches_stay_within_a_night():
     assert draw.weights()[4] > 1 > draw.weights()[0]
 
 
-@pytest.mark.parametrize("value", [0.0, np.nan])
-def test_a_lane_that_died_is_borne(nights, value):
-    def dies(label, samples):
-        samples[len(samples) // 3 :] = value
-        return samples
-
+@pytest.mark.parametrize("kind", ["lost_from", "white"])
+def test_damage_is_borne_and_seen(nights, kind):
     train, test = nights
     fitted = SignalNetwork(small(), passes=1).fit(train, [])
-    p = fitted.probabilities(altered(test[0], dies))
+    p = fitted.probabilities(damaged(test[0], kind, share=0.9, seed=1))
     assert np.isfinite(p).all()
     assert not np.allclose(p, fitted.probabilities(test[0]))
 

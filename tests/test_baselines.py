@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import ROOT  # noqa: F401  (sets the environment before datasets is imported)
 from datasets import Dataset
-from nights import altered, few, without
+from nights import damaged, few, without
 
 from builders import raw_nights
 from psgvlm import baselines, scoring, training, vlm
@@ -187,14 +187,10 @@ def test_yasa_does_with_one_lane(nights):
         Yasa().probabilities(without(night, "C4-M1"))
 
 
-@pytest.mark.parametrize("value", [0.0, np.nan])
-def test_yasa_bears_a_lane_that_died(nights, value):
-    def dies(label, samples):
-        samples[len(samples) // 3 :] = value
-        return samples
-
+@pytest.mark.parametrize("kind", ["lost_from", "lost", "white"])
+def test_yasa_bears_damage(nights, kind):
     night = nights["test"][2]
-    p = Yasa().probabilities(altered(night, dies))
+    p = Yasa().probabilities(damaged(night, kind, share=0.6, seed=1))
     check(p, night)
     assert not np.allclose(p, Yasa().probabilities(night))
 
