@@ -268,7 +268,7 @@ def adapted(tmp_path_factory):
 
 def test_zero_shot_is_the_model_before_it_was_adapted(adapted, tiny, nights):
     night = few(nights["test"][1], 6)
-    pictures = list(night.pictures())
+    pictures = [[picture] for picture in night.pictures()]
     of_adapter = np.array(list(scoring.probabilities(adapted, pictures)))
     of_base = np.array(list(scoring.probabilities(tiny, pictures)))
     p = ZeroShot(adapted).fit([], []).probabilities(night)
