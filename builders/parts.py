@@ -76,7 +76,7 @@ class Part:
 
 
 def key(reader: str, night: Night, spec: ImageSpec, choices: Choices) -> str:
-    """A digest of all that decides a recording's rows, but for its split and fold.
+    """A digest of all that decides a recording's rows, but for its split and fold and the tasks.
 
     Files count by their place below `raw`, size and time of change: nothing is read.
     """

@@ -20,7 +20,12 @@ HALF_S, FIFTH_S = 15, 6.0  # of the epoch: alpha rhythm in W, slow waves in N3
 
 def rationale(seen: Epoch, stage: str) -> str:
     """Facts, a sentence a line; the rule and what of it they meet; `Stage: N2`."""
-    return "\n".join([*facts(seen), *_verdict(seen, stage), f"Stage: {stage}"])
+    return "\n".join([*facts(seen), *_verdict(seen, stage), last_line(stage)])
+
+
+def last_line(stage: str) -> str:
+    """What a rationale comes to."""
+    return f"Stage: {stage}"
 
 
 def facts(seen: Epoch) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from psgvlm import chat
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
@@ -15,15 +16,16 @@ BALANCES = ("none", "sqrt", "uniform")
 
 
 def load_split(name: str, split: str, config: str | None = None):
-    """One split's scored epochs, of a folder or a Hub id; all configurations if none is named.
+    """One split's scored epochs, of a folder or a Hub id.
 
+    If no configuration is named, those of staging, of all cohorts: the others hold the same epochs.
     Raises `InputError` where there are none, or where a subject is in two splits.
     """
     from datasets import concatenate_datasets, get_dataset_config_names, load_dataset
     from datasets.exceptions import DatasetNotFoundError
 
     try:
-        configs = [config] if config else get_dataset_config_names(name)
+        configs = [config] if config else _staging(name, get_dataset_config_names(name))
         corpora = {part: load_dataset(name, part) for part in configs}
         parts = [corpora[part][split] for part in configs]
     except (ValueError, KeyError, DatasetNotFoundError, FileNotFoundError) as error:
@@ -41,6 +43,16 @@ def load_split(name: str, split: str, config: str | None = None):
     if not len(corpus):
         raise InputError(f"{name}: split {split!r} holds no scored epoch; expected stages")
     return corpus
+
+
+def _staging(name: str, configs: list[str]) -> list[str]:
+    found = [config for config in configs if chat.cohort_and_task(config)[1] == "staging"]
+    if not found:
+        raise InputError(
+            f"{name}: no configuration for staging; expected one, or the name of another "
+            f"({', '.join(configs)}) as --dataset_config or --config"
+        )
+    return found
 
 
 def check_subjects(name: str, splits: dict) -> None:
