@@ -33,7 +33,7 @@ def facts(seen: Epoch) -> list[str]:
     said = []
     if seen.eeg:
         alpha, slow, centre = _posterior(seen), _frontal(seen), _central(seen)[0]
-        share = f"{100 * max(centre.shares):.0f} % of the power"
+        share = f"{100 * max(centre.shares):.0f} % of the power on average"
         said += [
             f"Alpha rhythm fills {alpha.alpha_s} of 30 s in {alpha.lane}.",
             f"Slow waves of 75 µV or more fill {slow.slow_wave_s:.1f} of 30 s in {slow.lane}.",
