@@ -20,7 +20,8 @@ from builders.night import Night
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 
-# Raised whenever the same recording comes out as other rows: a reader, `examine`, or this file.
+# Raised whenever the same recording comes out as other rows: by a reader, `examine`, what is
+# measured or said of an epoch, or this file.
 VERSION = 1
 # Files that readers open beside one of the `Night`: they decide what is drawn as much.
 _BESIDE = {".txt": (".xlsx",), ".vhdr": (".eeg", ".dat", ".vmrk"), ".set": (".fdt",)}

@@ -135,8 +135,11 @@ def publish(out: Path, cohort: str) -> None:
     """
     work = out / FOLDER / cohort
     ready, old = work / "ready", work / "old"
-    _put(ready / image_spec.FILE_NAME, out, work)  # first: a corpus is known by it
     built = State.load(ready / "state.json")
+    if not built.shards:  # another version's: what is in place stays there
+        remove(ready)
+        return
+    _put(ready / image_spec.FILE_NAME, out, work)  # first: a corpus is known by it
     for task in chat.TASKS:
         name = chat.configuration(cohort, task)
         new, place = ready / "shards" / name, out / name

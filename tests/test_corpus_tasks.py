@@ -274,6 +274,19 @@ def test_killed_while_folders_are_put_in_place(nights, whole, tmp_path, drawn, m
     assert kills >= 8
 
 
+@pytest.mark.parametrize("text", ["", '{"version": 1, "entries": [], "shards": {}}'])
+def test_what_another_version_had_ready_deletes_nothing(nights, whole, tmp_path, drawn, text):
+    out = tmp_path / "c"
+    assert build(nights, out, *TASKS) == 0
+    ready = out / ".build/shhs/ready"
+    (ready / "shards").mkdir(parents=True)
+    (ready / "state.json").write_text(text)
+    drawn.clear()
+    assert build(nights, out, *TASKS) == 0
+    assert not drawn
+    assert content(out) == whole
+
+
 ### What is refused
 
 
