@@ -27,6 +27,7 @@ bench: .venv/installed
 	$(BIN)/python bench/reading.py
 
 test-slow: lint
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,qlora]'
 	$(BIN)/python -m pytest -m slow --timeout=1800
 
 lint: .venv/installed
@@ -39,4 +40,6 @@ lint: .venv/installed
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet $(TORCH)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@# It asks for torchaudio, which it does not need here: see pyproject.toml.
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps braindecode
 	touch $@

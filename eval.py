@@ -29,13 +29,13 @@ def main() -> int:
     ### Adapter and corpus, drawn alike
     model = vlm.load(args.model, args.device)
     vlm.check_same_images(args.model, model.spec, args.dataset)
-    corpus = training.load_split(args.dataset, args.split, args.config)
+    corpus = training.load_split(args.dataset, args.split, args.config, model.spec, model.context)
 
     ### Probabilities
     from tqdm import tqdm
 
-    images = (row["images"][0] for row in corpus.select_columns("images"))
-    scored = scoring.probabilities(model, images, args.batch_size)
+    epochs = (row["images"] for row in corpus)
+    scored = scoring.probabilities(model, epochs, args.batch_size)
     probabilities = list(tqdm(scored, total=len(corpus), unit="epoch", desc="scoring"))
 
     ### Report

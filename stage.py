@@ -29,7 +29,7 @@ def main() -> int:
     from PIL import Image
     from tqdm import tqdm
 
-    from psgvlm import montage, render, scoring, signals, vlm
+    from psgvlm import context, montage, render, scoring, signals, vlm
     from psgvlm.hypnogram import Hypnogram
     from psgvlm.image_spec import EPOCH_S
     from psgvlm.recording import Recording
@@ -58,7 +58,8 @@ def main() -> int:
     )
 
     ### Stages
-    scored = scoring.probabilities(model, pictures, args.batch_size)
+    epochs = context.around(pictures, model.spec, model.context)
+    scored = scoring.probabilities(model, epochs, args.batch_size)
     probabilities = list(tqdm(scored, total=len(onsets_s), unit="epoch", desc="staging"))
     night = Hypnogram(onsets_s, np.array(probabilities))
 

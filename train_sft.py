@@ -3,11 +3,13 @@
     accelerate launch train_sft.py --config recipes/tiny.yaml --dataset_name CORPUS
 
 Every option of TRL's ScriptArguments, SFTConfig and ModelConfig is one here too, on the command
-line or in the recipe. With `--from_scratch true` the tiny model is made anew instead of loading
-`--model_name_or_path`. Beside the adapter stand the processor and the corpus' `image_spec.json`.
+line or in the recipe; LoRA is `--use_peft true`, and without it the weights themselves are trained.
+Beside the model stand its processor, the corpus' `image_spec.json`, a card, and what the run was:
+`training.json`, `config.yaml`.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from psgvlm import errors
 
@@ -19,72 +21,120 @@ class StagingArguments:
     from_scratch: bool = field(
         default=False, metadata={"help": "train the tiny model from random weights"}
     )
+    tune: str = field(
+        default="all",
+        metadata={"help": "what is trained: all, or some of language, connector, vision (a,b)"},
+    )
     balance: str = field(
         default="none",
-        metadata={
-            "help": "draw training epochs so that stages come as in the corpus (none), "
-            "by the square root of their counts (sqrt), or equally often (uniform)"
-        },
+        metadata={"help": "draw stages as they come (none), equally often (uniform), or by sqrt"},
+    )
+    augment: str = field(
+        default="",
+        metadata={"help": "vary pictures: gain=1.5,lane_dropout=0.1,shift_s=1,noise=5,colour=0.1"},
+    )
+    context: int = field(
+        default=0, metadata={"help": "neighbouring epochs shown on each side of the epoch"}
+    )
+    eval_subjects: int = field(
+        default=8, metadata={"help": "validation subjects to measure by while training; 0: all"}
+    )
+    eval_epochs: int = field(
+        default=1000, metadata={"help": "epochs of theirs, at even steps; 0: all"}
+    )
+    early_stopping_patience: int | None = field(
+        default=None, metadata={"help": "stop after so many evaluations without a better one"}
+    )
+    merge: bool = field(
+        default=False, metadata={"help": "write base model and adapter as one into OUTPUT/merged"}
     )
 
 
-def main() -> int:
-    import yaml
-    from trl import (
-        ModelConfig,
-        ScriptArguments,
-        SFTConfig,
-        SFTTrainer,
-        TrlParser,
-        get_peft_config,
-        get_quantization_config,
-    )
+def main(words: list[str] | None = None) -> int:
+    from psgvlm import options
+
+    script, config, model_config, staging = options.parse(StagingArguments, words)
+
+    from transformers import EarlyStoppingCallback
+    from trl import get_peft_config, get_quantization_config
 
     import model_card
-    from psgvlm import scoring, training, vlm
-    from psgvlm.errors import InputError
-
-    parser = TrlParser((ScriptArguments, SFTConfig, ModelConfig, StagingArguments))
-    try:
-        script, config, model_config, staging = parser.parse_args_and_config(
-            fail_with_unknown_args=True
-        )
-    except (ValueError, OSError, yaml.YAMLError) as error:
-        raise InputError(f"recipe or options: {error}; see python train_sft.py --help") from error
-    if not script.dataset_name:
-        raise InputError("no corpus given; expected --dataset_name CORPUS, a folder or a Hub id")
+    from psgvlm import context, scoring, training, training_record, tuning, vlm
+    from psgvlm.augment import Augmentation
+    from psgvlm.trainer import StagingTrainer, saving
 
     ### Corpus
     spec = vlm.load_spec(script.dataset_name, "dataset")
-    corpus = training.load_split(
-        script.dataset_name, script.dataset_train_split, script.dataset_config
+    digests = training_record.fingerprint(script.dataset_name)
+    rows = partial(
+        training.load_split,
+        script.dataset_name,
+        config=script.dataset_config,
+        spec=spec,
+        neighbours=staging.context,
     )
-    corpus = training.balanced(corpus, staging.balance, config.seed)
+    corpus = training.balanced(rows(script.dataset_train_split), staging.balance, config.seed)
+    held_out = None
+    if config.eval_strategy != "no":
+        unseen = rows(script.dataset_test_split)
+        held_out = training.validation(
+            unseen, staging.eval_subjects, staging.eval_epochs, config.seed
+        )
 
     ### Model
     if staging.from_scratch:
         model, processor = vlm.build_tiny(spec, config.seed)
     else:
-        model, processor = training.load_base(model_config, get_quantization_config(model_config))
+        model, processor = vlm.load_base(
+            model_config.model_name_or_path,
+            model_config.model_revision,
+            dtype=model_config.dtype,
+            attn_implementation=model_config.attn_implementation,
+            quantization_config=get_quantization_config(model_config),
+        )
     scoring.answer_tokens(processor, spec.prompt)  # refuses answers that cannot be told apart
+    chosen = tuning.chosen_parts(staging.tune)
+    anatomy = tuning.Anatomy(model)
+    adapter = get_peft_config(model_config)
+    if adapter is None:
+        anatomy.freeze_all_but(chosen)
+    elif adapter.target_modules is None:
+        adapter.target_modules = anatomy.linear_layers(chosen)
 
     ### Train
-    config.max_length = None  # shorter ones would cut the answer away, and the loss would be 0
-    trainer = SFTTrainer(
-        model=model,
-        args=config,
-        train_dataset=corpus,
-        processing_class=processor,
-        peft_config=get_peft_config(model_config),
-    )
-    trainer.train(resume_from_checkpoint=config.resume_from_checkpoint)
+    stopping = staging.early_stopping_patience
+    with options.told():
+        trainer = StagingTrainer(
+            model,
+            processor,
+            spec,
+            staging.context,
+            Augmentation.parse(staging.augment),
+            args=config,
+            train_dataset=corpus,
+            eval_dataset=held_out,
+            peft_config=adapter,
+            callbacks=[EarlyStoppingCallback(stopping)] if stopping else None,
+        )
+    anatomy = tuning.Anatomy(trainer.model)
+    anatomy.check_frozen(chosen)
+    parts = anatomy.counts()
+    trainer.accelerator.print(tuning.summary(parts))
+    trainer.check_first_batch()
+    trainer.train(resume_from_checkpoint=options.checkpoint(config))
 
     ### Save
-    trainer.save_model(config.output_dir)
-    if trainer.accelerator.is_main_process:
-        spec.save(config.output_dir)
-        training.write_report(trainer, spec, script, staging)
-        model_card.write(config.output_dir)
+    with saving(config.output_dir):
+        trainer.save_model(config.output_dir)
+        if trainer.accelerator.is_main_process:
+            spec.save(config.output_dir)
+            context.save(config.output_dir, staging.context)
+            training_record.write(trainer, script, model_config, staging, parts, digests)
+            training_record.write_options(config.output_dir, script, config, model_config, staging)
+            model_card.write(config.output_dir)
+            if staging.merge and adapter is not None:
+                model_card.write(vlm.write_merged(config.output_dir, model_config.dtype))
+    trainer.accelerator.end_training()
     return 0
 
 

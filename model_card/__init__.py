@@ -18,17 +18,15 @@ def write(adapter: str | Path) -> Path:
     adapter = Path(adapter)
     spec = ImageSpec.load(adapter / FILE_NAME)
     training = json.loads((adapter / "training.json").read_text("utf-8"))
-    lora = adapter / "adapter_config.json"
     front = ["pipeline_tag: image-text-to-text", "tags:", "- sleep", "- polysomnography"]
-    if lora.is_file():
-        base = json.loads(lora.read_text("utf-8"))["base_model_name_or_path"]
-        # A folder of this machine means nothing to a reader and may tell who trained it.
-        base = Path(base).name if Path(base).exists() else base
-        front = [f"base_model: {base}", "library_name: peft", *front]
-        made = f"An adapter of {base}"
+    lora = (adapter / "adapter_config.json").is_file()
+    front = [f"library_name: {'peft' if lora else 'transformers'}", *front]
+    # The name only: a folder of this machine means nothing to a reader.
+    if base := training["base_model"]:
+        front = [f"base_model: {base}", *front]
+        made = f"An adapter of {base}" if lora else f"{base}, fine-tuned to a model"
     else:
-        front = ["library_name: transformers", *front]
-        made = "A model trained from random weights" if training["from_scratch"] else "A model"
+        made = "A model trained from random weights"
     text = Template(TEMPLATE.read_text("utf-8")).substitute(
         front="\n".join(front),
         made=made,

@@ -20,7 +20,7 @@ epochs touched: give each a seed of its own.
 """
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -218,6 +218,22 @@ class Damaged(Recording):
         rate_hz = self.channel(label).rate_hz
         touched = self._touched(label, len(samples), rate_hz)
         return np.where(touched, self._changed(label, samples, rate_hz), samples)
+
+    def windows_uv(
+        self, labels: Iterable[str], spread: int | None = None
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """As `Recording.windows_uv` but all samples at once: what a damage does depends on all."""
+        whole = {label: self.read_uv(label) for label in labels}
+        if spread is None:
+            yield whole
+            return
+        for share in np.linspace(0, 1, spread):
+            parts = {}
+            for label, samples in whole.items():
+                length = min(len(samples), max(2, round(self.channel(label).rate_hz)))
+                start = round(share * (len(samples) - length))
+                parts[label] = samples[start : start + length]
+            yield parts
 
     def _changed(self, label: str, samples: np.ndarray, rate_hz: float) -> np.ndarray:
         """The whole channel as it is where damaged, float32."""

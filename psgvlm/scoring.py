@@ -12,20 +12,21 @@ from psgvlm.vlm import StagingModel
 
 
 def probabilities(
-    model: StagingModel, images: Iterable, batch_size: int = 32
+    model: StagingModel, epochs: Iterable[list], batch_size: int = 32
 ) -> Iterator[np.ndarray]:
-    """Yield each image's probabilities of W, N1, N2, N3, R: float64 of shape (5,), summing to 1.
+    """Yield each epoch's probabilities of W, N1, N2, N3, R: float64 of shape (5,), summing to 1.
 
-    `images` are RGB PIL images. Each costs one pass over prompt and image, and one token more for
-    each beginning that some answers share ("N" of N1, N2, N3 where the tokenizer splits them); no
-    text is generated.
+    An epoch is a list of RGB PIL images: its own, with the model's `context` of neighbours on
+    either side. It costs one pass over prompt and images, and one token more for each beginning
+    that some answers share ("N" of N1, N2, N3 where the tokenizer splits them); no text is
+    generated.
     """
     # A second of imports that `--help` need not wait for.
     import torch
 
     answers = answer_tokens(model.processor, model.spec.prompt)
-    images = iter(images)
-    while batch := list(islice(images, batch_size)):
+    epochs = iter(epochs)
+    while batch := list(islice(epochs, batch_size)):
         with torch.inference_mode():
             scores = _log_probabilities(model, batch, answers)
         # Over the five answers alone: what the model would say beside them does not count.
@@ -57,23 +58,23 @@ def answer_tokens(processor, prompt: str) -> list[tuple[int, ...]]:
     return tokens
 
 
-def render_prompt(processor, prompt: str) -> str:
+def render_prompt(processor, prompt: str, images: int = 1) -> str:
     """The question as the model reads it, up to where its answer starts."""
     return processor.apply_chat_template(
-        chat.prompt(prompt), tokenize=False, add_generation_prompt=True
+        chat.prompt(prompt, images), tokenize=False, add_generation_prompt=True
     )
 
 
-def generate(model: StagingModel, images: list, max_new_tokens: int = 8) -> list[str]:
+def generate(model: StagingModel, epochs: list[list], max_new_tokens: int = 8) -> list[str]:
     """Let the model answer in its own words, greedily; `chat.read_answer` reads the stage."""
-    inputs = _inputs(model, images)
+    inputs = _inputs(model, epochs)
     tokens = model.model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False)
     answers = tokens[:, inputs["input_ids"].shape[1] :]
     return model.processor.batch_decode(answers, skip_special_tokens=True)
 
 
-def _log_probabilities(model: StagingModel, images: list, answers: list[tuple[int, ...]]):
-    """Log-probability of each answer's tokens after the prompt, shape (n_images, 5).
+def _log_probabilities(model: StagingModel, epochs: list[list], answers: list[tuple[int, ...]]):
+    """Log-probability of each answer's tokens after the prompt, shape (n_epochs, 5).
 
     The answers form a trie. Its root is the prompt, which is run once; every node that several
     tokens or longer answers hang from costs one token more, on top of the prompt's keys and values.
@@ -81,8 +82,8 @@ def _log_probabilities(model: StagingModel, images: list, answers: list[tuple[in
     import torch
     from transformers import DynamicCache
 
-    inputs = _inputs(model, images)
-    scores = torch.zeros(len(images), 5)
+    inputs = _inputs(model, epochs)
+    scores = torch.zeros(len(epochs), 5)
     cache = None
     if max(map(len, answers)) > 1:
         cache = DynamicCache(config=model.model.config.get_text_config(decoder=True))
@@ -109,11 +110,17 @@ def _log_probabilities(model: StagingModel, images: list, answers: list[tuple[in
     return scores
 
 
-def _inputs(model: StagingModel, images: list):
-    text = render_prompt(model.processor, model.spec.prompt)
+def _inputs(model: StagingModel, epochs: list[list]):
+    shown = 2 * model.context + 1
+    if odd := [len(images) for images in epochs if len(images) != shown]:
+        raise InputError(
+            f"an epoch of {odd[0]} images; expected {shown}, as the model was trained: its own "
+            f"and {model.context} neighbours on either side"
+        )
+    text = render_prompt(model.processor, model.spec.prompt, shown)
     return model.processor(
-        images=[[image] for image in images],
-        text=[text] * len(images),
+        images=epochs,
+        text=[text] * len(epochs),
         return_tensors="pt",
         padding=True,
         padding_side="left",

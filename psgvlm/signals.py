@@ -47,7 +47,7 @@ def prepare(recording: Recording, lanes: LaneMap, spec: ImageSpec) -> list[Trace
     Raises `InputError` where the two signals of a derivation do not have the same rate, or where
     one has a rate that cannot show its lane's band.
     """
-    derived = iter(_derive(recording, [source for source in lanes.sources if source]))
+    derived = iter(derive(recording, [source for source in lanes.sources if source]))
     traces: list[Trace | None] = []
     for lane, source in zip(lanes.lanes, lanes.sources, strict=True):
         if source is None:
@@ -80,7 +80,7 @@ def _stretches(recording: Recording, samples: np.ndarray, rate_hz: float) -> lis
     return np.split(samples, np.round(np.cumsum(lengths_s)[:-1] * rate_hz).astype(int))
 
 
-def _derive(recording: Recording, sources: Sequence[Derivation]) -> list[tuple[np.ndarray, int]]:
+def derive(recording: Recording, sources: Sequence[Derivation]) -> list[tuple[np.ndarray, int]]:
     """Raw signals in µV, and how many of their samples lie at a file's limits.
 
     All are read in one pass over the file, and derived some minutes at a time.

@@ -1,13 +1,8 @@
-"""What `train_sft.py` does around TRL's trainer: the corpus it draws from, checks, the report."""
-
-import json
-import platform
-from importlib.metadata import version
-from pathlib import Path
+"""The corpus that training draws from: checked, its stages balanced, some set aside to measure."""
 
 import numpy as np
 
-from psgvlm import chat
+from psgvlm import chat, context
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
@@ -15,19 +10,33 @@ from psgvlm.stages import STAGES
 BALANCES = ("none", "sqrt", "uniform")
 
 
-def load_split(name: str, split: str, config: str | None = None):
+def load_split(
+    name: str,
+    split: str,
+    config: str | None = None,
+    spec: ImageSpec | None = None,
+    neighbours: int = 0,
+):
     """One split's scored epochs, of a folder or a Hub id.
 
     If no configuration is named, those of staging, of all cohorts: the others hold the same epochs.
+    With `neighbours` the rows have the images of as many epochs before and after, scored or not,
+    and blank ones, drawn by `spec`, where there is none.
+
     Raises `InputError` where there are none, or where a subject is in two splits.
     """
     from datasets import concatenate_datasets, get_dataset_config_names, load_dataset
-    from datasets.exceptions import DatasetNotFoundError
+    from datasets.exceptions import DatasetNotFoundError, NonMatchingSplitsSizesError
 
     try:
         configs = [config] if config else _staging(name, get_dataset_config_names(name))
         corpora = {part: load_dataset(name, part) for part in configs}
         parts = [corpora[part][split] for part in configs]
+    except NonMatchingSplitsSizesError as error:
+        raise InputError(
+            f"{name}: the files do not hold what the card says ({error}); expected a corpus as "
+            "python -m builders wrote it: build it again"
+        ) from error
     except (ValueError, KeyError, DatasetNotFoundError, FileNotFoundError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
@@ -38,6 +47,8 @@ def load_split(name: str, split: str, config: str | None = None):
         check_subjects(f"{name}, {part}", splits)
     corpus = concatenate_datasets(parts)
     stages = corpus.data.column("stage")
+    if neighbours:
+        corpus = context.attach(corpus, spec, neighbours)
     if stages.null_count:
         corpus = corpus.select(np.flatnonzero(stages.is_valid().to_numpy()))
     if not len(corpus):
@@ -95,54 +106,16 @@ def balanced(corpus, how: str, seed: int):
     return corpus.select(rng.permutation(np.concatenate(drawn)))
 
 
-def load_base(model_config, quantization_config):
-    """The base model and processor that TRL's ModelConfig names."""
-    from transformers import AutoModelForImageTextToText, AutoProcessor
+def validation(corpus, subjects: int, epochs: int, seed: int):
+    """A fixed part of a split to measure by while training: some subjects, some of their epochs.
 
-    name = model_config.model_name_or_path
-    if not name:
-        raise InputError("no base model; expected --model_name_or_path NAME or --from_scratch true")
-    try:
-        processor = AutoProcessor.from_pretrained(name, revision=model_config.model_revision)
-        model = AutoModelForImageTextToText.from_pretrained(
-            name,
-            revision=model_config.model_revision,
-            dtype=model_config.dtype,
-            attn_implementation=model_config.attn_implementation,
-            quantization_config=quantization_config,
-        )
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"{name}: cannot be loaded as a vision-language model ({reason})"
-        ) from error
-    return model, processor
-
-
-def write_report(trainer, spec: ImageSpec, script, staging) -> None:
-    """`training.json` beside the model: what was trained on what, how long, how fast."""
-    log = trainer.state.log_history
-    end = next(entry for entry in reversed(log) if "train_runtime" in entry)
-    report = {
-        "dataset": Path(script.dataset_name).name,
-        "config": script.dataset_config,
-        "image_spec": spec.name,
-        "balance": staging.balance,
-        "from_scratch": staging.from_scratch,
-        "seed": trainer.args.seed,
-        "steps": trainer.state.global_step,
-        "parameters": sum(p.numel() for p in trainer.model.parameters()),
-        "trainable_parameters": sum(
-            p.numel() for p in trainer.model.parameters() if p.requires_grad
-        ),
-        "train_seconds": end["train_runtime"],
-        "images_per_second": end["train_samples_per_second"],
-        "loss": [entry["loss"] for entry in log if "loss" in entry],
-        "versions": {
-            name: version(name)
-            for name in ("psgvlm", "torch", "transformers", "trl", "peft", "datasets", "numpy")
-        },
-        "python": platform.python_version(),
-    }
-    path = Path(trainer.args.output_dir) / "training.json"
-    path.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    `subjects` are drawn by the seed, and `epochs` taken at even steps through their nights, so that
+    the stages come as they do there; 0 is all of them.
+    """
+    names = np.array(corpus["subject"])
+    if subjects:
+        drawn = np.random.default_rng(seed).permutation(sorted(set(names)))[:subjects]
+        corpus = corpus.select(np.flatnonzero(np.isin(names, drawn)))
+    if 0 < epochs < len(corpus):
+        corpus = corpus.select(np.linspace(0, len(corpus) - 1, epochs).round().astype(int))
+    return corpus

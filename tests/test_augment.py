@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from psgvlm import render
-from psgvlm.augment import Augmentation, augment
+from psgvlm.augment import Augmentation, Varied, augment
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
 from psgvlm.signals import Trace
@@ -147,3 +148,25 @@ def test_read_from_a_recipe():
     for text in ("gain", "gain=two", "rotate=3", "gain=0.5", "noise=nan", "shift_s=400"):
         with pytest.raises(InputError, match="expected"):
             Augmentation.parse(text)
+
+
+def test_rows_are_varied_by_seed_round_and_place():
+    """A row that is there twice is varied in two ways; its pictures are varied alike."""
+    spec = PRESETS["square"]
+    picture = Image.fromarray(drawn(spec))
+    rows = [{"images": [picture, picture], "stage": 2}] * 2
+    how = Augmentation(gain=2, noise=3)
+
+    def shown(seed=0, number=0, place=0):
+        varied = Varied(rows, spec, how, seed)
+        varied.set_epoch(number)
+        assert len(varied) == 2
+        row = varied[place]
+        assert row["stage"] == 2
+        one, other = map(np.asarray, row["images"])
+        assert np.array_equal(one, other)
+        return one
+
+    assert np.array_equal(shown(), shown())
+    for other in ({"seed": 1}, {"number": 1}, {"place": 1}):
+        assert not np.array_equal(shown(), shown(**other))

@@ -1,5 +1,6 @@
 """The README tells the truth: its commands run as written, and its tree is the tree."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -10,6 +11,7 @@ from conftest import ROOT, command
 
 README = (ROOT / "README.md").read_text("utf-8")
 OWN_DATA = README.split("## On your own data")[1].split("\n## ")[0]
+TRAINING = README.split("## Training")[1].split("\n## ")[0]
 
 
 def blocks(text, language):
@@ -46,6 +48,19 @@ def test_the_commands_for_one_s_own_data_run_as_written(raw, tmp_path):
     names = {}
     exec(snippet.replace('"CORPUS"', repr(str(tmp_path / "CORPUS"))), names)
     assert names["epochs"][0]["images"][0].size == (336, 336)
+
+
+def test_training_on_two_processes_runs_as_written(corpus, tmp_path):
+    """Two, and not the one that `accelerate launch --cpu --num_processes 2` would start."""
+    (line,) = "".join(blocks(TRAINING, "")).splitlines()
+    places = {"CORPUS": corpus, "ADAPTER2": tmp_path / "adapter"}
+    words = [str(places.get(word, word)) for word in shlex.split(line)]
+    assert words[:2] == ["accelerate", "launch"]
+    few = ("--max_steps", 2, "--per_device_train_batch_size", 2)
+    done = command("-m", "accelerate.commands.launch", *words[2:], *few)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "adapter" / "training.json").read_text())
+    assert (report["steps"], report["processes"]) == (2, 2)
 
 
 def test_the_commands_for_the_literature_s_corpora_run_as_written(tmp_path):

@@ -24,7 +24,7 @@ def model():
 def images():
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 255, (5, SPEC.height, SPEC.width, 3), np.uint8)
-    return [Image.fromarray(picture) for picture in pictures]
+    return [[Image.fromarray(picture)] for picture in pictures]
 
 
 class SplitTokenizer:
@@ -46,7 +46,7 @@ def reference(model, images, answers):
     """Each answer's log-probability from a pass of its own over prompt and answer."""
     text = scoring.render_prompt(model.processor, SPEC.prompt)
     scores = np.zeros((len(images), 5))
-    for row, image in enumerate(images):
+    for row, (image,) in enumerate(images):
         inputs = model.processor(images=[image], text=[text], return_tensors="pt")
         n = inputs["input_ids"].shape[1]
         for column, answer in enumerate(answers):

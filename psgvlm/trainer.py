@@ -1,0 +1,290 @@
+"""TRL's trainer as staging needs it: what it learns from, how it is measured, what it saves.
+
+Imports torch and TRL: import this module where training starts.
+"""
+
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate.utils import gather_object
+from safetensors import SafetensorError
+from transformers import PreTrainedModel
+from trl import SFTTrainer
+from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
+
+from psgvlm import scoring
+from psgvlm.augment import Augmentation, Varied
+from psgvlm.errors import InputError
+from psgvlm.image_spec import ImageSpec
+from psgvlm.stages import STAGES
+from psgvlm.vlm import StagingModel, turn_ends
+
+NOTHING = Augmentation()
+MEASURES = ("kappa", "macro_f1", "accuracy", "balanced_accuracy", "nll")
+
+
+@dataclass
+class AnswerCollator(DataCollatorForVisionLanguageModeling):
+    """TRL's collator, with the loss on exactly the answer and the token that ends its turn.
+
+    `ends` are the tokens that end a turn. Raises `InputError` for a row without an answer or its
+    end: cut off, or never written.
+    """
+
+    ends: frozenset[int] = frozenset()
+
+    def torch_call(self, examples: list[dict]) -> dict:
+        batch = super().torch_call(examples)
+        for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True):
+            end = torch.isin(labels, torch.tensor(sorted(self.ends))).nonzero()
+            if not len(end) or not (labels[: end[0]] != -100).any():
+                answer = self.processor.tokenizer.decode(labels[labels != -100])
+                raise InputError(
+                    f"a row of {len(ids)} tokens whose supervised part is {answer!r}; expected an "
+                    "answer and a token that ends the turn: the corpus has a row without an "
+                    "answer, or the chat template is not one of a conversation"
+                )
+            labels[end[0] + 1 :] = -100  # the white space that some templates write there
+        return batch
+
+
+@dataclass
+class Meter:
+    """Time and work since it was made; `aside_s` is spent measuring and saving, not training."""
+
+    images: int = 0
+    tokens: float = 0.0
+    waited_s: float = 0.0
+    aside_s: float = 0.0
+    start: float = field(default_factory=time.perf_counter)
+
+    def figures(self, tokens: float) -> dict[str, float]:
+        """Images and tokens a second, the share of time spent waiting for data, peak memory."""
+        spent = max(time.perf_counter() - self.start - self.aside_s, 1e-9)
+        return {
+            "images_per_second": self.images / spent,
+            "tokens_per_second": (tokens - self.tokens) / spent,
+            "waiting_share": self.waited_s / spent,
+            "peak_memory_gib": peak_memory_gib(),
+        }
+
+
+def peak_memory_gib() -> float:
+    """Of the device, or of the process where there is none but the CPU."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**30
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+class StagingTrainer(SFTTrainer):
+    """SFTTrainer that measures with probabilities of the stages, and takes the time of its steps.
+
+    `eval_dataset` holds scored epochs; `evaluate` gives the agreement with their scorer, and no
+    text is written for it. Rows of either show so many `neighbours` of an epoch on each side.
+    """
+
+    def __init__(
+        self,
+        model,
+        processor,
+        spec: ImageSpec,
+        neighbours: int = 0,
+        augmentation: Augmentation = NOTHING,
+        **options,
+    ):
+        ends = frozenset(turn_ends(model, processor))
+        super().__init__(
+            model,
+            processing_class=processor,
+            data_collator=AnswerCollator(processor, completion_only_loss=True, ends=ends),
+            **options,
+        )
+        self.spec = spec
+        self.neighbours, self.augmentation = neighbours, augmentation
+        self.meters = {"run": Meter(), "log": Meter()}
+
+    def check_first_batch(self) -> None:
+        """Refuse rows without an answer before the first step, and not in a loader's worker."""
+        rows = range(min(len(self.train_dataset), self.args.per_device_train_batch_size))
+        self.data_collator([self.train_dataset[row] for row in rows])
+
+    ### Training
+
+    def train(self, *args, **options):
+        """As in Trainer; `throughput` holds the figures of the whole run afterwards."""
+        self.meters = {"run": Meter(), "log": Meter()}
+        try:
+            result = super().train(*args, **options)
+            self.throughput = self.meters["run"].figures(self._total_train_tokens)
+            return result
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not _of_memory(error):
+                raise
+            raise InputError(
+                f"out of memory on {self.args.device} with batches of "
+                f"{self.args.per_device_train_batch_size}; lower per_device_train_batch_size (and "
+                "raise gradient_accumulation_steps as much), or set activation_checkpointing: "
+                "true, load_in_4bit: true with use_peft, or draw the corpus in fewer pixels"
+            ) from error
+
+    def get_train_dataloader(self):
+        if not self.augmentation:
+            return super().get_train_dataloader()
+        # TRL takes nothing but a `Dataset`, so the pictures are varied on their way to the loader.
+        rows = self.train_dataset
+        self.train_dataset = Varied(rows, self.spec, self.augmentation, self.args.seed)
+        try:
+            return super().get_train_dataloader()
+        finally:
+            self.train_dataset = rows
+
+    def get_batch_samples(self, epoch_iterator, num_batches, device):
+        return super().get_batch_samples(self._timed(epoch_iterator), num_batches, device)
+
+    def _timed(self, batches: Iterator) -> Iterator:
+        while True:
+            start = time.perf_counter()
+            batch = next(batches, None)
+            waited = time.perf_counter() - start
+            if batch is None:
+                return
+            rows = len(batch["input_ids"]) * self.args.world_size
+            for meter in self.meters.values():
+                meter.waited_s += waited
+                meter.images += rows * (2 * self.neighbours + 1)
+            yield batch
+
+    @contextmanager
+    def _aside(self):
+        start = time.perf_counter()
+        yield
+        for meter in self.meters.values():
+            meter.aside_s += time.perf_counter() - start
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if "loss" in logs:
+            logs |= self.meters["log"].figures(self._total_train_tokens)
+            self.meters["log"] = Meter(tokens=self._total_train_tokens)
+        super().log(logs, start_time)
+
+    ### Measuring
+
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
+        """Agreement with the scorer; every process scores its share of the rows."""
+        rows = self.eval_dataset if eval_dataset is None else eval_dataset
+        with self._aside():
+            self.model.eval()
+            model = StagingModel(self.model, self.processing_class, self.spec, self.neighbours)
+            # As many on each process, so that they pass the model as often; a few twice.
+            world, rank = self.args.world_size, self.args.process_index
+            mine = [(at * world + rank) % len(rows) for at in range(ceil(len(rows) / world))]
+            images = (rows[row]["images"] for row in mine)
+            scored = scoring.probabilities(model, images, self.args.per_device_eval_batch_size)
+            found = dict(gather_object(list(zip(mine, scored, strict=True))))
+            p = np.array([found[row] for row in range(len(rows))])
+            metrics = {
+                f"{metric_key_prefix}_{name}": value
+                for name, value in agreement(p, np.array(rows["stage"])).items()
+            }
+            self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    ### Saving
+
+    def _save_checkpoint(self, model, trial) -> None:
+        with self._aside():
+            try:
+                with saving(self.args.output_dir), own_names(self.model):
+                    super()._save_checkpoint(model, trial)
+            except InputError:
+                half = f"checkpoint-{self.state.global_step}"
+                shutil.rmtree(Path(self.args.output_dir) / half, ignore_errors=True)
+                raise
+
+    def _issue_warnings_after_load(self, load_result) -> None:
+        missing = set(load_result.missing_keys)
+        weights = dict(self.model.named_parameters(remove_duplicate=False))
+        loaded = {id(weight) for name, weight in weights.items() if name not in missing}
+        # A tied weight is stored once, under one of its names.
+        if lost := sorted(name for name in missing if id(weights.get(name)) not in loaded):
+            raise InputError(
+                f"checkpoint without {lost[0]} and {len(lost) - 1} other weights of the model; "
+                "expected one of this run: train from the beginning in another --output_dir"
+            )
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        super().save_model(output_dir, _internal_call)
+        # A pickle, with paths of this machine; `config.yaml` says the same.
+        (Path(output_dir or self.args.output_dir) / "training_args.bin").unlink(missing_ok=True)
+
+    def create_model_card(self, *args, **options) -> None:
+        """None: TRL's takes the adapter for a text generator; `model_card` writes another."""
+
+
+@contextmanager
+def own_names(model):
+    """Save weights by the names of the model's own modules, as the trainer reads them back.
+
+    transformers saves under a family's names of old, and a checkpoint under those would be read
+    back as nothing: the run would go on, or end, with weights of no checkpoint, after a warning.
+    """
+    if not isinstance(model, PreTrainedModel):  # an adapter keeps its names
+        yield
+        return
+    model.save_pretrained = partial(model.save_pretrained, save_original_format=False)
+    try:
+        yield
+    finally:
+        del model.save_pretrained
+
+
+@contextmanager
+def saving(folder: str | Path):
+    """Turn what a full disk raises, which in safetensors and torch is no OSError, into a line."""
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        good = last_checkpoint(Path(folder))
+        left = f"the last good checkpoint is {good}: " if good else ""
+        raise InputError(
+            f"{folder}: the model cannot be saved ({str(error).splitlines()[0]}); {left}make room "
+            "on the disk and go on with --resume_from_checkpoint true"
+        ) from error
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end: the trainer's state is written last."""
+    whole = [path.parent for path in Path(folder).glob("checkpoint-*/trainer_state.json")]
+    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def agreement(p: np.ndarray, stages: np.ndarray) -> dict[str, float]:
+    """Of probabilities (n, 5) with the scored stages (n,), as `MEASURES` lists; `nll` in nats."""
+    import evaluate
+
+    from psgvlm import metrics
+
+    found = evaluate.load(metrics.SLEEP_STAGING).compute(
+        predictions=[STAGES[index] for index in p.argmax(axis=1)],
+        references=[STAGES[index] for index in stages],
+    )
+    nll = -np.log(np.maximum(p[np.arange(len(p)), stages], 1e-12)).mean()
+    return {**{name: found[name] for name in MEASURES[:-1]}, "nll": float(nll)}
+
+
+def _of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
