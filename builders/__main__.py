@@ -79,9 +79,8 @@ def main(argv: list[str] | None = None) -> int:
             "--tasks",
             type=_tasks,
             default=("staging",),
-            help=f"what to ask, of {','.join(chat.TASKS)}: a configuration each, with the same\n"
-            "images; default staging. One more, later, draws all again: it is measured in the "
-            "signals",
+            help=f"what to ask, of {','.join(chat.TASKS)}: a configuration each,\n"
+            "with the same images (default: staging). One more, later, draws all again",
         )
         command.add_argument(
             "--workers", type=_count, default=workers.cores(), help="processes; default: all cores"
