@@ -32,25 +32,24 @@ def smolvlm_500m():
         size={"longest_edge": 2048}, max_image_size={"longest_edge": 512}
     )
     processor.image_seq_len = 64
-    text = {"hidden_size": 960, "intermediate_size": 2560, "num_hidden_layers": 32}
-    text |= {"num_attention_heads": 15, "num_key_value_heads": 5, "head_dim": 64}
-    text |= {"vocab_size": 49280, "max_position_embeddings": 8192}
-    vision = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12}
-    vision |= {"num_attention_heads": 12, "image_size": 512, "patch_size": 16}
-    return _sized(model.config, text, vision, scale_factor=4, tie_word_embeddings=False), processor
+    text = sizes(960, 2560, num_hidden_layers=32, num_attention_heads=15, vocab_size=49280)
+    text |= {"num_key_value_heads": 5, "head_dim": 64, "max_position_embeddings": 8192}
+    vision = sizes(768, 3072, num_hidden_layers=12, num_attention_heads=12)
+    vision |= {"image_size": 512, "patch_size": 16}
+    return sized(model.config, text, vision, scale_factor=4, tie_word_embeddings=False), processor
 
 
 def qwen2_5_vl_3b():
     """Qwen/Qwen2.5-VL-3B-Instruct."""
     model, processor = tiny_vlms.qwen2_5_vl()
     processor.image_processor.size = {"shortest_edge": 56 * 56, "longest_edge": 28 * 28 * 16384}
-    text = {"hidden_size": 2048, "intermediate_size": 11008, "num_hidden_layers": 36}
-    text |= {"num_attention_heads": 16, "num_key_value_heads": 2, "head_dim": 128}
-    text |= {"vocab_size": 151936, "max_position_embeddings": 128000}
-    rope = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]}
-    vision = {"hidden_size": 1280, "intermediate_size": 3420, "depth": 32, "num_heads": 16}
-    vision |= {"out_hidden_size": 2048, "fullatt_block_indexes": [7, 15, 23, 31]}
-    return _sized(model.config, {**text, "rope_parameters": rope}, vision), processor
+    text = sizes(2048, 11008, num_hidden_layers=36, num_attention_heads=16, vocab_size=151936)
+    text |= {"num_key_value_heads": 2, "head_dim": 128, "max_position_embeddings": 128000}
+    text["rope_parameters"] = {"rope_type": "default", "rope_theta": 1e6}
+    text["rope_parameters"]["mrope_section"] = [16, 24, 24]
+    vision = sizes(1280, 3420, depth=32, num_heads=16, out_hidden_size=2048)
+    vision["fullatt_block_indexes"] = [7, 15, 23, 31]
+    return sized(model.config, text, vision), processor
 
 
 def llava_next_7b():
@@ -62,21 +61,23 @@ def llava_next_7b():
     pictures.image_grid_pinpoints = grid
     processor.num_additional_image_tokens = 1  # CLIP's class token, which is not passed on
     processor.vision_feature_select_strategy = "default"
-    text = {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32}
-    text |= {"num_attention_heads": 32, "num_key_value_heads": 32, "head_dim": 128}
-    text |= {"vocab_size": 32064, "max_position_embeddings": 4096}
-    vision = {"model_type": "clip_vision_model", "hidden_size": 1024, "intermediate_size": 4096}
-    vision |= {"num_hidden_layers": 24, "num_attention_heads": 16, "image_size": 336}
-    vision |= {"patch_size": 14, "projection_dim": 768}
-    selected = {"vision_feature_layer": -2, "vision_feature_select_strategy": "default"}
-    options = {"image_grid_pinpoints": grid, "tie_word_embeddings": False}
-    return _sized(model.config, text, vision, **selected, **options), processor
+    text = sizes(4096, 11008, num_hidden_layers=32, num_attention_heads=32, vocab_size=32064)
+    text |= {"num_key_value_heads": 32, "head_dim": 128, "max_position_embeddings": 4096}
+    vision = sizes(1024, 4096, num_hidden_layers=24, num_attention_heads=16, projection_dim=768)
+    vision |= {"model_type": "clip_vision_model", "image_size": 336, "patch_size": 14}
+    options = {"vision_feature_layer": -2, "vision_feature_select_strategy": "default"}
+    options |= {"image_grid_pinpoints": grid, "tie_word_embeddings": False}
+    return sized(model.config, text, vision, **options), processor
 
 
 FAMILIES = {made.__name__: made for made in (smolvlm_500m, qwen2_5_vl_3b, llava_next_7b)}
 
 
-def _sized(config, text: dict, vision: dict, **options):
+def sizes(hidden_size: int, intermediate_size: int, **others) -> dict:
+    return {"hidden_size": hidden_size, "intermediate_size": intermediate_size, **others}
+
+
+def sized(config, text: dict, vision: dict, **options):
     """The tiny model's configuration, tokens and all, in another size."""
     values = config.to_dict() | options
     text = values["text_config"] | text

@@ -63,9 +63,6 @@ def test_work_is_what_torch_counts():
 
 
 def test_share_of_the_peak_hours_and_goals():
-    assert bench.peak_share(100, 3956, "NVIDIA H100 80GB HBM3") == pytest.approx(0.4)
-    assert bench.peak_share(100, 3780, "NVIDIA H100 PCIe") == pytest.approx(0.5)
-    assert bench.peak_share(100, 3956, "another") is None
     assert bench.hours(100)["SHHS"] == pytest.approx(0.7)
     assert bench.hours(100)["MASS"] == pytest.approx(41_000 * 0.8 * 3 / 360_000)
     ours = {"images_per_s": 130.0, "images_per_cpu_s": 9.0, "gflop_per_image": 3956.0}
@@ -73,9 +70,14 @@ def test_share_of_the_peak_hours_and_goals():
     row["plain"] = {"images_per_s": 100.0, "images_per_cpu_s": 10.0}
     row |= bench.derived(row, "NVIDIA H200")
     assert (row["ratio"], row["peak_share"]) == (1.3, pytest.approx(0.52))
+    half = bench.derived(row, "NVIDIA H100 PCIe")["peak_share"]
+    assert half == pytest.approx(130 * 3.956 / 756, abs=1e-4)
+    assert bench.derived(row, "another")["peak_share"] is None
     told = bench.goals([row], "NVIDIA H200")
     assert [line.rpartition(": ")[2] for line in told] == ["met", "met", "NOT met"]
-    told = bench.goals([row | bench.derived(row, "CPU")], "CPU")
+    row |= bench.derived(row, "CPU")
+    assert row["ratio"] == 0.9  # by CPU time
+    told = bench.goals([row], "CPU")
     assert [line.rpartition(": ")[2] for line in told] == ["not measured"] * 2 + ["NOT met"]
     lost = {"family": "llava_next_7b", "workers": 2, "ours": None, "plain": None}
     assert bench.derived(lost, "NVIDIA H200") == {"ratio": None, "peak_share": None}
