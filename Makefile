@@ -2,6 +2,8 @@
 # make test        sets everything up and runs the tests (make test-slow: those that take minutes)
 # make bench       measures what a night costs against the plain way of drawing it, and what building
 #                  and reading a corpus cost
+# make bench-train measures training against TRL's own script: tiny models, or with
+#                  BENCH="--device cuda" real ones
 #
 # Another Python:  make PYTHON=python3.13 demo
 # Another torch:   make TORCH='torch==2.13.0 --index-url https://download.pytorch.org/whl/cu130' demo
@@ -13,7 +15,7 @@ BIN = .venv/bin
 # Before torch is imported; without it training on a CPU is ten times slower.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: demo test test-slow lint bench
+.PHONY: demo test test-slow lint bench bench-train
 
 demo: .venv/installed
 	$(BIN)/python demo.py
@@ -25,6 +27,9 @@ bench: .venv/installed
 	$(BIN)/python bench/render.py
 	$(BIN)/python bench/corpus.py
 	$(BIN)/python bench/reading.py
+
+bench-train: .venv/installed
+	$(BIN)/python bench/train.py $(BENCH)
 
 test-slow: lint
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,qlora]'

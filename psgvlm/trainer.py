@@ -104,6 +104,7 @@ class StagingTrainer(SFTTrainer):
         **options,
     ):
         ends = frozenset(turn_ends(model, processor))
+        model.enable_input_require_grads = partial(_input_gradients, model)
         super().__init__(
             model,
             processing_class=processor,
@@ -233,6 +234,16 @@ class StagingTrainer(SFTTrainer):
 
     def create_model_card(self, *args, **options) -> None:
         """None: TRL's takes the adapter for a text generator; `model_card` writes another."""
+
+
+def _input_gradients(model) -> None:
+    """What activation checkpointing asks for, and not of a frozen vision tower.
+
+    transformers starts gradients at the input of every part. A tower of which nothing is trained
+    would be computed again and walked back through for nothing; SmolVLM's is most of the work.
+    """
+    trained = any(weight.requires_grad for weight in model.get_encoder("image").parameters())
+    PreTrainedModel.enable_input_require_grads(model if trained else model.get_decoder())
 
 
 @contextmanager

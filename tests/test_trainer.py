@@ -192,3 +192,56 @@ def test_neighbours_and_varied_pictures_reach_the_model_and_its_users(corpus, tm
     done = command("eval.py", "--model", adapter, "--dataset", corpus, "--config", "mass",
                    "--out", tmp_path / "report")  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("family", "plain", "reentrant"),
+    [
+        *(("idefics3", 4, False), ("idefics3", 4, True), ("llava_next", 4, False)),
+        *(("qwen2_5_vl", 4, False), ("qwen3_vl", 2, False)),
+    ],
+)
+def test_a_frozen_vision_tower_is_computed_once(family, plain, reentrant, corpus, tmp_path):
+    """With activation checkpointing TRL's own trainer computes most twice, for the same losses."""
+    from peft import LoraConfig
+    from trl import SFTConfig, SFTTrainer
+
+    from psgvlm import tuning
+    from psgvlm.trainer import AnswerCollator, StagingTrainer
+
+    rows = training.load_split(str(corpus), "train", "mass").select(range(4))
+    spec = vlm.load_spec(str(corpus), "dataset")
+    losses, passes = {}, {}
+    for way in ("plain", "ours"):
+        torch.manual_seed(0)
+        model, processor = tiny_vlms.FAMILIES[family]()
+        vlm.end_turns(processor, vlm.turn_ends(model, processor))
+        anatomy = tuning.Anatomy(model)
+        config = SFTConfig(
+            **{"output_dir": str(tmp_path), "max_steps": 2, "per_device_train_batch_size": 2},
+            **{"use_cpu": True, "bf16": False, "activation_checkpointing": True},
+            **{"activation_checkpointing_kwargs": {"use_reentrant": reentrant}},
+            **{"dataloader_pin_memory": False, "report_to": "none", "save_strategy": "no"},
+            **{"logging_steps": 1, "max_length": None, "learning_rate": 1e-2, "seed": 0},
+        )
+        options = {
+            **{"args": config, "train_dataset": rows},
+            "peft_config": LoraConfig(target_modules=anatomy.linear_layers({"language"})),
+        }
+        if way == "plain":
+            ends = frozenset(vlm.turn_ends(model, processor))
+            answers = AnswerCollator(processor, completion_only_loss=True, ends=ends)
+            options |= {"processing_class": processor, "data_collator": answers}
+            trainer = SFTTrainer(model, **options)
+        else:
+            trainer = StagingTrainer(model, processor, spec, **options)
+        count = []
+        tower = model.get_encoder("image").modules()
+        layer = next(module for module in tower if isinstance(module, torch.nn.Linear))
+        layer.register_forward_hook(lambda *_, count=count: count.append(1))
+        trainer.train()
+        passes[way] = len(count)
+        losses[way] = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    assert (passes["ours"], passes["plain"]) == (2, plain)
+    assert losses["ours"] == pytest.approx(losses["plain"], abs=1e-5)
+    assert len(set(np.round(losses["ours"], 3))) == 2  # it learns
