@@ -1,6 +1,6 @@
 """Which drawing lets a model learn the most? The same tiny model, trained on each, from scratch.
 
-    python bench/layouts.py --work WORK [--steps 200] [--seeds 0 1 2] [--only folded ...]
+    python bench/layouts.py --work WORK [--steps 300] [--seeds 0 1 2] [--only folded ...]
 
 Simulated subjects, whose recordings are each multiplied by a gain of their own (a factor between
 0.4 and 2.5): how tall a wave is tells little about the stage across subjects, its shape and rhythm
@@ -44,7 +44,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--work", type=Path, required=True, help="folder for corpora and runs")
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", choices=LAYOUTS, default=list(LAYOUTS))
     args = parser.parse_args()
