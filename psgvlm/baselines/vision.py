@@ -84,7 +84,8 @@ class ZeroShot:
     def probabilities(self, night: Night) -> np.ndarray:
         self.model.model.disable_adapters()
         try:
-            scored = scoring.probabilities(self.model, night.pictures(), self.batch_size)
+            epochs = ([picture] for picture in night.pictures())
+            scored = scoring.probabilities(self.model, epochs, self.batch_size)
             return np.array(list(scored))
         finally:
             self.model.model.enable_adapters()
