@@ -1,12 +1,12 @@
 """Measure adapters against the scorers of corpora, on subjects they were not trained on.
 
     python eval.py --model ADAPTER --dataset CORPUS --out report/
-    python eval.py --model A --model B --dataset C1 C2 --baselines yasa majority --raw RAW --out report/
-    python eval.py --model ADAPTER --dataset CORPUS --raw RAW --damage white lost=0.3,0.7 --out report/
+    python eval.py --model A --model B --dataset C1 C2 --out report/ \\
+        --baselines yasa vision-only --damage white lost=0.3,0.7 --raw RAW
 
 Writes metrics.json, predictions.parquet (damaged.parquet), report.md with its pictures, and
 report.html, the same in one file.
-"""  # noqa: E501
+"""
 
 import argparse
 import time
@@ -15,49 +15,65 @@ from pathlib import Path
 from psgvlm import errors
 
 
-def options() -> argparse.Namespace:
-    from psgvlm import baselines, robustness
+def options(words: list[str] | None) -> argparse.Namespace:
+    from psgvlm import baselines, robustness, smoothing
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     add = parser.add_argument
-    add("--model", required=True, action="append", help="adapter: a folder or a Hub id")
+    add("--model", required=True, action="append", help="adapter, a folder or a Hub id; repeat it")
     add("--dataset", required=True, nargs="+", help="corpora: folders or Hub ids")
     add("--config", help="one configuration of the corpora; default: all")
     add("--split", default="test")
     add("--out", type=Path, required=True, help="folder for the report")
     add("--batch-size", type=int, default=32)
     add("--device", help="cpu, cuda ...; default: cuda where there is one")
-    add("--baselines", nargs="+", default=[], choices=baselines.NAMES)
-    add("--damage", nargs="*", metavar="KIND", help="damage raw signals; default: "
-        + " ".join(robustness.USUAL))  # fmt: skip
-    add("--raw", type=Path, help="raw folder of the corpora, to read signals from")
-    args = parser.parse_args()
-    on_signals = [name for name in args.baselines if name in ("yasa", *baselines.NETWORKS)]
-    if args.raw is None and (on_signals or args.damage is not None):
-        what = "--damage" if args.damage is not None else f"--baselines {on_signals[0]}"
+    add("--baselines", nargs="+", default=[], choices=baselines.NAMES, metavar="NAME",
+        help=", ".join(baselines.NAMES))  # fmt: skip
+    add("--damage", nargs="*", metavar="KIND", help="damage the raw signals, as in white or "
+        "lost=0.3,0.7;\ndefault: " + " ".join(robustness.USUAL))  # fmt: skip
+    add("--raw", type=Path, help="the corpora's raw folder, to read signals from")
+    add("--calibrate", action="store_true",
+        help="fit a temperature on the validation split, write it beside the adapter")  # fmt: skip
+    add("--smooth", nargs="+", default=[], choices=smoothing.HOW,
+        help="nights smoothed by the train split's changes of stage, as further rows")  # fmt: skip
+    add("--allow-seen-subjects", action="store_true", help="measure on training subjects too")
+    args = parser.parse_args(words)
+    of_signals = [name for name in args.baselines if name in ("yasa", *baselines.NETWORKS)]
+    if args.raw is None and (of_signals or args.damage is not None):
+        what = "--damage" if args.damage is not None else f"--baselines {of_signals[0]}"
         raise errors.InputError(f"{what} reads signals; expected --raw, the corpora's raw folder")
     args.damage = {} if args.damage is None else robustness.points(args.damage)
     return args
 
 
-def main() -> int:
-    args = options()
+def main(words: list[str] | None = None) -> int:
+    args = options(words)
 
     from builders import raw_nights
-    from psgvlm import baselines, contenders, report, robustness, scoring, training, vlm
+    from psgvlm import (
+        baselines,
+        calibration,
+        contenders,
+        predictions,
+        report,
+        robustness,
+        scoring,
+        training,
+        training_record,
+        vlm,
+    )
     from psgvlm.baselines.night import of_split
 
-    ### Adapters and corpora, drawn alike
-    models = {
-        name: vlm.load(folder, args.device)
-        for name, folder in zip(contenders.names(args.model), args.model, strict=True)
-    }
-    for folder, model in zip(args.model, models.values(), strict=True):
+    ### Adapters and corpora, drawn alike; nobody seen before
+    folders = dict(zip(contenders.names(args.model), args.model, strict=True))
+    models = {}
+    for name, folder in folders.items():
+        models[name] = vlm.load(folder, args.device)
         for corpus in args.dataset:
-            vlm.check_same_images(folder, model.spec, corpus)
-    spec = next(iter(models.values())).spec
+            vlm.check_same_images(folder, models[name].spec, corpus)
+    spec = models[name].spec
 
     def nights(split, context=0, raw=None):
         found = []
@@ -67,38 +83,50 @@ def main() -> int:
         contenders.check_once(found)
         return found
 
-    ### Every contender on the same nights
-    tables, cost, staging = [], {}, []
+    tested = nights(args.split)
+    people = {(night.rows[0]["cohort"], night.rows[0]["subject"]) for night in tested}
+    if not args.allow_seen_subjects:
+        for folder in args.model:
+            training_record.check_unseen(folder, people)
+    run = report.run_of(args.model, args.dataset, args.config, args.split)
+    report.check_same_run(args.out, run)
+
+    ### Adapters
+    tables, cost, temperatures, fitted = [], {}, {}, []
     for name, model in models.items():
+        adapter = contenders.Adapter(name, model, args.batch_size)
         shown = nights(args.split, model.context)
-        staging.append(contenders.Adapter(name, model, args.batch_size))
-        table, cost[name] = contenders.stage(staging[-1], shown)
+        staged, cost[name] = contenders.stage(adapter, shown)
         cost[name]["image_tokens"] = scoring.image_tokens(model, shown[0].rows[0]["images"])
-        tables.append(table)
-    opened = nights(args.split, raw=args.raw) if args.baselines or args.damage else []
+        tables.append(staged)
+        fitted.append(adapter)
+        if args.calibrate:
+            table, _ = contenders.stage(adapter, nights("validation", model.context))
+            p, scored = predictions.probabilities(table), predictions.scored(table)
+            temperatures[name] = calibration.fit_temperature(p, scored)
+            if Path(folders[name]).is_dir():
+                calibration.save(folders[name], temperatures[name], len(table))
+        balance = training_record.read(folders[name]).get("balance", "none")
+        for how in args.smooth:
+            tables.append(contenders.smoothed(staged, how, nights("train"), balance))
+
+    ### Baselines and damage, on the same nights
+    opened = nights(args.split, raw=args.raw) if args.raw else tested
     for baseline in contenders.make_baselines(args.baselines, models):
         start = time.perf_counter()
-        parts = [
-            nights(split, raw=args.raw if baseline.name in baselines.NETWORKS else None)
-            for split in ("train", "validation")
-        ]
-        baseline.fit(*parts)
+        raw = args.raw if baseline.name in baselines.NETWORKS else None
+        baseline.fit(nights("train", raw=raw), nights("validation", raw=raw))
         fit_s = time.perf_counter() - start
-        staging.append(baseline)
         table, cost[baseline.name] = contenders.stage(baseline, opened)
         cost[baseline.name]["fit_s"] = fit_s
         tables.append(table)
+        fitted.append(baseline)
     frame = contenders.joined(tables)
-    damaged = robustness.stage(staging, opened, args.damage, frame) if args.damage else None
+    damaged = robustness.stage(fitted, opened, args.damage, frame) if args.damage else None
 
     ### Report
-    about = {
-        "models": list(models),
-        "split": args.split,
-        "image_spec": spec.name,
-        "device": contenders.device(model),
-        "cost": cost,
-    }
+    about = {"models": list(models), "split": args.split, "image_spec": spec.name, "run": run}
+    about |= {"device": contenders.device(model), "cost": cost, "temperatures": temperatures}
     pooled = report.write(args.out, frame, about, damaged)["pooled"]
     print(
         f"kappa {pooled['kappa']:.3f}, macro-F1 {pooled['macro_f1']:.3f}, accuracy "

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psgvlm import baselines, scoring
+from psgvlm import baselines, scoring, smoothing, training
 from psgvlm.baselines.night import Night
 from psgvlm.errors import InputError
 from psgvlm.stages import STAGES
@@ -86,6 +86,17 @@ def check_once(nights: list[Night]) -> None:
         seen.add(night.name)
 
 
+def smoothed(table, how: str, train: list[Night], balance: str):
+    """A table whose nights are smoothed, by the hypnograms of the train split; another `model`.
+
+    `balance` is how often the stages came when the model was trained, as `training.balanced` says.
+    """
+    transitions = smoothing.fit(joined([scores(night.rows) for night in train]))
+    drawn = training.drawing(transitions.prior, balance)
+    frame = smoothing.smooth(table, transitions, how, drawn / drawn.sum())
+    return frame.assign(model=f"{table['model'].iloc[0]}, {how}")
+
+
 def stage(contender, nights: list[Night], what: str | None = None):
     """A contender's answers to all nights as a table of predictions, and what they cost.
 
@@ -109,12 +120,17 @@ def stage(contender, nights: list[Night], what: str | None = None):
     return frame, cost
 
 
-def table(name: str, night: Night, probabilities: np.ndarray):
-    """One night's rows of the table of predictions, in the order of its rows."""
-    columns = [*WHERE, "stage", "stage_2"]
-    frame = night.rows.select_columns(columns).to_pandas()
+def scores(rows):
+    """A frame of where a dataset's epochs lie and how they were scored, `None` for unscored."""
+    frame = rows.select_columns([*WHERE, "stage", "stage_2"]).to_pandas()
     for column in ("stage", "stage_2"):
         frame[column] = [None if x != x or x is None else STAGES[int(x)] for x in frame[column]]
+    return frame
+
+
+def table(name: str, night: Night, probabilities: np.ndarray):
+    """One night's rows of the table of predictions, in the order of its rows."""
+    frame = scores(night.rows)
     frame.insert(0, "model", name)
     frame["predicted"] = [STAGES[index] for index in probabilities.argmax(axis=1)]
     for stage_name, p in zip(STAGES, probabilities.T, strict=True):

@@ -45,8 +45,9 @@ def opening(measured: dict, drawn: dict) -> list:
         Text(
             f"Split {about['split']}, image spec {about['image_spec']}: {summary['epochs']} epochs "
             f"of {summary['recordings']} nights of {summary['subjects']} subjects, none of whom "
-            f"is in two splits. In brackets {LEVEL:.0%} intervals from {RESAMPLES:,} resamples of "
-            "the subjects; there is none for one subject. Invalid answers count as wrong."
+            f"is in two splits. In brackets {100 * LEVEL:.0f} % intervals from {RESAMPLES:,} "
+            "resamples of the subjects; there is none for one subject. Invalid answers count as "
+            "wrong."
         ),
     ]
     if pooled["absent"]:
