@@ -64,6 +64,10 @@ def make_baselines(wanted: list[str], models: dict[str, StagingModel]) -> list:
     """Baselines by name, not yet fitted; those that are of a model once for each model."""
     found = []
     for name in dict.fromkeys(wanted):
+        if name in models:
+            raise InputError(
+                f"--model {name} has the name of a baseline; expected another: rename its folder"
+            )
         if name not in baselines.OF_A_MODEL:
             found.append(baselines.make(name))
             continue

@@ -7,7 +7,7 @@ import numpy as np
 
 from psgvlm import contenders
 from psgvlm.baselines.night import Night
-from psgvlm.corrupt import DAMAGES, Damaged
+from psgvlm.corrupt import DAMAGES, Damage, Damaged
 from psgvlm.errors import InputError
 
 USUAL = ("lost", "white", "emg", "mains_50", "weak")
@@ -25,19 +25,25 @@ def points(words: list[str]) -> dict[str, Points]:
         kind, _, numbers = word.partition("=")
         if kind not in DAMAGES:
             raise InputError(f"--damage {word}: expected one of {', '.join(DAMAGES)}")
-        grid = list(DAMAGES[kind].grid)
+        damage, grid = DAMAGES[kind], list(DAMAGES[kind].grid)
         if numbers:
-            try:
-                values = [float(number) for number in numbers.split(",")]
-            except ValueError as error:
-                raise InputError(
-                    f"--damage {word}: expected numbers such as {kind}=0.5,1"
-                ) from error
-            by_level = bool(DAMAGES[kind].levels)
-            chosen = [(1.0, value) if by_level else (value, None) for value in values]
-            grid = [grid[0], *chosen]
+            values = [_number(word, number, damage) for number in numbers.split(",")]
+            chosen = [(1.0, value) if damage.levels else (value, None) for value in values]
+            grid = list(dict.fromkeys([grid[0], *chosen]))
         found[kind] = grid
     return found
+
+
+def _number(word: str, text: str, damage: Damage) -> float:
+    """A level of a damage, or a share where it has no levels."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    if damage.allows(value) if damage.levels else 0 <= value <= 1:
+        return value
+    expected = ", ".join(f"{x:g}" for x in damage.levels) if damage.levels else "0 to 1"
+    raise InputError(f"--damage {word}: {text} {damage.unit}; expected such as {expected}")
 
 
 def damaged(night: Night, kind: str, share: float, level: float | None) -> Night:

@@ -199,7 +199,7 @@ def test_transitions(found, frames):
 
 
 def test_sleep_statistics(found, frames):
-    """The stages' minutes by counting; the others, bias and limits, as their own tests have them."""
+    """The stages' minutes by counting; bias and limits of all, as their own tests check them."""
     rows = {row[""]: row for row in found["Sleep statistics"][0]}
     assert len(rows) == 30
     for name, frame in frames.items():
