@@ -55,14 +55,14 @@ def stream(rows, spec: ImageSpec, context: int):
     if not _checked(context):
         return rows
     shards = list(range(rows.num_shards))
-    how = {"rows": rows, "shards": shards, "blank": _blank(spec), "context": context}
+    how = {"rows": rows, "shards": shards, "blank": blank(spec), "context": context}
     return IterableDataset.from_generator(_stream, gen_kwargs=how)
 
 
 def around(pictures: Iterable, spec: ImageSpec, context: int) -> Iterator[list]:
     """Lists of 2 x `context` + 1 pictures, one for each picture of a night without gaps."""
     rows = ({"epoch": epoch, "images": [picture]} for epoch, picture in enumerate(pictures))
-    for row in _windows(((True, row) for row in rows), _blank(spec), _checked(context)):
+    for row in _windows(((True, row) for row in rows), blank(spec), _checked(context)):
         yield row["images"]
 
 
@@ -95,7 +95,8 @@ def _checked(context: int) -> int:
     return context
 
 
-def _blank(spec: ImageSpec):
+def blank(spec: ImageSpec):
+    """The picture that stands for a neighbour that is not there: the ground without traces."""
     from PIL import Image
 
     return Image.fromarray(render.to_rgb(render.ground(spec), spec))
@@ -113,7 +114,7 @@ class Neighbours:
 
     def __init__(self, among, spec: ImageSpec, context: int):
         self.pictures = among.select_columns("images").with_format(None)
-        self.blank, self.context = _blank(spec), context
+        self.blank, self.context = blank(spec), context
         self.recordings: dict[str, int] = {}
         batches = among.select_columns(list(KEY)).with_format("arrow").iter(100_000)
         end = np.array([np.iinfo(np.int64).max])  # what is searched for lies before it

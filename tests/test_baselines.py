@@ -1,11 +1,12 @@
 """Floors, yasa, the vision tower alone and the base model: on nights of the simulated corpus."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import ROOT  # noqa: F401  (sets the environment before datasets is imported)
 from datasets import Dataset
+from nights import damaged, few, without
 
 from builders import raw_nights
 from psgvlm import baselines, scoring, training, vlm
@@ -36,27 +37,6 @@ def nights(corpus, raw):
         split: raw_nights.nights(training.load_split(str(corpus), split), corpus, raw)
         for split in ("train", "test")
     }
-
-
-def without(night, *lanes):
-    """The night as if it had been recorded without these lanes."""
-    pairs = zip(night.lanes.lanes, night.lanes.sources, strict=True)
-    sources = tuple(None if lane.name in lanes else source for lane, source in pairs)
-    return replace(night, lanes=replace(night.lanes, sources=sources))
-
-
-@dataclass
-class Altered:
-    """A recording whose signals are what `change(label, samples)` makes of them."""
-
-    recording: object
-    change: object
-
-    def __getattr__(self, name):
-        return getattr(self.recording, name)
-
-    def read_uv(self, label):
-        return self.change(label, self.recording.read_uv(label))
 
 
 def check(p, night):
@@ -207,15 +187,10 @@ def test_yasa_does_with_one_lane(nights):
         Yasa().probabilities(without(night, "C4-M1"))
 
 
-@pytest.mark.parametrize("value", [0.0, np.nan])
-def test_yasa_bears_a_lane_that_died(nights, value):
-    def dies(label, samples):
-        samples[len(samples) // 3 :] = value
-        return samples
-
+@pytest.mark.parametrize("kind", ["lost_from", "lost", "white"])
+def test_yasa_bears_damage(nights, kind):
     night = nights["test"][2]
-    damaged = replace(night, recording=Altered(night.recording, dies))
-    p = Yasa().probabilities(damaged)
+    p = Yasa().probabilities(damaged(night, kind, share=0.6, seed=1))
     check(p, night)
     assert not np.allclose(p, Yasa().probabilities(night))
 
@@ -227,12 +202,6 @@ def test_yasa_bears_a_lane_that_died(nights, value):
 def tiny():
     base, processor = vlm.build_tiny(SPEC, seed=3)
     return vlm.StagingModel(base.eval(), processor, SPEC)
-
-
-def few(night, count):
-    """The first few epochs of a night."""
-    rows = np.arange(count)
-    return replace(night, rows=night.rows.select(rows), index=night.index[:count])
 
 
 def test_features_are_the_mean_over_what_the_language_model_is_given(tiny, nights):
@@ -299,7 +268,7 @@ def adapted(tmp_path_factory):
 
 def test_zero_shot_is_the_model_before_it_was_adapted(adapted, tiny, nights):
     night = few(nights["test"][1], 6)
-    pictures = list(night.pictures())
+    pictures = [[picture] for picture in night.pictures()]
     of_adapter = np.array(list(scoring.probabilities(adapted, pictures)))
     of_base = np.array(list(scoring.probabilities(tiny, pictures)))
     p = ZeroShot(adapted).fit([], []).probabilities(night)

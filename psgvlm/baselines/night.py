@@ -31,7 +31,7 @@ class Night:
     @property
     def name(self) -> str:
         """Cohort and recording, as the corpus calls them."""
-        return f"{self.rows[0]['cohort']}/{self.rows[0]['recording']}"
+        return f"{self.rows['cohort'][0]}/{self.rows['recording'][0]}"
 
     @property
     def stages(self) -> np.ndarray:

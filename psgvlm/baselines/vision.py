@@ -5,7 +5,7 @@ from itertools import islice
 
 import numpy as np
 
-from psgvlm import scoring
+from psgvlm import context, scoring
 from psgvlm.baselines.night import Night, stage_counts
 from psgvlm.errors import InputError
 from psgvlm.stages import STAGES
@@ -84,8 +84,18 @@ class ZeroShot:
     def probabilities(self, night: Night) -> np.ndarray:
         self.model.model.disable_adapters()
         try:
-            epochs = ([picture] for picture in night.pictures())
-            scored = scoring.probabilities(self.model, epochs, self.batch_size)
-            return np.array(list(scored))
+            shown = with_neighbours(night, self.model.context)
+            return np.array(list(scoring.probabilities(self.model, shown, self.batch_size)))
         finally:
             self.model.model.enable_adapters()
+
+
+def with_neighbours(night: Night, count: int) -> Iterator[list]:
+    """Each epoch's picture among `count` neighbours' on either side; blank where there is none."""
+    if not count:
+        yield from ([picture] for picture in night.pictures())
+        return
+    at = dict(zip(night.epochs.tolist(), night.pictures(), strict=True))
+    blank = context.blank(night.spec)
+    for epoch in night.epochs.tolist():
+        yield [at.get(epoch + step, blank) for step in range(-count, count + 1)]
