@@ -84,7 +84,7 @@ def main(words: list[str] | None = None) -> int:
         return found
 
     tested = nights(args.split)
-    people = {(night.rows[0]["cohort"], night.rows[0]["subject"]) for night in tested}
+    people = {(night.rows["cohort"][0], night.rows["subject"][0]) for night in tested}
     if not args.allow_seen_subjects:
         for folder in args.model:
             training_record.check_unseen(folder, people)

@@ -16,6 +16,7 @@ import numpy as np
 
 from psgvlm import baselines, scoring, smoothing, training
 from psgvlm.baselines.night import Night
+from psgvlm.baselines.vision import with_neighbours
 from psgvlm.errors import InputError
 from psgvlm.stages import STAGES
 from psgvlm.vlm import StagingModel
@@ -26,7 +27,7 @@ WHERE = ("cohort", "subject", "recording", "epoch", "onset")
 class Adapter:
     """A staging model; it looks at the corpus' pictures, or draws them where a recording is open.
 
-    Raises `InputError` for an open recording if the model is shown neighbouring epochs too.
+    What is drawn is the night's rows, so that an unscored neighbour of an epoch is blank then.
     """
 
     def __init__(self, name: str, model: StagingModel, batch_size: int = 32):
@@ -35,13 +36,8 @@ class Adapter:
     def probabilities(self, night: Night) -> np.ndarray:
         if night.recording is None:
             epochs = (row["images"] for row in night.rows)
-        elif self.model.context:
-            raise InputError(
-                f"{self.name} is shown neighbouring epochs, which are not drawn again from raw "
-                "signals yet; expected a model of one epoch: leave --damage out"
-            )
         else:
-            epochs = ([picture] for picture in night.pictures())
+            epochs = with_neighbours(night, self.model.context)
         try:
             return np.array(list(scoring.probabilities(self.model, epochs, self.batch_size)))
         except scoring.NotFinite as error:
