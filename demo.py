@@ -19,7 +19,7 @@ DEMO = Path("demo")
 RAW, CORPUS, ADAPTER = DEMO / "raw", DEMO / "corpus", DEMO / "adapter"
 REPORT, NIGHT = DEMO / "report", DEMO / "night"
 BASELINES = ("yasa", "vision-only", "majority")
-DAMAGE = ("lost=0.5,1", "white=0,-10")
+DAMAGE = ("lost=0.5,1", "white=10,0")
 SUBJECTS, HOURS, SEED = "16", "2", "1"
 
 
@@ -128,9 +128,10 @@ def show(figures: dict) -> None:
     for name, of in figures["kappa"].items():
         print(f"  {name:12} {of['value']:6.3f}  ({of['low']:.3f} to {of['high']:.3f})")
     for kind, lines in figures["damaged_kappa"].items():
+        print(f"κ with the raw signals damaged: {kind}")
         for name, kappas in lines.items():
-            told = ", ".join(f"{kappa:.3f} at {severity}" for severity, kappa in kappas.items())
-            print(f"  {name:12} {kind}: {told}")
+            told = ", ".join(f"{severity}: {kappa:.3f}" for severity, kappa in kappas.items())
+            print(f"  {name:12} {told}")
     print(f"One night staged without its scores, {night['epochs']} epochs")
     print(f"  {'κ':10} {night['kappa']:6.3f}")
     print("Seconds")

@@ -14,7 +14,7 @@ h2 { border-bottom: 1px solid #d5dae3; padding-bottom: .3rem }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6rem 0 1.4rem }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid #e4e8ef; text-align: right;
   white-space: nowrap }
-th:first-child, td:first-child, td.words { text-align: left }
+th.words, td.words { text-align: left }
 thead th { border-bottom: 2px solid #9aa5b8 }
 img { max-width: 100%; height: auto }
 """
@@ -33,10 +33,14 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells are text as it is shown."""
+    """Cells are text as it is shown: the first column and the last `words` ones to the left."""
 
     head: list[str]
     rows: list[list[str]]
+    words: int = 0
+
+    def left(self, column: int) -> bool:
+        return column == 0 or column >= len(self.head) - self.words
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def _markdown(block) -> str:
             return block.text
         case Picture():
             return f"![{block.text}]({block.file})"
-    rule = ["---", *["---:"] * (len(block.head) - 1)]
+    rule = ["---" if block.left(column) else "---:" for column in range(len(block.head))]
     cells = [[cell.replace("|", "\\|") for cell in row] for row in (block.head, *block.rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))
 
@@ -85,14 +89,18 @@ def _html(block, folder: Path) -> str:
             data = base64.b64encode((folder / block.file).read_bytes()).decode()
             text = markup.escape(block.text)
             return f'<p><img alt="{text}" src="data:image/png;base64,{data}"></p>'
-    head = "".join(f"<th>{markup.escape(cell)}</th>" for cell in block.head)
-    rows = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in block.rows)
+    rows = "\n".join(_row(block, row, "td") for row in block.rows)
     return (
-        f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n'
-        "</table></div>"
+        f'<div class="wide"><table>\n<thead>{_row(block, block.head, "th")}</thead>\n'
+        f"<tbody>\n{rows}\n</tbody>\n</table></div>"
     )
 
 
-def _cell(text: str) -> str:
-    words = ' class="words"' if text[:1].isalpha() else ""
-    return f"<td{words}>{markup.escape(text)}</td>"
+def _row(table: Table, cells: list[str], tag: str) -> str:
+    words = ("", ' class="words"')
+    return "<tr>{}</tr>".format(
+        "".join(
+            f"<{tag}{words[table.left(column)]}>{markup.escape(cell)}</{tag}>"
+            for column, cell in enumerate(cells)
+        )
+    )

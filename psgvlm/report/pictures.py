@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from psgvlm import calibration, hypnogram, predictions, sleep_statistics
+from psgvlm.corrupt import DAMAGES
 from psgvlm.stages import STAGES
 
 LINES = ("#1b4079", "#c8553d", "#4f9ac6", "#f2b134", "#5b8c5a", "#7a4988", "#888888", "#222222")
@@ -97,7 +98,7 @@ def curves(damage: dict, path: Path) -> None:
     """Kappa and balanced accuracy against severity, a column a kind of damage, 95 % bars."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(1.8 + 3.0 * len(damage), 5.4), layout="constrained")
+    figure = Figure(figsize=(1.8 + 3.4 * len(damage), 5.4), layout="constrained")
     grid = figure.subplots(2, len(damage), squeeze=False, sharey="row", sharex="col")
     for (top, bottom), (kind, lines) in zip(grid.T, damage.items(), strict=True):
         for axes, key in ((top, "kappa"), (bottom, "balanced_accuracy")):
@@ -114,7 +115,7 @@ def curves(damage: dict, path: Path) -> None:
                               linewidth=1.4, elinewidth=0.8)  # fmt: skip
             axes.spines[["top", "right"]].set_visible(False)
             axes.grid(axis="y", color="0.92")
-        top.set_title(kind, fontsize=10)
+        top.set_title(f"{kind}: {DAMAGES[kind].text}", fontsize=10)
         severities = [point["severity"] for point in next(iter(lines.values()))]
         bottom.set_xticks(range(len(severities)), severities, fontsize=8, rotation=30, ha="right")
     grid[0, 0].set_ylabel("κ")

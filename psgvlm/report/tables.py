@@ -212,13 +212,14 @@ def comparisons(measured: dict, drawn: dict) -> list:
          number(row["p"]), number(row["p_holm"])]
         for row in measured["comparisons"]
         if row["figure"] in ("kappa", "macro_f1", "balanced_accuracy")
+        and {row["one"], row["other"]} & set(measured["about"]["models"])
     ]  # fmt: skip
     return [
         Heading("Two by two"),
         Text(
             "Differences on the same epochs, with intervals over the same resampled subjects; "
             "Wilcoxon's signed-rank test on the values by subject, and its p after Holm for the "
-            "number of pairs."
+            "number of pairs. Pairs without a model as it is are in metrics.json."
         ),
         Table(["", "figure", "difference", "p", "p, Holm"], rows),
     ]
@@ -279,5 +280,5 @@ def published(measured: dict, drawn: dict) -> list:
             "Figures as others gave them, carried over with their source. Data, splits and "
             "protocols differ from those above and from one another: they are no comparison."
         ),
-        Table(["", *(FIGURES[key] for key in keys), "protocol", "source"], rows),
+        Table(["", *(FIGURES[key] for key in keys), "protocol", "source"], rows, words=2),
     ]
