@@ -44,6 +44,8 @@ def options(words: list[str] | None) -> argparse.Namespace:
     if args.raw is None and (of_signals or args.damage is not None):
         what = "--damage" if args.damage is not None else f"--baselines {of_signals[0]}"
         raise errors.InputError(f"{what} reads signals; expected --raw, the corpora's raw folder")
+    if args.calibrate and args.split == "validation":
+        raise errors.InputError("--calibrate fits on the validation split; expected another --split")
     args.damage = {} if args.damage is None else robustness.points(args.damage)
     return args
 
@@ -88,8 +90,10 @@ def main(words: list[str] | None = None) -> int:
     if not args.allow_seen_subjects:
         for folder in args.model:
             training_record.check_unseen(folder, people)
+    to_fit = contenders.make_baselines(args.baselines, models)
     run = report.run_of(args.model, args.dataset, args.config, args.split)
     report.check_same_run(args.out, run)
+    opened = nights(args.split, raw=args.raw) if args.raw else tested
 
     ### Adapters
     tables, cost, temperatures, fitted = [], {}, {}, []
@@ -111,8 +115,7 @@ def main(words: list[str] | None = None) -> int:
             tables.append(contenders.smoothed(staged, how, nights("train"), balance))
 
     ### Baselines and damage, on the same nights
-    opened = nights(args.split, raw=args.raw) if args.raw else tested
-    for baseline in contenders.make_baselines(args.baselines, models):
+    for baseline in to_fit:
         start = time.perf_counter()
         raw = args.raw if baseline.name in baselines.NETWORKS else None
         baseline.fit(nights("train", raw=raw), nights("validation", raw=raw))

@@ -101,8 +101,7 @@ def stage(contender, nights: list[Night], what: str | None = None):
     """A contender's answers to all nights as a table of predictions, and what they cost.
 
     `what` is shown with the progress. The cost is `epochs`, `seconds` and `peak_memory_gib`: of
-    the device, or on a CPU of the whole
-    process until then.
+    the device, or on a CPU of the whole process until then.
     """
     import pandas as pd
     from tqdm import tqdm
