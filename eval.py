@@ -45,7 +45,7 @@ def options(words: list[str] | None) -> argparse.Namespace:
         what = "--damage" if args.damage is not None else f"--baselines {of_signals[0]}"
         raise errors.InputError(f"{what} reads signals; expected --raw, the corpora's raw folder")
     if args.calibrate and args.split == "validation":
-        raise errors.InputError("--calibrate fits on the validation split; expected another --split")
+        raise errors.InputError("--calibrate fits on --split validation; expected another")
     args.damage = {} if args.damage is None else robustness.points(args.damage)
     return args
 

@@ -163,7 +163,7 @@ def test_an_adapter_without_a_record_is_told_of(copied, corpus, tmp_path, capsys
         (["--baselines", "yasa"], "--baselines yasa reads signals; expected --raw"),
         (["--dataset", "CORPUS", "CORPUS"], "is in two of the corpora"),
         (["--model", "ADAPTER"], "the same model twice"),
-        (["--calibrate", "--split", "validation"], "expected another --split"),
+        (["--calibrate", "--split", "validation"], "fits on --split validation; expected another"),
         (["--baselines", "zero-shot"], "leave this baseline out"),
     ],
 )
