@@ -157,7 +157,8 @@ def our_night(work: Path, spec) -> None:
     drawing.draw_night(Task(folder.__name__, night, spec, Choices(), "key", part))
     shutil.rmtree(rows, ignore_errors=True)
     rows.mkdir()
-    shards.write([shards.from_part(parts.read(part, "key"), None)], rows, "train")
+    groups = shards.from_part(parts.read(part, "key"), None, ["staging"])
+    shards.write([groups], {"staging": rows}, "train")
 
 
 def load(work: Path, spec):

@@ -37,7 +37,7 @@ from builders.examine import Choices
 from builders.manifest import BUILT, FAILED, RAW, SKIPPED
 from builders.night import Night
 from builders.state import Entry
-from psgvlm import errors, image_spec
+from psgvlm import chat, errors, image_spec
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
 
@@ -75,6 +75,13 @@ def main(argv: list[str] | None = None) -> int:
         )
         for option, how in reader.OPTIONS.items():
             command.add_argument(f"--{option.replace('_', '-')}", **how)
+        command.add_argument(
+            "--tasks",
+            type=_tasks,
+            default=("staging",),
+            help=f"what to ask, of {','.join(chat.TASKS)}: a configuration each,\n"
+            "with the same images (default: staging). One more, later, draws all again",
+        )
         command.add_argument(
             "--workers", type=_count, default=workers.cores(), help="processes; default: all cores"
         )
@@ -144,6 +151,7 @@ def build(args: argparse.Namespace) -> int:
         reader={option: getattr(args, option) for option in args.reader.OPTIONS},
         map=args.map,
         trim_wake_min=args.trim_wake,
+        tasks=args.tasks,
     )
     run = partial(workers.run, count=args.workers)
     if args.scheduler:
@@ -178,6 +186,13 @@ def _count(text: str) -> int:
     if (number := int(text)) < 1:
         raise argparse.ArgumentTypeError(f"{number}; expected 1 or more")
     return number
+
+
+def _tasks(text: str) -> tuple[str, ...]:
+    named = text.split(",")
+    if not set(named) <= set(chat.TASKS):
+        raise argparse.ArgumentTypeError(f"{text!r}; expected some of {','.join(chat.TASKS)}")
+    return tuple(task for task in chat.TASKS if task in named)
 
 
 def _only(nights: list[Night], path: Path) -> tuple[list[Night], list[str]]:

@@ -1,8 +1,12 @@
 """What every cohort needs: nights drawn in parallel, rows written, split by subject, a card.
 
 A corpus is a folder that `load_dataset` reads as it reads a repository of the Hub: `README.md`,
-`image_spec.json`, `<cohort>/<split>-00000-of-0000N.parquet`. Built in one go, after any number of
-interruptions, or bit by bit as recordings are added: it is the same, byte for byte.
+`image_spec.json`, `<cohort>/<split>-00000-of-0000N.parquet`, and for other tasks the same pictures
+in `<cohort>-<task>/`. Built in one go, after any number of interruptions, or bit by bit as
+recordings are added: it is the same, byte for byte.
+
+A task added later has all recordings drawn again, for what it tells is measured in their signals.
+One that is no longer asked for loses its folder, and nothing is drawn.
 """
 
 import contextlib
@@ -20,10 +24,11 @@ from builders.manifest import FAILED
 from builders.night import Night
 from builders.parts import Damaged, Result
 from builders.progress import Progress, Room
+from builders.shards import Shard
 from builders.splits import Place
 from builders.state import Entry, State
 from builders.workers import Died
-from psgvlm import image_spec
+from psgvlm import chat, image_spec, waves
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 
@@ -45,10 +50,12 @@ def build(
     Only what is missing is done: recordings whose files and settings are those of an earlier build,
     finished or not, are taken from there. Returns what became of each recording; where none could
     be drawn the corpus stays as it was. Raises `InputError` where `out` is no corpus of the same
-    spec, is being built, or cannot be written. What is in the corpus is replaced when the new is
-    whole.
+    spec, is being built, or cannot be written, and where a task needs yasa and it is not installed.
+    What is in the corpus is replaced when the new is whole.
     """
     check_output(out, spec)
+    if choices.measured:
+        waves.load_yasa()
     with state.locked(out):
         check_output(out, spec)
         try:
@@ -119,6 +126,7 @@ class _Build:
     def __init__(self, reader, nights, out, spec, places, choices):
         self.reader, self.out, self.spec, self.choices = reader, out, spec, choices
         self.cohort = nights[0].cohort
+        self.folders = {task: chat.configuration(self.cohort, task) for task in choices.tasks}
         self.work = out / state.FOLDER / self.cohort
         self.parts = self.work / "parts"
         self.before = State.load(self.work / "state.json")
@@ -146,23 +154,33 @@ class _Build:
             if each.result.lasting and (not each.at or each.split in self.kept)
         }
         for each in self.entries:
-            part = self.parts / each.key
+            part = self._part(each)
             if each.key in self.old:
                 each.result = self.old[each.key].result
             elif part.exists():
                 try:
-                    each.result = parts.read(part, each.key).result
+                    each.result = parts.read(part, part.name).result
                 except Damaged:
                     self._say_damaged(part)
                     part.unlink()
 
     def _intact(self, split: str) -> bool:
-        """Whether the shards of a split are as the last build left them."""
-        folder = self.out / self.cohort
-        return all(
+        """Whether the shards of a split, of all tasks asked, are as the last build left them."""
+        held = self.before.shards[split]
+        return all(task in held for task in self.folders) and all(
             shard.intact(folder) and folder / shard.name not in self.damaged
-            for shard in self.before.shards[split]
+            for folder, shard in self._shards(split)
         )
+
+    def _shards(self, split: str) -> Iterator[tuple[Path, Shard]]:
+        """The shards that a split has had for the tasks asked, and the folders they are in."""
+        for task, name in self.folders.items():
+            for shard in self.before.shards[split][task]:
+                yield self.out / name, shard
+
+    def _part(self, each: Entry) -> Path:
+        """Where a recording is drawn to: another place if it is measured, too."""
+        return self.parts / (each.key + "-measured" * self.choices.measured)
 
     def complete(self) -> bool:
         """Whether the corpus is already what is asked for. Files are looked at, not read."""
@@ -170,6 +188,7 @@ class _Build:
         return (
             [(each.path, each.identity) for each in self.entries]
             == [(each.path, each.identity) for each in self.before.entries]
+            and self.before.tasks == set(self.folders)
             and all(each.key in self.old for each in self.entries)
             and all((self.out / name).is_file() for name in told)
         )
@@ -180,22 +199,20 @@ class _Build:
         done = [each for each in self.entries if each.result]
         anew = {s for s in {each.split for each in self.entries} if not self._unchanged(s)}
         moved = sum(each.result.bytes for each in done if each.split in anew)
-        room = Room(self.out, [each.result.bytes for each in done], moved, len(missing))
+        sizes, tasks = [each.result.bytes for each in done], len(self.folders)
+        room = Room(self.out, sizes, moved, len(missing), tasks)
         room.check()
         if not missing:
             return
         self.parts.mkdir(parents=True, exist_ok=True)
         name = self.reader.__name__
-        tasks = [
-            Task(
-                name, self.nights[each.recording], self.spec, self.choices, each.key,
-                self.parts / each.key,
-            )
-            for each in missing
-        ]  # fmt: skip
+        work = [
+            Task(name, self.nights[each.recording], self.spec, self.choices, part.name, part)
+            for each, part in ((each, self._part(each)) for each in missing)
+        ]
         with (
             Progress(self.cohort, [each.result for each in done], len(self.entries)) as progress,
-            contextlib.closing(run(drawing.work, tasks)) as outcomes,
+            contextlib.closing(run(drawing.work, work)) as outcomes,
         ):
             for index, outcome in outcomes:
                 if isinstance(outcome, Died):
@@ -210,19 +227,21 @@ class _Build:
         Raises `Damaged` where something to be read is not what was once written.
         """
         new = self.work / "new"
-        folder = new / "shards"
-        folder.mkdir(parents=True)
+        folders = {task: new / "shards" / name for task, name in self.folders.items()}
+        for folder in folders.values():
+            folder.mkdir(parents=True)
         built = State(self.entries)
         for split in sorted({each.split for each in self.entries if each.result.rows}):
             mine = [each for each in self.entries if each.split == split and each.result.rows]
             if self._unchanged(split):
-                built.shards[split] = self.before.shards[split]
                 spots = [self.old[each.key].at for each in mine]
-                for shard in built.shards[split]:
-                    _link(self.out / self.cohort / shard.name, folder / shard.name)
+                held = {task: self.before.shards[split][task] for task in folders}
+                for folder, shard in self._shards(split):
+                    _link(folder / shard.name, new / "shards" / folder.name / shard.name)
             else:
                 self._check_sources(mine)
-                built.shards[split], spots = shards.write(map(self._tables, mine), folder, split)
+                held, spots = shards.write(map(self._groups, mine), folders, split)
+            built.shards[split] = held
             for each, spot in zip(mine, spots, strict=True):
                 each.at = spot
         self.spec.save(new)
@@ -241,15 +260,20 @@ class _Build:
         """Shards that rows are taken from hold what was written, bit by bit."""
         old = [self.old[each.key] for each in entries if each.key in self.old]
         for split in sorted({each.split for each in old}):
-            for shard in self.before.shards[split]:
-                shards.check(self.out / self.cohort, shard)
+            for folder, shard in self._shards(split):
+                shards.check(folder, shard)
 
-    def _tables(self, each: Entry) -> Iterator:
+    def _groups(self, each: Entry) -> Iterator[shards.Group]:
         """The row groups of a recording, from the corpus as it was, else from its part."""
         if old := self.old.get(each.key):
-            many = self.before.shards[old.split]
-            return shards.from_shards(self.out / self.cohort, many, old.at, each.fold)
-        return shards.from_part(parts.read(self.parts / each.key, each.key), each.fold)
+            held = self.before.shards[old.split]
+            files = {
+                task: [self.out / folder / shard.name for shard in held[task]]
+                for task, folder in self.folders.items()
+            }
+            return shards.from_shards(files, old.at, each.fold)
+        part = self._part(each)
+        return shards.from_part(parts.read(part, part.name), each.fold, list(self.folders))
 
     def set_aside(self, path: Path) -> None:
         """A file is damaged: what it held is drawn again."""

@@ -11,7 +11,7 @@ from builders.examine import Choices, Examined, examine
 from builders.manifest import BUILT, FAILED, RAW, SKIPPED
 from builders.night import Night
 from builders.parts import Result
-from psgvlm import render, signals
+from psgvlm import findings, render, signals, waves
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.signals import Trace
@@ -36,12 +36,15 @@ class Blind(InputError):
 def work(task: Task) -> Result:
     """Draw a recording into its part; where it has to be skipped, the part says why.
 
-    Raises `parts.Unwritable`, and `Blind`: neither is a fault of the recording.
+    Raises `parts.Unwritable`, `Blind`, and `InputError` where yasa is needed and not there: none is
+    a fault of the recording.
     """
     raw = task.choices.raw or task.night.signal.parent
     for folder in (raw, task.part.parent):
         if not folder.is_dir():
             raise Blind(f"{folder}: a worker does not see it; expected a disk that all share")
+    if task.choices.measured:
+        waves.load_yasa()
     try:
         return draw_night(task)
     except (parts.Unwritable, Blind):
@@ -70,7 +73,8 @@ def draw_night(task: Task) -> Result:
     seen = examine(reader, night, spec.montage, task.choices)
     stages, second = seen.scores.stages, seen.scores.second
     traces = signals.prepare(seen.recording, seen.lanes, spec)
-    images = render.draw(traces, spec, [epoch.stored_s for epoch in seen.epochs])
+    starts_s = [epoch.stored_s for epoch in seen.epochs]
+    images = render.draw(traces, spec, starts_s)
     numbers = [epoch.number for epoch in seen.epochs]
     columns = {
         "stages": [stages[number] for number in numbers],
@@ -78,6 +82,9 @@ def draw_night(task: Task) -> Result:
         "epochs": numbers,
         "onsets_s": [epoch.onset_s for epoch in seen.epochs],
     }
+    if task.choices.measured:
+        told = findings.measure(traces, spec, starts_s)
+        columns["findings"] = [epoch.to_dict() for epoch in told]
     shared = {
         "text": spec.prompt,
         "cohort": night.cohort,

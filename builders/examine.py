@@ -18,13 +18,20 @@ class Choices:
     """What a user decides beside the image: the reader's own options, labels, what is left out.
 
     `raw` is the folder that paths are told relative to; `reader` are options of `read_scores`;
-    `map` names unusual labels; `trim_wake_min` keeps so many minutes of wake around the sleep.
+    `map` names unusual labels; `trim_wake_min` keeps so many minutes of wake around the sleep;
+    `tasks`, of `chat.TASKS` and in their order, are those that rows are written for.
     """
 
     raw: Path | None = None
     reader: Mapping[str, str] = field(default_factory=dict)
     map: str = ""
     trim_wake_min: float | None = None
+    tasks: tuple[str, ...] = ("staging",)
+
+    @property
+    def measured(self) -> bool:
+        """Whether a task needs what is measured in the signals."""
+        return any(task != "staging" for task in self.tasks)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from builders.night import Night
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 
-# Raised whenever the same recording comes out as other rows: a reader, `examine`, or this file.
+# Raised whenever the same recording comes out as other rows: by a reader, `examine`, what is
+# measured or said of an epoch, or this file.
 VERSION = 1
 # Files that readers open beside one of the `Night`: they decide what is drawn as much.
 _BESIDE = {".txt": (".xlsx",), ".vhdr": (".eeg", ".dat", ".vmrk"), ".set": (".fdt",)}
@@ -76,7 +77,7 @@ class Part:
 
 
 def key(reader: str, night: Night, spec: ImageSpec, choices: Choices) -> str:
-    """A digest of all that decides a recording's rows, but for its split and fold.
+    """A digest of all that decides a recording's rows, but for its split and fold and the tasks.
 
     Files count by their place below `raw`, size and time of change: nothing is read.
     """

@@ -64,11 +64,12 @@ class Room:
     """What a build will still need on the disk of `out`: parts, and then the shards made of them.
 
     `sizes` are the bytes of the pictures of recordings done, `shard_bytes` those of them that are
-    to be written into shards, and `missing` the recordings to be drawn.
+    to be written into shards, `missing` the recordings to be drawn, and `tasks` how many times a
+    picture is written into shards.
     """
 
-    def __init__(self, out: Path, sizes: list[int], shard_bytes: int, missing: int):
-        self.out, self.shard_bytes, self.missing = out, shard_bytes, missing
+    def __init__(self, out: Path, sizes: list[int], shard_bytes: int, missing: int, tasks: int):
+        self.out, self.shard_bytes, self.missing, self.tasks = out, shard_bytes, missing, tasks
         self.known_bytes, self.known = sum(sizes), len(sizes)
 
     def add(self, size: int) -> None:
@@ -83,11 +84,11 @@ class Room:
         if self.known < FEW and self.missing:
             return
         rest = self.missing * self.known_bytes / max(self.known, 1)
-        need = 1.02 * (2 * rest + self.shard_bytes)  # Parquet adds a little
+        need = 1.02 * (rest + self.tasks * (rest + self.shard_bytes))  # Parquet adds a little
         free = shutil.disk_usage(self.out).free
         if need > free:
             raise InputError(
                 f"{self.out}: the build needs about {need / 1e9:.3g} GB more, {free / 1e9:.3g} GB "
-                "are free; expected room for the pictures twice while shards are written: free "
+                "are free; expected room for parts and shards while the latter are written: free "
                 "some, or choose another --out; what was drawn is kept"
             )

@@ -2,13 +2,18 @@
 
 A row group holds rows of one recording, and its bounds depend on that recording alone. So a row
 group read from an older shard is written again as the very same bytes.
+
+The rows of several tasks are written side by side, in shards and row groups of the same bounds: the
+pictures lie in all of them as the same bytes, which a store that knows content keeps once. A
+`Group` is a row group of each task, a table by the task's name.
 """
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from builders import checksums
 from builders.parts import Damaged, Part
@@ -17,8 +22,10 @@ from psgvlm import chat
 SHARD_BYTES = 500_000_000
 GROUP_BYTES = 100_000_000
 GROUP_ROWS = 100  # larger groups make random access slow
-# Of a row group, beside its pictures: the other columns, page headers, its share of the footer.
+# Of a row group, beside pictures and answers: other columns, page headers, its share of the footer.
 _OVERHEAD_BYTES = 65_536
+
+Group = Mapping[str, Any]  # of pyarrow tables, which is not imported before it is needed
 
 
 class Shard(NamedTuple):
@@ -39,7 +46,10 @@ class Shard(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a recording's rows begin, among the shards of its split, and how many row groups."""
+    """Where a recording's rows begin, among the shards of its split, and how many row groups.
+
+    It is the same for all tasks.
+    """
 
     shard: int
     group: int
@@ -47,34 +57,45 @@ class Place(NamedTuple):
 
 
 def write(
-    recordings: Iterable[Iterable], folder: Path, split: str
-) -> tuple[list[Shard], list[Place]]:
-    """Write `{split}-0000k-of-0000n.parquet`; each recording comes as its row groups.
+    recordings: Iterable[Iterable[Group]], folders: Mapping[str, Path], split: str
+) -> tuple[dict[str, list[Shard]], list[Place]]:
+    """Write `{split}-0000k-of-0000n.parquet` into each task's folder; recordings come as groups.
 
-    Returns the shards, and the place of every recording. None is larger than `SHARD_BYTES`, unless
-    a single row group is.
+    Returns the shards of each task, and the place of every recording. None is larger than
+    `SHARD_BYTES`, unless a single row group is.
     """
-    sinks: list[_Sink] = []
+    sinks: list[dict[str, _Sink]] = []
     places = []
     for groups in recordings:
         first, count = None, 0
-        for table in groups:
-            if not sinks or not sinks[-1].takes(table):
+        for tables in groups:
+            if not sinks or not all(sinks[-1][task].takes(tables[task]) for task in folders):
                 if sinks:
-                    sinks[-1].close()
-                sinks.append(_Sink(folder / f"{split}-{len(sinks):05d}.tmp"))
-            first = first or (len(sinks) - 1, sinks[-1].groups)
-            sinks[-1].write_group(table)
+                    _close(sinks[-1])
+                name = f"{split}-{len(sinks):05d}.tmp"
+                sinks.append({task: _Sink(folder / name) for task, folder in folders.items()})
+            for task, sink in sinks[-1].items():
+                first = first or (len(sinks) - 1, sink.groups)
+                sink.write_group(tables[task])
             count += 1
         places.append(Place(*first, count))
     if sinks:
-        sinks[-1].close()
+        _close(sinks[-1])
     names = [f"{split}-{i:05d}-of-{len(sinks):05d}.parquet" for i in range(len(sinks))]
-    return [sink.named(name) for sink, name in zip(sinks, names, strict=True)], places
+    shards = {
+        task: [each[task].named(name) for each, name in zip(sinks, names, strict=True)]
+        for task in folders
+    }
+    return shards, places
 
 
-def from_part(part: Part, fold: int | None) -> Iterator:
-    """A part's rows as the tables of its row groups. `Damaged` where its pictures are not whole."""
+def _close(sinks: dict[str, "_Sink"]) -> None:
+    for sink in sinks.values():
+        sink.close()
+
+
+def from_part(part: Part, fold: int | None, tasks: Sequence[str]) -> Iterator[Group]:
+    """A part's rows as its row groups. `Damaged` where its pictures are not whole."""
     pictures, start = part.pictures(), 0
     for stop in _bounds(part.sizes):
         pngs = [next(pictures) for _ in range(start, stop)]
@@ -82,26 +103,39 @@ def from_part(part: Part, fold: int | None) -> Iterator:
         # The last picture is compared with the checksum before anything is made of it.
         if stop == len(part.sizes):
             next(pictures, None)
-        yield chat.table(pngs, **columns, **part.shared, fold=fold)
+        yield {
+            task: chat.table(pngs, **columns, **part.shared, fold=fold, task=task) for task in tasks
+        }
         start = stop
 
 
-def from_shards(folder: Path, shards: list[Shard], place: Place, fold: int | None) -> Iterator:
-    """A recording's row groups from the shards that it was written to, put into another fold."""
-    import pyarrow as pa
+def from_shards(files: Mapping[str, list[Path]], place: Place, fold: int | None) -> Iterator[Group]:
+    """A recording's row groups from each task's shards, with their texts, put into another fold."""
     import pyarrow.parquet as pq
 
     index, group, left = place
     while left:
-        with pq.ParquetFile(folder / shards[index].name) as file:
-            stop = min(group + left, file.num_row_groups)
+        with contextlib.ExitStack() as stack:
+            opened = {
+                task: stack.enter_context(pq.ParquetFile(shards[index]))
+                for task, shards in files.items()
+            }
+            stop = min(group + left, *(file.num_row_groups for file in opened.values()))
             for number in range(group, stop):
-                table = file.read_row_group(number)
-                column = table.schema.get_field_index("fold")
-                folds = pa.array([fold] * len(table), pa.int32())
-                yield table.set_column(column, table.schema.field(column), folds)
+                yield {
+                    task: _refolded(file.read_row_group(number), fold)
+                    for task, file in opened.items()
+                }
         left -= stop - group
         index, group = index + 1, 0
+
+
+def _refolded(table, fold: int | None):
+    import pyarrow as pa
+
+    column = table.schema.get_field_index("fold")
+    folds = pa.array([fold] * len(table), pa.int32())
+    return table.set_column(column, table.schema.field(column), folds)
 
 
 def check(folder: Path, shard: Shard) -> None:
@@ -146,7 +180,9 @@ class _Sink:
         import pyarrow.compute as pc
 
         pictures = table["images"].combine_chunks().flatten().field("bytes")
-        size = pc.sum(pc.binary_length(pictures)).as_py()
+        messages = table["completion"].combine_chunks().flatten().field("content")
+        answers = messages.flatten().field("text")
+        size = sum(pc.sum(pc.binary_length(x)).as_py() or 0 for x in (pictures, answers))
         expected = self._file.tell() + size + _OVERHEAD_BYTES * (self.groups + 1)
         return not self.groups or expected <= SHARD_BYTES
 

@@ -20,11 +20,11 @@ import dataset_card
 from builders import checksums, manifest, parts, shards
 from builders.parts import Result
 from builders.shards import Shard
-from psgvlm import image_spec
+from psgvlm import chat, image_spec
 from psgvlm.errors import InputError
 
 FOLDER = ".build"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass
@@ -51,10 +51,15 @@ class Entry:
 
 @dataclass
 class State:
-    """A cohort as it was built: its recordings in order, the shards of every split."""
+    """A cohort as it was built: its recordings in order, the shards of every split and task."""
 
     entries: list[Entry] = field(default_factory=list)
-    shards: dict[str, list[Shard]] = field(default_factory=dict)
+    shards: dict[str, dict[str, list[Shard]]] = field(default_factory=dict)
+
+    @property
+    def tasks(self) -> set[str]:
+        """The tasks that it has rows for."""
+        return {task for tasks in self.shards.values() for task in tasks}
 
     def rows(self, split: str) -> list[tuple]:
         """What the shards of a split hold, in their order."""
@@ -78,7 +83,10 @@ class State:
             for each in entries:
                 each["result"] = Result(**each["result"])
                 each["at"] = each["at"] and shards.Place(*each["at"])
-            found = {name: [Shard(*s) for s in many] for name, many in content["shards"].items()}
+            found = {
+                split: {task: [Shard(*shard) for shard in many] for task, many in tasks.items()}
+                for split, tasks in content["shards"].items()
+            }
             return cls([Entry(**each) for each in entries], found)
         except FileNotFoundError:
             return cls()
@@ -127,15 +135,23 @@ def publish(out: Path, cohort: str) -> None:
     """
     work = out / FOLDER / cohort
     ready, old = work / "ready", work / "old"
+    built = State.load(ready / "state.json")
+    if not built.shards:  # another version's: what is in place stays there
+        remove(ready)
+        return
     _put(ready / image_spec.FILE_NAME, out, work)  # first: a corpus is known by it
-    if (ready / "shards").exists():
-        if (out / cohort).exists():
-            remove(old)
-            (out / cohort).rename(old)
-        (ready / "shards").rename(out / cohort)
+    for task in chat.TASKS:
+        name = chat.configuration(cohort, task)
+        new, place = ready / "shards" / name, out / name
+        # A task that is no longer asked for loses its folder: it would have other rows.
+        if place.exists() and (new.exists() or task not in built.tasks):
+            remove(old / name)
+            old.mkdir(exist_ok=True)
+            place.rename(old / name)
+        if new.exists():
+            new.rename(place)
     _put(ready / "state.json", work, work)
-    entries = State.load(work / "state.json").entries
-    manifest.write(out, cohort, [manifest.row(cohort, each) for each in entries])
+    manifest.write(out, cohort, [manifest.row(cohort, each) for each in built.entries])
     digests = known_digests(out)
     dataset_card.write(out, digests)
     checksums.write(out, digests)
@@ -153,11 +169,13 @@ def _put(file: Path, folder: Path, work: Path) -> None:
 def known_digests(out: Path) -> dict[str, str]:
     """SHA-256 of the shards as they were written, by their path; not of those changed since."""
     return {
-        f"{path.parent.name}/{shard.name}": shard.sha256
+        f"{folder}/{shard.name}": shard.sha256
         for path in sorted((out / FOLDER).glob("*/state.json"))
-        for many in State.load(path).shards.values()
+        for tasks in State.load(path).shards.values()
+        for task, many in tasks.items()
+        for folder in [chat.configuration(path.parent.name, task)]
         for shard in many
-        if shard.intact(out / path.parent.name)
+        if shard.intact(out / folder)
     }
 
 

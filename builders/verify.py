@@ -67,6 +67,7 @@ class Check:
             yield Fault("image spec", image_spec.FILE_NAME, str(error), "the corpus' image spec")
         yield from self._files()
         yield from self._shards()
+        yield from self.rows.differences()
         yield from self._manifest()
         yield from self._card()
 
@@ -196,10 +197,11 @@ class Check:
             for row in table.to_pylist()
             if row["status"] == manifest.BUILT
         }
-        cohorts = sorted({cohort for cohort, _ in told})
+        configs = defaultdict(set)
         for (config, recording), held in self.rows.recordings.items():
             where = f"{config}, {recording}"
-            cohort = next((c for c in cohorts if f"{config}-".startswith(f"{c}-")), None)
+            cohort, _ = chat.cohort_and_task(config)
+            configs[cohort].add(config)
             row = told.get((cohort, recording))
             if row is None:
                 yield Fault("manifest", where, "not built by the manifest", "a row of it")
@@ -211,11 +213,12 @@ class Check:
             stages = {label: held.stages[i] for i, label in enumerate(STAGES)}
             stages["unscored"] = held.stages[None]
             wanted = {column: row[column] for column in manifest.STAGE_COLUMNS}
-            if config == cohort and stages != wanted:
+            if stages != wanted:
                 yield Fault("manifest", where, _counted(stages), f"{_counted(wanted)}, as there")
         for cohort, recording in told:
-            if (cohort, recording) not in self.rows.recordings:
-                yield Fault("manifest", f"{cohort}, {recording}", "no row", "what was built")
+            for config in sorted(configs[cohort] or [cohort]):
+                if (config, recording) not in self.rows.recordings:
+                    yield Fault("manifest", f"{config}, {recording}", "no row", "what was built")
 
     def _card(self) -> Iterator[Fault]:
         """The YAML of README.md against what writing it anew would say."""

@@ -1,5 +1,6 @@
 """What the rows of a corpus must be, checked one after the other in the order they are stored."""
 
+import hashlib
 import io
 import math
 import struct
@@ -12,6 +13,8 @@ from typing import NamedTuple
 
 from psgvlm import chat
 from psgvlm.image_spec import ImageSpec
+from psgvlm.perception import read_perception
+from psgvlm.rationale import last_line
 from psgvlm.stages import STAGES
 
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"  # its last chunk, which Pillow does not check
@@ -35,7 +38,10 @@ class Fault(NamedTuple):
 
 @dataclass
 class Held:
-    """What the shards of one configuration hold of a recording."""
+    """What the shards of one configuration hold of a recording.
+
+    `digest` is over all of its rows but for question and answer.
+    """
 
     split: str
     subject: str
@@ -43,6 +49,7 @@ class Held:
     stages: Counter = field(default_factory=Counter)  # labels as stored
     epoch: int = -1  # the last one
     onset_s: float = -math.inf
+    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
 
 class Rows:
@@ -56,9 +63,9 @@ class Rows:
 
     def check(self, config: str, split: str, shard: str, first: int, batch) -> Iterator[Fault]:
         """The faults of an Arrow batch of the corpus' schema, whose first row is number `first`."""
+        rows = batch.to_pylist()
         with ThreadPoolExecutor() as pool:  # Pillow decodes outside Python's lock
-            told = list(pool.map(self.image_fault, batch["images"].to_pylist()))
-        rows = batch.drop_columns(["images"]).to_pylist()
+            told = list(pool.map(self.image_fault, [row["images"] for row in rows]))
         for number, (row, fault) in enumerate(zip(rows, told, strict=True), start=first):
             where = f"{shard}, row {number}, {row['recording']} epoch {row['epoch']}"
             if fault:
@@ -100,15 +107,14 @@ class Rows:
         lanes = row["lanes"] or []
         if self.spec and not set(lanes) <= set(self.spec.lanes):
             yield Fault("lanes", where, f"lanes {lanes}", f"some of {', '.join(self.spec.lanes)}")
-        if config != row["cohort"]:
-            return  # another task: its answer is not the stage
-        if self.spec and row["prompt"] != chat.prompt(self.spec.prompt):
-            yield Fault("prompt", where, "another prompt", f"that of {self.spec.name}'s image spec")
-        if row["stage"] in LABELS:
-            stage = None if row["stage"] is None else STAGES[row["stage"]]
-            if row["completion"] != chat.completion(stage):
-                said = [part["text"] for m in row["completion"] or () for part in m["content"]]
-                yield Fault("answer", where, f"the answer {said}", f"the stage, {stage}")
+        _, task = chat.cohort_and_task(config)
+        asked = chat.TASKS[task] or (self.spec and self.spec.prompt)
+        if asked and row["prompt"] != chat.prompt(asked):
+            whose = f"{self.spec.name}'s image spec" if task == "staging" else task
+            yield Fault("prompt", where, "another prompt", f"that of {whose}")
+        if row["stage"] in LABELS and (wanted := _wrong_answer(task, row)):
+            said = [part["text"] for m in row["completion"] or () for part in m["content"]]
+            yield Fault("answer", where, f"the answer {said}"[:200], wanted)
 
     def _place(self, config: str, split: str, where: str, row: dict) -> Iterator[Fault]:
         """Cohort, subject, recording and epoch."""
@@ -118,7 +124,7 @@ class Rows:
         if None in (cohort, subject, recording, epoch, row["onset"]):
             yield Fault("place", where, "a row without its place", "subject, recording, epoch")
             return
-        if config != cohort and not config.startswith(f"{cohort}-"):
+        if cohort != chat.cohort_and_task(config)[0]:
             yield Fault("place", where, f"cohort {cohort}", f"that of configuration {config}")
         other = self.splits.setdefault((cohort, subject), split)
         key = (config, recording)
@@ -139,4 +145,37 @@ class Rows:
             yield Fault("order", where, found, "ascending onsets")
         held.stages[row["stage"]] += 1
         held.epoch, held.onset_s = epoch, row["onset"]
+        kept = {name: value for name, value in row.items() if name not in ("prompt", "completion")}
+        held.digest.update(repr(kept).encode())
         self.last = key
+
+    def differences(self) -> Iterator[Fault]:
+        """Recordings that are not the same in all configurations of their cohort."""
+        first: dict[str, str] = {}
+        for config in sorted({config for config, _ in self.recordings}):
+            first.setdefault(chat.cohort_and_task(config)[0], config)
+        for (config, recording), held in self.recordings.items():
+            other = first[chat.cohort_and_task(config)[0]]
+            theirs = self.recordings.get((other, recording))
+            if theirs and theirs.digest.digest() != held.digest.digest():
+                found = "other rows or images"
+                yield Fault("task", f"{config}, {recording}", found, f"those of {other}")
+
+
+def _wrong_answer(task: str, row: dict) -> str | None:
+    """What an answer should be, where it is not."""
+    stage = None if row["stage"] is None else STAGES[row["stage"]]
+    if task == "staging":
+        return None if row["completion"] == chat.completion(stage) else f"the stage, {stage}"
+    said = [part["text"] or "" for m in row["completion"] or () for part in m["content"]]
+    if row["completion"] != chat.completion("".join(said)):
+        return "one answer, in text"
+    if task == "rationale":
+        last = "" if stage is None else last_line(stage)
+        right = "".join(said).rpartition("\n")[2] == last
+        return None if right else f"reasons for the stage, {stage}, and it at the end"
+    try:
+        read_perception("".join(said))
+    except ValueError:
+        return "what psgvlm.perception writes"
+    return None

@@ -50,6 +50,7 @@ def write(corpus: str | Path, known: Mapping[str, str] | None = None) -> Path:
     counts = count(corpus)
     if not counts:
         raise InputError(f"{corpus}: holds no Parquet shard; expected those of a corpus")
+    staging = [key for key in counts if chat.cohort_and_task(key[0])[1] == "staging"]
     columns = [*STAGES, UNSCORED]
     lines = ["| configuration | split | subjects | epochs | " + " | ".join(columns) + " |"]
     lines.append("|" + "---|" * (4 + len(columns)))
@@ -63,17 +64,18 @@ def write(corpus: str | Path, known: Mapping[str, str] | None = None) -> Path:
         size=_size_category(sum(held.rows for held in counts.values())),
         table="\n".join(lines),
         subjects="\n".join(
-            f"- {config}, {split}: {', '.join(sorted(held.subjects))}"
-            for (config, split), held in counts.items()
+            f"- {cohort}, {split}: {', '.join(sorted(found))}"
+            for (cohort, split), found in _subjects(counts).items()
         ),
         spec=spec.name,
         width=spec.width,
         height=spec.height,
         lanes=", ".join(spec.lanes),
         prompt=spec.prompt,
+        tasks=_other_tasks(counts),
         fidelity=fidelity_table([spec]),
         tokens=token_table([spec]),
-        example='"{}", split="{}"'.format(*list(counts)[-1]),
+        example='"{}", split="{}"'.format(*(staging or list(counts))[-1]),
     )
     path = corpus / "README.md"
     part = corpus / ".README.md.part"
@@ -82,6 +84,28 @@ def write(corpus: str | Path, known: Mapping[str, str] | None = None) -> Path:
     if listed:
         checksums.renew(corpus, path.name)
     return path
+
+
+def _subjects(counts: Counts) -> dict[tuple[str, str], set[str]]:
+    """Subjects by cohort and split: the same for all tasks."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for (config, split), held in counts.items():
+        cohort, _ = chat.cohort_and_task(config)
+        found.setdefault((cohort, split), set()).update(held.subjects)
+    return found
+
+
+def _other_tasks(counts: Counts) -> str:
+    """What the configurations of other tasks ask and answer; empty where there are none."""
+    found = {chat.cohort_and_task(config)[1] for config, _ in counts}
+    lines = [
+        f'- `{chat.configuration("<cohort>", task)}`: "{prompt}"'
+        for task, prompt in chat.TASKS.items()
+        if prompt and task in found
+    ]
+    said = "The same images with other questions, answered from what was measured in the signals\n"
+    said += "(what an image shows is told of unscored epochs, too):"
+    return "\n".join(["", "", said, "", *lines]) if lines else ""
 
 
 def metadata(corpus: Path, counts: Counts, known: Mapping[str, str]) -> dict:

@@ -45,6 +45,17 @@ def completion(answer: str | None) -> list[dict]:
     return [{"role": "assistant", "content": [{"type": "text", "text": answer}]}]
 
 
+def configuration(cohort: str, task: str) -> str:
+    """What a corpus calls the rows of a cohort for a task: `isruc`, `isruc-rationale`."""
+    return cohort if task == "staging" else f"{cohort}-{task}"
+
+
+def cohort_and_task(configuration: str) -> tuple[str, str]:
+    """The cohort and the task that a configuration of a corpus is named after."""
+    cohort, _, task = configuration.rpartition("-")
+    return (cohort, task) if cohort and task in TASKS else (configuration, "staging")
+
+
 def answer(task: str, stage: str | None, findings: dict | None) -> str | None:
     """What is to be answered about an epoch; `None` where nobody scored it, or nothing was seen.
 

@@ -39,8 +39,9 @@ LOW_TIMES, HIGH_TIMES = 1.5, 4.0
 class Eeg:
     """An EEG lane of one epoch.
 
-    `shares` are those of `BANDS_HZ` in the power of 0.5-30 Hz; `alpha_s` the seconds of alpha
-    rhythm; `slow_wave_s` how long slow waves last, in stretches `slow_waves`.
+    `shares` are those of `BANDS_HZ` in the power of 0.5-30 Hz, averaged over stretches of 4 s: in
+    the power of the whole epoch, a second of movement would outweigh all others. `alpha_s` are the
+    seconds of alpha rhythm; `slow_wave_s` is how long slow waves last, in stretches `slow_waves`.
     """
 
     lane: str
@@ -194,9 +195,11 @@ def _eeg(name: str, trace: Trace, onsets_s: np.ndarray) -> list[Eeg | None]:
     alpha = _band(power, hz, ALPHA_HZ) > ALPHA_SHARE * _band(power, hz, (1.0, 30.0))
     # Windows of 4 s, half over one another: with 2 s, a wave of 3.5 Hz would count as theta.
     power, hz = _spectra(trace, starts_s[:, : SECONDS - 3 : 2], 4.0)
-    power[np.lib.stride_tricks.sliding_window_view(lost, 4, axis=1)[:, ::2].any(axis=-1)] = 0.0
-    bands = np.stack([_band(power, hz, edges) for edges in BANDS_HZ.values()], -1).sum(axis=1)
-    shares = bands / np.maximum(bands.sum(axis=1, keepdims=True), 1e-12)
+    bands = np.stack([_band(power, hz, edges) for edges in BANDS_HZ.values()], -1)
+    bands /= np.maximum(bands.sum(axis=-1, keepdims=True), 1e-12)
+    bands[np.lib.stride_tricks.sliding_window_view(lost, 4, axis=1)[:, ::2].any(axis=-1)] = 0.0
+    shares = bands.sum(axis=1)
+    shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-12)
     spindles = waves.spindles(samples, trace.rate_hz)
     slow, k_complexes = waves.slow_waves(samples, trace.rate_hz)
     columns = zip(

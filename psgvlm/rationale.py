@@ -20,7 +20,12 @@ HALF_S, FIFTH_S = 15, 6.0  # of the epoch: alpha rhythm in W, slow waves in N3
 
 def rationale(seen: Epoch, stage: str) -> str:
     """Facts, a sentence a line; the rule and what of it they meet; `Stage: N2`."""
-    return "\n".join([*facts(seen), *_verdict(seen, stage), f"Stage: {stage}"])
+    return "\n".join([*facts(seen), *_verdict(seen, stage), last_line(stage)])
+
+
+def last_line(stage: str) -> str:
+    """What a rationale comes to."""
+    return f"Stage: {stage}"
 
 
 def facts(seen: Epoch) -> list[str]:
@@ -28,7 +33,7 @@ def facts(seen: Epoch) -> list[str]:
     said = []
     if seen.eeg:
         alpha, slow, centre = _posterior(seen), _frontal(seen), _central(seen)[0]
-        share = f"{100 * max(centre.shares):.0f} % of the power"
+        share = f"{100 * max(centre.shares):.0f} % of the power on average"
         said += [
             f"Alpha rhythm fills {alpha.alpha_s} of 30 s in {alpha.lane}.",
             f"Slow waves of 75 µV or more fill {slow.slow_wave_s:.1f} of 30 s in {slow.lane}.",

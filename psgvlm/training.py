@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from psgvlm import context
+from psgvlm import chat, context
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
@@ -17,8 +17,9 @@ def load_split(
     spec: ImageSpec | None = None,
     neighbours: int = 0,
 ):
-    """One split's scored epochs, of a folder or a Hub id; all configurations if none is named.
+    """One split's scored epochs, of a folder or a Hub id.
 
+    If no configuration is named, those of staging, of all cohorts: the others hold the same epochs.
     With `neighbours` the rows have the images of as many epochs before and after, scored or not,
     and blank ones, drawn by `spec`, where there is none.
 
@@ -28,7 +29,7 @@ def load_split(
     from datasets.exceptions import DatasetNotFoundError, NonMatchingSplitsSizesError
 
     try:
-        configs = [config] if config else get_dataset_config_names(name)
+        configs = [config] if config else _staging(name, get_dataset_config_names(name))
         corpora = {part: load_dataset(name, part) for part in configs}
         parts = [corpora[part][split] for part in configs]
     except NonMatchingSplitsSizesError as error:
@@ -53,6 +54,16 @@ def load_split(
     if not len(corpus):
         raise InputError(f"{name}: split {split!r} holds no scored epoch; expected stages")
     return corpus
+
+
+def _staging(name: str, configs: list[str]) -> list[str]:
+    found = [config for config in configs if chat.cohort_and_task(config)[1] == "staging"]
+    if not found:
+        raise InputError(
+            f"{name}: no configuration for staging; expected one, or the name of another "
+            f"({', '.join(configs)}) as --dataset_config or --config"
+        )
+    return found
 
 
 def check_subjects(name: str, splits: dict) -> None:

@@ -21,14 +21,15 @@ PIECE_S, MARGIN_S = 3600.0, 30.0
 
 
 def spindles(eeg_uv: np.ndarray, rate_hz: float) -> np.ndarray:
-    """Trains of distinct waves of 12-15 Hz lasting 0.5 to 3 s, by `yasa.spindles_detect`.
+    """Trains of distinct waves of 12-15 Hz lasting 0.5 to 6 s, by `yasa.spindles_detect`.
 
-    AASM: 11-16 Hz, most often 12-14, for 0.5 s or longer. Trains within 0.5 s are told as one.
+    AASM: 11-16 Hz, most often 12-14, for 0.5 s or longer. Trains within 0.5 s are told as one,
+    which may so last longer than a spindle does.
     """
-    yasa = _yasa()
+    yasa = load_yasa()
     found = [_spans([])]
     for start_s, piece_uv, kept_s in _pieces(eeg_uv, rate_hz):
-        result = yasa.spindles_detect(piece_uv, rate_hz, duration=(0.5, 3.0), verbose="critical")
+        result = yasa.spindles_detect(piece_uv, rate_hz, duration=(0.5, 6.0), verbose="critical")
         if result:
             spans = _spans(result.summary()[["Start", "End"]]) + start_s
             found.append(spans[_held(spans, kept_s)])
@@ -44,7 +45,7 @@ def slow_waves(eeg_uv: np.ndarray, rate_hz: float) -> tuple[np.ndarray, np.ndarr
     here: such a wave of 75 µV or more, below zero by more than a third of that height, and twice as
     tall as any other wave within 3 s. A K-complex is a slow wave too.
     """
-    yasa = _yasa()
+    yasa = load_yasa()
     found = [np.empty((0, 4))]
     for start_s, piece_uv, kept_s in _pieces(eeg_uv, rate_hz):
         with np.errstate(divide="ignore"):  # slopes, which are not used
@@ -148,7 +149,8 @@ def _spans(pairs) -> np.ndarray:
     return np.asarray(pairs, float).reshape(-1, 2)
 
 
-def _yasa():
+def load_yasa():
+    """The module yasa. Raises `InputError` where it is not installed."""
     try:
         import yasa
     except ImportError as error:

@@ -168,9 +168,12 @@ class Signal:
     def alpha_s(self, lane):
         return int(np.sum(self.power(lane, 8, 13) > 0.5 * self.power(lane, 1, 30)))
 
-    def tall_waves(self, lane):
-        """Start, stop and height of each wave of 0.5-2 Hz, between two downward crossings of 0."""
-        x, rate = self.band(lane, 0.3, 3), self.rate[lane]
+    def tall_waves(self, lane, highest_hz=3):
+        """Start, stop and height of each wave of 0.5-2 Hz, between two downward crossings of 0.
+
+        Waves in movement differ much between 2 and 3 Hz: what is so in one band alone is not sure.
+        """
+        x, rate = self.band(lane, 0.3, highest_hz), self.rate[lane]
         falls = np.flatnonzero((x[:-1] >= 0) & (x[1:] < 0))
         waves = [(a / rate, b / rate, np.ptp(x[a:b])) for a, b in pairwise(falls)]
         return [(a, b, height) for a, b, height in waves if 0.45 <= b - a <= 2.2]
@@ -179,8 +182,9 @@ class Signal:
         return sum(b - a for a, b, height in self.tall_waves(lane) if height > least_uv)
 
     def _leading(self, lane, said):
-        power = {band: self.power(lane, *edges).mean() for band, edges in BANDS_HZ.items()}
-        share = {band: 100 * value / sum(power.values()) for band, value in power.items()}
+        power = np.array([self.power(lane, *edges) for edges in BANDS_HZ.values()])
+        power = power.reshape(len(BANDS_HZ), 10, 3).sum(axis=-1)  # of 3 s each
+        share = dict(zip(BANDS_HZ, 100 * (power / power.sum(axis=0)).mean(axis=1), strict=True))
         told = {said["band"]: said["share"]} if "share" in said else {}
         told |= dict(pair.split() for pair in said.get("shares", "").split(", ") if pair)
         leads = share[said["band"]] >= max(share.values()) - 20
@@ -216,9 +220,9 @@ class Signal:
             sigma, broad = self.sigma(lanes[0])
             first, stop = max(0, int(10 * start_s) - 3), int(10 * stop_s) - 2
             clear = (sigma > 1.6 * np.quantile(sigma, 0.25)) & (sigma > 0.45 * broad)
-            return _longest(clear[first:stop]) >= 3
+            return _longest(clear[first:stop]) >= (1 if cut else 3)
         if event in ("k-complexes", "slow waves"):
-            waves = self.tall_waves(lanes[0])
+            waves = self.tall_waves(lanes[0]) + self.tall_waves(lanes[0], 2)
             return cut or any(
                 h > 50 and a < stop_s + 0.5 and b > start_s - 0.5 for a, b, h in waves
             )
@@ -242,13 +246,10 @@ class Signal:
             return False
         if event in ("k-complexes", "slow waves"):
             for lane in lanes:
-                waves = self.tall_waves(lane)
-                for a, b, height in waves:
-                    others = [h for c, d, h in waves if c != a and abs(c - a) < 4]
-                    alone = max(others, default=0) < 0.4 * height
-                    clear = 3 < a < 26 and height > 100 and 0.7 < b - a < 1.6
-                    if clear and (alone or event == "slow waves"):
-                        return True
+                alone = event == "k-complexes"
+                narrow, wide = (self._clear_waves(lane, *how, alone) for how in ((2, 85), (3, 100)))
+                if any(a < d and b > c for a, b in narrow for c, d in wide):
+                    return True
             return False
         eyes, left, right, rate = self.opposed()
         if event == "fast eye movements":
@@ -256,11 +257,24 @@ class Signal:
             step, one, other = (x[lag:] - x[:-lag] for x in (eyes, left, right))
             return bool(np.any((np.abs(step) > 100) & (one * other < 0)))
         lag, long = round(0.3 * rate), round(3 * rate)
+        fast = np.flatnonzero(np.abs(eyes[lag:] - eyes[:-lag]) > 50)
         for i in range(0, len(eyes) - long, round(rate / 2)):
             x = eyes[i : i + long]
+            if np.any((fast > i - 2.5 * rate) & (fast < i + long)):
+                continue  # what follows a fast movement is no slow one
             if np.ptp(x) > 65 and np.abs(x[lag:] - x[:-lag]).max() < 0.45 * np.ptp(x):
                 return True
         return False
+
+    def _clear_waves(self, lane, highest_hz, least_uv, alone):
+        """Waves that nobody could miss in that band, and if so asked, with no other near them."""
+        waves = self.tall_waves(lane, highest_hz)
+        return [
+            (a, b)
+            for a, b, height in waves
+            if 3 < a < 26 and height > least_uv and 0.7 < b - a < 1.6
+            if not (alone and any(0 < abs(c - a) < 4 and h >= 0.45 * height for c, _, h in waves))
+        ]
 
     # --- what the rules ask -----------------------------------------------------------------------
 

@@ -24,6 +24,28 @@ def command(*words, cwd=ROOT) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.fixture
+def drawn(monkeypatch):
+    """Recordings drawn by the last build, in this process; `stop_after` so many as by Ctrl-C."""
+    from builders import workers
+
+    class Drawn(list):
+        stop_after = None
+
+    drawn = Drawn()
+
+    def run(function, tasks, count):
+        drawn.clear()
+        for index, task in enumerate(tasks):
+            if index == drawn.stop_after:
+                raise KeyboardInterrupt
+            drawn.append(task.night.recording)
+            yield index, function(task)
+
+    monkeypatch.setattr(workers, "run", run)
+    return drawn
+
+
 @pytest.fixture(scope="session")
 def raw(tmp_path_factory):
     """Raw cohorts of three simulated subjects each, half an hour long."""

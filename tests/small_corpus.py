@@ -1,5 +1,9 @@
-"""A small corpus in many pieces, without a builder; its pictures tell which epoch they are."""
+"""A small corpus in many pieces, without a builder; its pictures tell which epoch they are.
 
+Of other tasks than staging, every epoch shows the same.
+"""
+
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +13,7 @@ import pyarrow.parquet as pq
 import dataset_card
 from builders import checksums, manifest
 from psgvlm import chat, png
+from psgvlm.findings import Eeg, Epoch
 from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
 
@@ -16,6 +21,7 @@ SPEC = ImageSpec("tiny", "core", 48, 48, grid=False)
 SPLIT = {"s1a": "train", "s1b": "train", "s2a": "train", "s3a": "validation", "s4a": "test"}
 EPOCHS = tuple(epoch for epoch in range(14) if epoch not in (0, 6, 7))  # begins late, has a gap
 UNSCORED = (3,)
+SHOWN = Epoch((Eeg("C4-M1", 0, (0.6, 0.2, 0.1, 0.05, 0.05), 3, (), (), (), 0.0),)).to_dict()
 PALETTE = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 
 
@@ -32,11 +38,12 @@ def stages() -> list[str | None]:
     return [None if epoch in UNSCORED else STAGES[epoch % 5] for epoch in EPOCHS]
 
 
-def rows(recording: str, spec: ImageSpec = SPEC) -> pa.Table:
+def rows(recording: str, spec: ImageSpec = SPEC, task: str = "staging") -> pa.Table:
     return chat.table(
         [picture(grey(recording, epoch), spec) for epoch in EPOCHS],
         spec.prompt, stages(), [None] * len(EPOCHS), EPOCHS, [30.0 * epoch for epoch in EPOCHS],
         cohort="shhs", subject=recording[:2], recording=recording, fold=None, lanes=["C4-M1"],
+        findings=[SHOWN] * len(EPOCHS), task=task,
     )  # fmt: skip
 
 
@@ -51,13 +58,13 @@ def write_split(tables: list[pa.Table], folder: Path, split: str, shard_rows=8, 
         pq.write_table(rows, path, row_group_size=group_rows, compression="none")
 
 
-def write(corpus: Path, spec: ImageSpec = SPEC, **cut) -> Path:
+def write(corpus: Path, spec: ImageSpec = SPEC, tasks=("staging",), **cut) -> Path:
     """The whole corpus, with its manifest, card and checksums."""
     corpus.mkdir()
     spec.save(corpus)
-    for split in dict.fromkeys(SPLIT.values()):
-        tables = [rows(name, spec) for name in SPLIT if SPLIT[name] == split]
-        write_split(tables, corpus / "shhs", split, **cut)
+    for task, split in itertools.product(tasks, dict.fromkeys(SPLIT.values())):
+        tables = [rows(name, spec, task) for name in SPLIT if SPLIT[name] == split]
+        write_split(tables, corpus / chat.configuration("shhs", task), split, **cut)
     told = [
         {"path": f"{name}.edf", "cohort": "shhs", "subject": name[:2], "recording": name}
         | {"split": split, "status": manifest.BUILT, **manifest.epochs_by_stage(stages())}

@@ -11,74 +11,22 @@ import sys
 
 import pyarrow.parquet as pq
 import pytest
+from builds import build, content, killed, stopped, write_raw
 from conftest import ROOT
 from datasets import load_dataset
 from hypothesis import given
 from hypothesis import strategies as st
 from recordings import write_mass, write_shhs
 
-from builders import parts, progress, shards, state, workers
-from builders.__main__ import main
+from builders import parts, progress, shards, state
 from psgvlm import render
 from psgvlm.errors import InputError
-
-CODES = (0, 1, 2, 3, 5, 2, 2)
-
-
-def write_raw(root, numbers):
-    for number in numbers:
-        write_shhs(root, f"shhs{1 + number % 2}-2000{number // 2:02d}", CODES[: 3 + number % 4])
-    return root
 
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory):
     """Six subjects of two visits each, a few epochs long."""
     return write_raw(tmp_path_factory.mktemp("raw"), range(12))
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """Recordings drawn by the last build, in this process; `stop_after` so many as by Ctrl-C."""
-
-    class Drawn(list):
-        stop_after = None
-
-    drawn = Drawn()
-
-    def run(function, tasks, count):
-        drawn.clear()
-        for index, task in enumerate(tasks):
-            if index == drawn.stop_after:
-                raise KeyboardInterrupt
-            drawn.append(task.night.recording)
-            yield index, function(task)
-
-    monkeypatch.setattr(workers, "run", run)
-    return drawn
-
-
-def build(raw, out, *words, cohort="shhs"):
-    return main([cohort, str(raw), "--out", str(out), "--image", "square", *map(str, words)])
-
-
-def stopped(raw, out, drawn, after, *words):
-    """A build that was stopped after so many recordings."""
-    drawn.stop_after = after
-    with pytest.raises(KeyboardInterrupt):
-        build(raw, out, *words)
-    drawn.stop_after = None
-
-
-def content(corpus):
-    """Every file that is not hidden, with its bytes."""
-    paths = [path for path in corpus.rglob("*") if path.is_file()]
-    names = [path.relative_to(corpus) for path in paths]
-    return {
-        str(name): path.read_bytes()
-        for name, path in zip(names, paths, strict=True)
-        if not any(part.startswith(".") for part in name.parts)
-    }
 
 
 @pytest.fixture(scope="module")
@@ -360,14 +308,6 @@ def test_a_damaged_state_means_drawing_anew(raw, whole, tmp_path, drawn, text):
     assert content(out) == whole
 
 
-class Killed(BaseException):
-    """Stands for the end of the process: nothing may catch it."""
-
-
-CHANGES = [(os, "rename"), (os, "replace"), (os, "link"), (os, "unlink"), (os, "rmdir")]
-CHANGES += [(os, "mkdir"), (os, "fsync")]
-
-
 @pytest.mark.parametrize("before", [(), ("--seed", "3")])
 def test_killed_at_every_change_of_the_folder(raw, whole, tmp_path, drawn, monkeypatch, before):
     """Before each rename, link, removal and sync of the finish in turn; then built to the end."""
@@ -377,33 +317,14 @@ def test_killed_at_every_change_of_the_folder(raw, whole, tmp_path, drawn, monke
         assert set(content(started)) == set(whole)
     else:
         stopped(raw, started, drawn, 11)
-    left = 0
-
-    def killable(real):
-        def change(*args, **kwargs):
-            nonlocal left
-            left -= 1
-            if left == 0:
-                raise Killed
-            return real(*args, **kwargs)
-
-        return change
-
     kills = 0
     while True:
         out = tmp_path / "c"
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(started, out)
-        left = kills + 1
-        with monkeypatch.context() as patched:
-            for module, name in CHANGES:
-                patched.setattr(module, name, killable(getattr(module, name)))
-            try:
-                build(raw, out)
-            except Killed:
-                kills += 1
-            else:
-                break
+        if not killed(kills + 1, monkeypatch, raw, out):
+            break
+        kills += 1
         for name, held in content(out).items():
             # What can be seen is whole: as it was, or as it will be.
             older = started / name

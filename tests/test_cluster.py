@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from builds import build, content, write_raw
 from distributed import LocalCluster
-from test_build import build, content, write_raw
 
 from builders import cluster
 from builders.workers import Died

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from builds import content, write_raw
 from conftest import ROOT
-from test_build import content, write_raw
 
 KILLS = 20
 SPLITS = ("--seed=42", "--split=loso")  # taken in turns, so that shards are taken over, too

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import parts
@@ -18,6 +18,7 @@ from psgvlm.image_spec import PRESETS
 KEY = "a" * 64
 
 
+@settings(deadline=None)  # a part is written through to the disk
 @given(st.lists(st.binary(min_size=1, max_size=50), max_size=8), st.data())
 def test_round_trip_and_any_byte_that_changes(pictures, data):
     with tempfile.TemporaryDirectory() as folder:
@@ -66,6 +67,7 @@ def test_the_key_changes_with_all_that_decides_and_with_nothing_else(tmp_path):
         return parts.key(reader, night, spec, choices)
 
     first = key()
+    assert key(choices=replace(choices, tasks=("staging", "perception"))) == first
     keys = {
         first,
         key(reader="builders.folder"),
@@ -75,10 +77,10 @@ def test_the_key_changes_with_all_that_decides_and_with_nothing_else(tmp_path):
         key(choices=replace(choices, map="chin=X2")),
         key(choices=replace(choices, trim_wake_min=30.0)),
         *(key(spec=other) for other in PRESETS.values()),
-        *(key(spec=replace(spec, **{name: 3})) for name in ("drawing", "line_px", "fold")),
+        *(key(spec=replace(spec, **{name: 5})) for name in ("drawing", "line_px", "fold")),
     }
     assert len(keys) == 1 + 1 + 3 + 1 + 3 + len(PRESETS) - 1 + 3
-    assert {"raw", "reader", "map", "trim_wake_min"} == {f.name for f in fields(Choices)}
+    assert {"raw", "reader", "map", "trim_wake_min", "tasks"} == {f.name for f in fields(Choices)}
     for name in ("1.rec", "1_1.txt", "1_1.xlsx"):  # the last one is read beside the second
         os.utime(raw / name, ns=(0, 10**18 + 1))
         assert key() not in keys

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -69,6 +69,7 @@ def test_every_preset_draws_its_declared_size(name):
     name=st.sampled_from(["square", "wide", "compact", "spectral"]),
     line_px=st.sampled_from([0.5, 1.0, 1.5, 2.0, 3.0]),
 )
+@example(seed=0, spread_uv=0.0, spikes=[(2999, -57.0)], name="wide", line_px=2.0)
 def test_ink_covers_the_trace_and_nothing_else(seed, spread_uv, spikes, name, line_px):
     """In every column the lit span is the trace's own extent there, within a pixel at each end."""
     samples = np.random.default_rng(seed).normal(0, spread_uv, 3000).clip(-70, 70)
@@ -77,7 +78,7 @@ def test_ink_covers_the_trace_and_nothing_else(seed, spread_uv, spikes, name, li
     spec = replace(PRESETS[name], grid=False, line_px=line_px)
     image = one(samples, spec)
     height = spec.lane_px()
-    position = np.arange(29990) / 10  # ten points a sample, the samples among them
+    position = np.arange(29991) / 10  # ten points a sample, the samples among them
     y = height / 2 - np.interp(position, np.arange(3000), samples) * height / 2 / spec.eeg_uv
     starts = np.searchsorted(position, np.arange(spec.width) * 3000 / spec.width)
     top, bottom = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)

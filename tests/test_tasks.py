@@ -126,7 +126,7 @@ def test_wrong_sentences_are_noticed():
         ("k_complex", "K-complexes", "C4-M1", 90, 0.6),
         ("slow_wave", "slow waves", "F4-M1", 130, 0.9),
         ("saccade", "fast eye movements", "E1 and E2", 90, 0.65),
-        ("slow_eye_movement", "slow eye movements", "E1 and E2", 50, 0.25),
+        ("slow_eye_movement", "slow eye movements", "E1 and E2", 50, 0.2),
     ],
 )
 def test_silence_about_what_is_clearly_there_is_noticed(kind, event, lane, least_uv, share):

@@ -251,6 +251,89 @@ def test_each_damage_of_the_files_is_named(copy, name):
     check(copy, kinds, said)
 
 
+### Other tasks
+
+
+@pytest.fixture(scope="module")
+def whole_tasks(tmp_path_factory):
+    return small_corpus.write(tmp_path_factory.mktemp("tasks") / "corpus", tasks=tuple(chat.TASKS))
+
+
+def told(text):
+    """A change of the answer of the epoch in row 3, whose stage is R."""
+    return {"completion": at(3, chat.completion(text))}
+
+
+def said(corpus_row):
+    return corpus_row[0]["content"][0]["text"]
+
+
+SEEN, REASONS = f"shhs-perception/{TRAIN[5:]}", f"shhs-rationale/{TRAIN[5:]}"
+TASK_DAMAGES = {
+    "another task's prompt": (
+        shard(SEEN, prompt=at(0, chat.prompt(chat.TASKS["rationale"]))), {"prompt"},
+        rf"{SEEN}, row 0, s1a epoch 1: another prompt; expected that of perception"),
+    "the prompt of staging": (
+        shard(REASONS, prompt=at(0, chat.prompt(SPEC.prompt))), {"prompt"},
+        rf"{REASONS}, row 0, s1a epoch 1: another prompt; expected that of rationale"),
+    "reasons for another stage": (
+        shard(REASONS, completion=lambda v: at(3, v[0])(v)), {"answer"},
+        rf"{REASONS}, row 3, s1a epoch 4: the answer .*expected reasons for the stage, R, and it"),
+    "reasons without a stage at the end": (
+        shard(REASONS, **told("The rule for R is met.")), {"answer"},
+        rf"{REASONS}, row 3, .*expected reasons for the stage, R, and it at the end"),
+    "reasons for an unscored epoch": (
+        shard(REASONS, completion=lambda v: at(2, v[0])(v)), {"answer"},
+        rf"{REASONS}, row 2, s1a epoch 3: .*expected reasons for the stage, None"),
+    "no reasons": (
+        shard(REASONS, completion=at(3, [])), {"answer"}, rf"{REASONS}, row 3, .*the answer \[\]"),
+    "reasons told by the user": (
+        shard(REASONS, completion=lambda v: at(3, [{**v[3][0], "role": "user"}])(v)), {"answer"},
+        rf"{REASONS}, row 3, .*expected one answer, in text"),
+    "description that does not read back": (
+        shard(SEEN, completion=lambda v: at(3, chat.completion(said(v[3])[:-5]))(v)), {"answer"},
+        rf"{SEEN}, row 3, s1a epoch 4: .*expected what psgvlm.perception writes"),
+    "another description": (
+        shard(SEEN, **told("The sleeper dreams.")), {"answer"}, rf"{SEEN}, row 3, .*dreams"),
+    "another whole picture": (
+        shard(SEEN, images=at(4, image(small_corpus.picture(99)))), {"task"},
+        "^shhs-perception, s1a: other rows or images; expected those of shhs$"),
+    "pictures swapped": (
+        shard(REASONS, images=swapped), {"task"}, "^shhs-rationale, s1a: other rows or images"),
+    "another second stage": (
+        shard(REASONS, stage_2=at(3, 1)), {"task"}, "^shhs-rationale, s1a: other rows or images"),
+    "another stage, with its reasons": (
+        shard(REASONS, stage=at(3, 1), completion=lambda v: at(3, v[0])(v)), {"task", "manifest"},
+        "^shhs-rationale, s1a: W 2 N1 3 N2 2 N3 2 R 1 unscored 1; expected W 2"),
+    "a row less": (
+        lambda corpus: pq.write_table(
+            pq.read_table(corpus / SEEN).slice(1), corpus / SEEN, row_group_size=3),
+        {"task", "manifest"}, "^shhs-perception, s1a: other rows or images"),
+    "a recording less": (
+        lambda corpus: [path.unlink() for path in corpus.glob("shhs-rationale/test-*")],
+        {"manifest"}, "^shhs-rationale, s4a: no row; expected what was built"),
+    "folder of a task that is none": (
+        lambda corpus: (corpus / "shhs-rationale").rename(corpus / "shhs-dreams"),
+        {"place", "prompt", "answer", "manifest"}, "cohort shhs; .* of configuration shhs-dreams"),
+}  # fmt: skip
+
+
+def test_a_whole_corpus_with_tasks_has_no_fault(whole_tasks):
+    assert faults(whole_tasks) == []
+
+
+@pytest.mark.parametrize("name", TASK_DAMAGES)
+def test_each_damage_of_a_task_is_named(whole_tasks, tmp_path, name):
+    damaged = shutil.copytree(whole_tasks, tmp_path / "corpus")
+    damage, kinds, expected = TASK_DAMAGES[name]
+    damage(damaged)
+    small_corpus.finish(damaged)
+    check(damaged, kinds, expected)
+
+
+### Files
+
+
 def test_a_shard_cut_short_is_named_and_the_others_are_read(copy):
     path = copy / MIDDLE
     path.write_bytes(path.read_bytes()[:-100])
