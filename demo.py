@@ -18,6 +18,8 @@ from psgvlm import errors
 DEMO = Path("demo")
 RAW, CORPUS, ADAPTER = DEMO / "raw", DEMO / "corpus", DEMO / "adapter"
 REPORT, NIGHT = DEMO / "report", DEMO / "night"
+BASELINES = ("yasa", "vision-only", "majority")
+DAMAGE = ("lost=0.5,1", "white=10,0")
 SUBJECTS, HOURS, SEED = "16", "2", "1"
 
 
@@ -40,7 +42,8 @@ def main() -> int:
         *["--dataset_name", CORPUS, "--output_dir", ADAPTER],
     )
     seconds["eval"] = step(
-        python, "eval.py", "--model", ADAPTER, "--dataset", CORPUS, "--out", REPORT
+        *[python, "eval.py", "--model", ADAPTER, "--dataset", CORPUS, "--out", REPORT],
+        *["--raw", RAW, "--baselines", *BASELINES, "--damage", *DAMAGE],
     )
     edf = held_out_night()
     seconds["stage"] = step(python, "stage.py", edf, "--model", ADAPTER, "--out", NIGHT)
@@ -87,7 +90,8 @@ def results(seconds: dict[str, float], recording: str) -> dict:
     """The figures of the run; also written to results.json."""
     from sklearn.metrics import cohen_kappa_score
 
-    pooled = json.loads((REPORT / "metrics.json").read_text())["pooled"]
+    measured = json.loads((REPORT / "metrics.json").read_text("utf-8"))
+    pooled = measured["pooled"]
     with (NIGHT / "hypnogram.csv").open() as file:
         staged = {float(row["onset_s"]): row["stage"] for row in csv.DictReader(file)}
     with (RAW / "truth" / "shhs" / f"{recording}.stages.csv").open() as file:
@@ -95,6 +99,16 @@ def results(seconds: dict[str, float], recording: str) -> dict:
     both = sorted(staged.keys() & truth.keys())
     figures = {
         "held_out": {key: pooled[key] for key in ("kappa", "macro_f1", "accuracy", "epochs")},
+        "kappa": {
+            name: of["summary"]["pooled"]["kappa"] for name, of in measured["contenders"].items()
+        },
+        "damaged_kappa": {
+            kind: {
+                name: {point["severity"]: point["kappa"]["value"] for point in points}
+                for name, points in lines.items()
+            }
+            for kind, lines in measured["damage"].items()
+        },
         "staged_night": {
             "epochs": len(staged),
             "kappa": cohen_kappa_score([truth[s] for s in both], [staged[s] for s in both]),
@@ -110,6 +124,14 @@ def show(figures: dict) -> None:
     print(f"\nHeld-out simulated subjects, {held_out['epochs']} epochs")
     for key, name in (("kappa", "κ"), ("macro_f1", "macro-F1"), ("accuracy", "accuracy")):
         print(f"  {name:10} {held_out[key]:6.3f}")
+    print("κ with its 95 % interval over subjects")
+    for name, of in figures["kappa"].items():
+        print(f"  {name:12} {of['value']:6.3f}  ({of['low']:.3f} to {of['high']:.3f})")
+    for kind, lines in figures["damaged_kappa"].items():
+        print(f"κ with the raw signals damaged: {kind}")
+        for name, kappas in lines.items():
+            told = ", ".join(f"{severity}: {kappa:.3f}" for severity, kappa in kappas.items())
+            print(f"  {name:12} {told}")
     print(f"One night staged without its scores, {night['epochs']} epochs")
     print(f"  {'κ':10} {night['kappa']:6.3f}")
     print("Seconds")
@@ -119,7 +141,7 @@ def show(figures: dict) -> None:
     for what, path in (
         ("hypnogram", NIGHT / "hypnogram.png"),
         ("an epoch", DEMO / "epoch.png"),
-        ("report", REPORT / "report.md"),
+        ("report", REPORT / "report.html"),
         ("figures", DEMO / "results.json"),
     ):
         print(f"  {what:10} {path}")

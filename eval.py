@@ -1,48 +1,136 @@
-"""Measure an adapter against the scorers of a corpus, on subjects it was not trained on.
+"""Measure adapters against the scorers of corpora, on subjects they were not trained on.
 
     python eval.py --model ADAPTER --dataset CORPUS --out report/
+    python eval.py --model A --model B --dataset C1 C2 --out report/ \\
+        --baselines yasa vision-only --damage white lost=0.3,0.7 --raw RAW
 
-Writes metrics.json, predictions.parquet, report.md and hypnogram.png (the night of median kappa).
+Writes metrics.json, predictions.parquet (damaged.parquet), report.md with its pictures, and
+report.html, the same in one file.
 """
 
 import argparse
+import time
 from pathlib import Path
 
 from psgvlm import errors
 
 
-def main() -> int:
+def options(words: list[str] | None) -> argparse.Namespace:
+    from psgvlm import baselines, robustness, smoothing
+
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--model", required=True, help="adapter: a folder or a Hub id")
-    parser.add_argument("--dataset", required=True, help="corpus: a folder or a Hub id")
-    parser.add_argument("--config", help="one configuration of the corpus; default: all")
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the report")
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--device", help="cpu, cuda ...; default: cuda where there is one")
-    args = parser.parse_args()
+    add = parser.add_argument
+    add("--model", required=True, action="append", help="adapter, a folder or a Hub id; repeat it")
+    add("--dataset", required=True, nargs="+", help="corpora: folders or Hub ids")
+    add("--config", help="one configuration of the corpora; default: all")
+    add("--split", default="test")
+    add("--out", type=Path, required=True, help="folder for the report")
+    add("--batch-size", type=int, default=32)
+    add("--device", help="cpu, cuda ...; default: cuda where there is one")
+    add("--baselines", nargs="+", default=[], choices=baselines.NAMES, metavar="NAME",
+        help=", ".join(baselines.NAMES))  # fmt: skip
+    add("--damage", nargs="*", metavar="KIND", help="damage the raw signals, as in white or "
+        "lost=0.3,0.7;\ndefault: " + " ".join(robustness.USUAL))  # fmt: skip
+    add("--raw", type=Path, help="the corpora's raw folder, to read signals from")
+    add("--calibrate", action="store_true",
+        help="fit a temperature on the validation split, write it beside the adapter")  # fmt: skip
+    add("--smooth", nargs="+", default=[], choices=smoothing.HOW,
+        help="nights smoothed by the train split's changes of stage, as further rows")  # fmt: skip
+    add("--allow-seen-subjects", action="store_true", help="measure on training subjects too")
+    args = parser.parse_args(words)
+    of_signals = [name for name in args.baselines if name in ("yasa", *baselines.NETWORKS)]
+    if args.raw is None and (of_signals or args.damage is not None):
+        what = "--damage" if args.damage is not None else f"--baselines {of_signals[0]}"
+        raise errors.InputError(f"{what} reads signals; expected --raw, the corpora's raw folder")
+    if args.calibrate and args.split == "validation":
+        raise errors.InputError("--calibrate fits on --split validation; expected another")
+    args.damage = {} if args.damage is None else robustness.points(args.damage)
+    return args
 
-    from psgvlm import report, scoring, training, vlm
 
-    ### Adapter and corpus, drawn alike
-    model = vlm.load(args.model, args.device)
-    vlm.check_same_images(args.model, model.spec, args.dataset)
-    corpus = training.load_split(args.dataset, args.split, args.config, model.spec, model.context)
+def main(words: list[str] | None = None) -> int:
+    args = options(words)
 
-    ### Probabilities
-    from tqdm import tqdm
+    from builders import raw_nights
+    from psgvlm import (
+        baselines,
+        calibration,
+        contenders,
+        predictions,
+        report,
+        robustness,
+        scoring,
+        training,
+        training_record,
+        vlm,
+    )
+    from psgvlm.baselines.night import of_split
 
-    epochs = (row["images"] for row in corpus)
-    scored = scoring.probabilities(model, epochs, args.batch_size)
-    probabilities = list(tqdm(scored, total=len(corpus), unit="epoch", desc="scoring"))
+    ### Adapters and corpora, drawn alike; nobody seen before
+    folders = dict(zip(contenders.names(args.model), args.model, strict=True))
+    models = {}
+    for name, folder in folders.items():
+        models[name] = vlm.load(folder, args.device)
+        for corpus in args.dataset:
+            vlm.check_same_images(folder, models[name].spec, corpus)
+    spec = models[name].spec
+
+    def nights(split, context=0, raw=None):
+        found = []
+        for corpus in args.dataset:
+            rows = training.load_split(corpus, split, args.config, spec, context)
+            found += raw_nights.nights(rows, corpus, raw) if raw else of_split(rows, spec)
+        contenders.check_once(found)
+        return found
+
+    tested = nights(args.split)
+    people = {(night.rows["cohort"][0], night.rows["subject"][0]) for night in tested}
+    if not args.allow_seen_subjects:
+        for folder in args.model:
+            training_record.check_unseen(folder, people)
+    to_fit = contenders.make_baselines(args.baselines, models)
+    run = report.run_of(args.model, args.dataset, args.config, args.split)
+    report.check_same_run(args.out, run)
+    opened = nights(args.split, raw=args.raw) if args.raw else tested
+
+    ### Adapters
+    tables, cost, temperatures, fitted = [], {}, {}, []
+    for name, model in models.items():
+        adapter = contenders.Adapter(name, model, args.batch_size)
+        shown = nights(args.split, model.context)
+        staged, cost[name] = contenders.stage(adapter, shown)
+        cost[name]["image_tokens"] = scoring.image_tokens(model, shown[0].rows[0]["images"])
+        tables.append(staged)
+        fitted.append(adapter)
+        if args.calibrate:
+            table, _ = contenders.stage(adapter, nights("validation", model.context))
+            p, scored = predictions.probabilities(table), predictions.scored(table)
+            temperatures[name] = calibration.fit_temperature(p, scored)
+            if Path(folders[name]).is_dir():
+                calibration.save(folders[name], temperatures[name], len(table))
+        balance = training_record.read(folders[name]).get("balance", "none")
+        for how in args.smooth:
+            tables.append(contenders.smoothed(staged, how, nights("train"), balance))
+
+    ### Baselines and damage, on the same nights
+    for baseline in to_fit:
+        start = time.perf_counter()
+        raw = args.raw if baseline.name in baselines.NETWORKS else None
+        baseline.fit(nights("train", raw=raw), nights("validation", raw=raw))
+        fit_s = time.perf_counter() - start
+        table, cost[baseline.name] = contenders.stage(baseline, opened)
+        cost[baseline.name]["fit_s"] = fit_s
+        tables.append(table)
+        fitted.append(baseline)
+    frame = contenders.joined(tables)
+    damaged = robustness.stage(fitted, opened, args.damage, frame) if args.damage else None
 
     ### Report
-    predictions = report.predictions(corpus, probabilities)
-    metrics = report.measure(predictions)
-    report.write(args.out, predictions, metrics, model.spec)
-    pooled = metrics["pooled"]
+    about = {"models": list(models), "split": args.split, "image_spec": spec.name, "run": run}
+    about |= {"device": contenders.device(model), "cost": cost, "temperatures": temperatures}
+    pooled = report.write(args.out, frame, about, damaged)["pooled"]
     print(
         f"kappa {pooled['kappa']:.3f}, macro-F1 {pooled['macro_f1']:.3f}, accuracy "
         f"{pooled['accuracy']:.3f} over {pooled['epochs']} epochs; {args.out / 'report.md'}"

@@ -74,6 +74,7 @@ def main(words: list[str] | None = None) -> int:
         neighbours=staging.context,
     )
     corpus = training.balanced(rows(script.dataset_train_split), staging.balance, config.seed)
+    subjects = training_record.fingerprints(corpus)
     held_out = None
     if config.eval_strategy != "no":
         unseen = rows(script.dataset_test_split)
@@ -129,7 +130,7 @@ def main(words: list[str] | None = None) -> int:
         if trainer.accelerator.is_main_process:
             spec.save(config.output_dir)
             context.save(config.output_dir, staging.context)
-            training_record.write(trainer, script, model_config, staging, parts, digests)
+            training_record.write(trainer, script, model_config, staging, parts, digests, subjects)
             training_record.write_options(config.output_dir, script, config, model_config, staging)
             model_card.write(config.output_dir)
             if staging.merge and adapter is not None:

@@ -1,11 +1,13 @@
 """Whether probabilities mean what they say, and one temperature that makes them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 
 from psgvlm.metrics.sleep_staging.figures import BINS, ece, reliability
 
+FILE_NAME = "calibration.json"
 TEMPERATURES = (0.05, 20.0)
 _LEAST = float(np.finfo(np.float32).tiny)  # a probability of 0 is one that float32 did not hold
 
@@ -25,6 +27,13 @@ def fit_temperature(probabilities: np.ndarray, scored: np.ndarray) -> float:
     bounds = np.log(TEMPERATURES)
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
     return float(np.exp(found.x))
+
+
+def save(folder: str | Path, temperature: float, epochs: int) -> Path:
+    """Write `calibration.json` beside an adapter; `epochs` is how many it was fitted on."""
+    path = Path(folder) / FILE_NAME
+    path.write_text(json.dumps({"temperature": temperature, "epochs": epochs}) + "\n", "utf-8")
+    return path
 
 
 def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:

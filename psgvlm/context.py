@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psgvlm import chat, render
+from psgvlm import beside, chat, render
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 
@@ -78,26 +78,7 @@ def load(name: str | Path) -> int:
 
     0 where it has no `context.json`.
     """
-    path = Path(name) / FILE_NAME
-    if not Path(name).is_dir():
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import (
-            HfHubHTTPError,
-            HFValidationError,
-            LocalEntryNotFoundError,
-            RemoteEntryNotFoundError,
-        )
-
-        try:
-            path = Path(hf_hub_download(str(name), FILE_NAME))
-        except RemoteEntryNotFoundError:
-            return 0
-        except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise InputError(
-                f"{name}: neither a folder here nor a model on the Hub ({reason})"
-            ) from error
-    elif not path.exists():
+    if (path := beside.find(name, FILE_NAME)) is None:
         return 0
     try:
         (found,) = json.loads(path.read_text("utf-8")).items()

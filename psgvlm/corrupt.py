@@ -57,6 +57,11 @@ class Damage:
         """The level that is used where none is given: the middle one."""
         return self.levels[len(self.levels) // 2] if self.levels else None
 
+    def allows(self, level: float) -> bool:
+        """Whether there is such a level."""
+        usual = bool(self.levels) and self.least <= level < np.inf
+        return level in self.levels or usual
+
     @property
     def grid(self) -> tuple[tuple[float, float | None], ...]:
         """Shares and levels of a curve: levels over the whole night, or shares without a level."""
@@ -174,7 +179,7 @@ class Damaged(Recording):
         self.level = self._damage.usual if level is None else level
         if not 0 <= share <= 1:
             raise InputError(f"damage {kind}: share {share:g}; expected 0 to 1")
-        if level is not None and not self._allowed(level):
+        if level is not None and not self._damage.allows(level):
             usual = ", ".join(f"{x:g}" for x in self._damage.levels) or "none, but a share"
             raise InputError(f"damage {kind}: level {level:g}; expected such as {usual}")
         for label in labels or ():
@@ -182,10 +187,6 @@ class Damaged(Recording):
         voltages = sorted({c.label for c in self.channels if self._readable(c)})
         self.damaged_labels = frozenset(voltages if labels is None else labels)
         self._partners = self._swapped() if kind == "swapped" else {}
-
-    def _allowed(self, level: float) -> bool:
-        levels = self._damage.levels
-        return level in levels or (bool(levels) and self._damage.least <= level < np.inf)
 
     def _readable(self, channel: Channel) -> bool:
         once = self.labels.count(channel.label) == 1

@@ -11,6 +11,14 @@ from psgvlm.stages import STAGES
 from psgvlm.vlm import StagingModel
 
 
+class NotFinite(InputError):
+    """The model's output for the epoch number `row`, of those it was given, is no number."""
+
+    def __init__(self, row: int):
+        super().__init__("the model's output is not finite; expected numbers: is it damaged?")
+        self.row = row
+
+
 def probabilities(
     model: StagingModel, epochs: Iterable[list], batch_size: int = 32
 ) -> Iterator[np.ndarray]:
@@ -25,10 +33,13 @@ def probabilities(
     import torch
 
     answers = answer_tokens(model.processor, model.spec.prompt)
-    epochs = iter(epochs)
+    epochs, done = iter(epochs), 0
     while batch := list(islice(epochs, batch_size)):
         with torch.inference_mode():
             scores = _log_probabilities(model, batch, answers)
+        if not (finite := torch.isfinite(scores).all(dim=1)).all():
+            raise NotFinite(done + int((~finite).nonzero()[0]))
+        done += len(batch)
         # Over the five answers alone: what the model would say beside them does not count.
         yield from torch.softmax(scores.double(), dim=1).cpu().numpy()
 
@@ -73,6 +84,14 @@ def generate(model: StagingModel, epochs: list[list], max_new_tokens: int = 8) -
     return model.processor.batch_decode(answers, skip_special_tokens=True)
 
 
+def image_tokens(model: StagingModel, images: list) -> int | None:
+    """How many tokens an epoch's images become; `None` where the model does not say which."""
+    token = getattr(model.model.config, "image_token_id", None)
+    if token is None:
+        return None
+    return int((_inputs(model, [images])["input_ids"] == token).sum())
+
+
 def _log_probabilities(model: StagingModel, epochs: list[list], answers: list[tuple[int, ...]]):
     """Log-probability of each answer's tokens after the prompt, shape (n_epochs, 5).
 
@@ -94,8 +113,6 @@ def _log_probabilities(model: StagingModel, epochs: list[list], answers: list[tu
             **step, past_key_values=cache, use_cache=cache is not None, logits_to_keep=1
         )
         logits = output.logits[:, -1].float()
-        if not torch.isfinite(logits).all():
-            raise InputError("the model's output is not finite; expected numbers: is it damaged?")
         following = torch.log_softmax(logits, dim=1)
         depth, longer = len(beginning), []
         for index, answer in enumerate(answers):

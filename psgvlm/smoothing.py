@@ -14,6 +14,8 @@ from psgvlm.errors import InputError
 from psgvlm.predictions import PROBABILITIES, chains, probabilities, scored
 from psgvlm.stages import STAGES
 
+HOW = ("viterbi", "forward-backward")
+
 
 @dataclass(frozen=True)
 class Transitions:
@@ -99,7 +101,7 @@ def smooth(frame, transitions: Transitions, how: str, seen: np.ndarray | None = 
     `how` is "viterbi", which changes `predicted` alone, or "forward-backward", which also changes
     the probabilities. A gap in the epoch index begins a new stretch.
     """
-    if how not in ("viterbi", "forward-backward"):
+    if how not in HOW:
         raise InputError(f"smoothing {how!r}; expected viterbi or forward-backward")
     p = probabilities(frame).copy()
     stages = np.empty(len(frame), int)

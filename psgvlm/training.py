@@ -96,7 +96,7 @@ def balanced(corpus, how: str, seed: int):
             f"the corpus' train split holds {len(labels)} epochs of {(counts > 0).sum()} stage(s); "
             "expected at least two stages"
         )
-    weights = counts ** {"none": 1.0, "sqrt": 0.5, "uniform": 0.0}[how] * (counts > 0)
+    weights = drawing(counts, how)
     wanted = np.floor(len(labels) * weights / weights.sum()).astype(int)
     drawn = []
     for stage, n in enumerate(wanted):
@@ -104,6 +104,11 @@ def balanced(corpus, how: str, seed: int):
         rounds = [rng.permutation(rows) for _ in range(-(-n // len(rows)) if len(rows) else 0)]
         drawn.append(np.concatenate([*rounds, np.array([], int)])[:n])
     return corpus.select(rng.permutation(np.concatenate(drawn)))
+
+
+def drawing(counts: np.ndarray, how: str) -> np.ndarray:
+    """How often each stage is drawn, in any unit, from how often it comes; shape (5,)."""
+    return counts ** {"none": 1.0, "sqrt": 0.5, "uniform": 0.0}[how] * (counts > 0)
 
 
 def validation(corpus, subjects: int, epochs: int, seed: int):

@@ -1,5 +1,6 @@
 """What a training run was: `training.json` and `config.yaml` beside the model."""
 
+import hashlib
 import json
 import platform
 import subprocess
@@ -7,22 +8,33 @@ from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 
+from psgvlm import beside
+from psgvlm.errors import InputError
+
+FILE_NAME = "training.json"
 PACKAGES = ("psgvlm", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "numpy")
 SECRETS = ("hub_token", "push_to_hub_token")
 
 
-def write(trainer, script, model, staging, parts: dict[str, dict], digests: dict) -> None:
+def write(
+    trainer, script, model, staging, parts: dict[str, dict], digests: dict, subjects: list[str]
+) -> None:
     """`training.json`: what was trained on what, how long, how fast, and how it went.
 
     `script`, `model` and `staging` are the run's options, `parts` the counts of `tuning.Anatomy`,
-    `digests` the corpus' `fingerprint`.
+    `digests` the corpus' `fingerprint`, `subjects` the `fingerprints` of who was trained on; those
+    of a base model in a folder, if it knows them, are added.
     """
+    base = model.model_name_or_path
+    if not staging.from_scratch and Path(base).is_dir():
+        subjects = sorted({*subjects, *(read(base).get("subjects") or ())})
     log = trainer.state.log_history
     end = next(entry for entry in reversed(log) if "train_runtime" in entry)
     report = {
         "dataset": Path(script.dataset_name).name,
         "config": script.dataset_config,
         "fingerprint": digests,
+        "subjects": subjects,
         "image_spec": trainer.spec.name,
         "base_model": None if staging.from_scratch else public(model.model_name_or_path),
         "lora": model.use_peft,
@@ -44,7 +56,7 @@ def write(trainer, script, model, staging, parts: dict[str, dict], digests: dict
         "commit": commit(),
         "python": platform.python_version(),
     }
-    path = Path(trainer.args.output_dir) / "training.json"
+    path = Path(trainer.args.output_dir) / FILE_NAME
     path.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
 
 
@@ -78,6 +90,51 @@ def fingerprint(corpus: str) -> dict[str, str]:
     except EntryNotFoundError:
         return {}
     return {part["config_name"]: part.get("description", "") for part in configs}
+
+
+def subject(cohort: str, name: str) -> str:
+    """A subject as an adapter remembers them: a hash, so that no list of names is handed on."""
+    return hashlib.sha256(f"{cohort}\n{name}".encode()).hexdigest()[:16]
+
+
+def fingerprints(corpus) -> list[str]:
+    """Every `subject` of a dataset's rows, sorted."""
+    pairs = corpus.select_columns(["cohort", "subject"]).to_pandas().drop_duplicates()
+    return sorted(subject(*pair) for pair in pairs.itertuples(index=False))
+
+
+def read(adapter: str | Path) -> dict:
+    """What `training.json` beside an adapter holds; empty where there is none."""
+    if (path := beside.find(adapter, FILE_NAME)) is None:
+        return {}
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        if not isinstance(record, dict) or not isinstance(record.get("subjects", []), list):
+            raise ValueError("no record of a run")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read ({error}); expected what train_sft.py wrote"
+        ) from error
+    return record
+
+
+def check_unseen(adapter: str, people: set[tuple[str, str]]) -> None:
+    """Refuse to measure on subjects (cohort, name) that an adapter was trained on.
+
+    Says so where the adapter does not know whom it was trained on.
+    """
+    record = read(adapter)
+    if "subjects" not in record:
+        print(f"note: {adapter} does not know whom it was trained on; nobody could be looked for")
+        return
+    known = set(record["subjects"])
+    if seen := sorted(person for person in people if subject(*person) in known):
+        cohort, name = seen[0]
+        raise InputError(
+            f"{adapter} was trained on {len(seen)} of the {len(people)} subjects, such as {name} "
+            f"of {cohort}; expected subjects that it has not seen: choose another split, or say "
+            "--allow-seen-subjects"
+        )
 
 
 def commit() -> str | None:

@@ -20,7 +20,11 @@ def test_the_demonstration_learns(tmp_path):
     figures = json.loads((copy / "demo" / "results.json").read_text())
     assert figures["held_out"]["kappa"] >= 0.70
     assert figures["held_out"]["epochs"] > 1000
+    assert set(figures["kappa"]) == {"adapter", "yasa", "vision-only", "majority"}
+    assert set(figures["damaged_kappa"]) == {"lost", "white"}
+    for name in figures["kappa"]:
+        assert name in done.stdout
     assert figures["staged_night"]["kappa"] >= 0.60
-    for name in ("epoch.png", "night/hypnogram.png", "report/report.md"):
+    for name in ("epoch.png", "night/hypnogram.png", "report/report.html"):
         assert str(name) in done.stdout
         assert (copy / "demo" / name).is_file()

@@ -51,7 +51,7 @@ def test_evaluation_and_staging_see_the_same(adapter, corpus, raw, tmp_path):
     for _, row in frame.iterrows():
         for stage in ("W", "N1", "N2", "N3", "R"):
             assert abs(row[f"p_{stage}"] - float(night[row["onset"]][f"p_{stage}"])) < 1e-4
-    assert (tmp_path / "r" / "hypnogram.png").is_file()
+    assert (tmp_path / "r" / "hypnogram_1_best.png").is_file()
     assert "always the commonest stage" in (tmp_path / "r" / "report.md").read_text()
 
 

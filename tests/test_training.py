@@ -77,6 +77,8 @@ def test_the_adapter_folder(adapter, corpus):
     assert report["steps"] == 2
     assert report["trainable_parameters"] == report["parameters"] > 900_000
     assert report["dataset"] == "corpus"
+    assert len(report["subjects"]) == 3  # one a cohort, as hashes
+    assert all(len(subject) == 16 and int(subject, 16) for subject in report["subjects"])
     card = (adapter / "README.md").read_text()
     assert "pipeline_tag: image-text-to-text" in card
     assert "text-generation" not in card
@@ -96,6 +98,8 @@ def test_lora_on_a_base_model_of_one_s_own(adapter, corpus, tmp_path):
     assert done.returncode == 0, done.stderr
     report = json.loads((out / "training.json").read_text())
     assert 0 < report["trainable_parameters"] < report["parameters"] / 10
+    # Those of MASS alone were trained on now; the base model has seen the others' too.
+    assert report["subjects"] == json.loads((adapter / "training.json").read_text())["subjects"]
     card = (out / "README.md").read_text()
     assert "library_name: peft" in card
     assert "base_model: tiny" in card

@@ -1,0 +1,162 @@
+"""What is measured on the same nights: adapters, what smooths them, and baselines.
+
+A contender has a `name` and `probabilities(night)`, as `psgvlm.baselines` says; what it answers is
+a part of the table of `psgvlm.predictions`, all contenders one below the other in the column
+`model`.
+"""
+
+import os
+import platform
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from psgvlm import baselines, scoring, smoothing, training
+from psgvlm.baselines.night import Night
+from psgvlm.baselines.vision import with_neighbours
+from psgvlm.errors import InputError
+from psgvlm.stages import STAGES
+from psgvlm.vlm import StagingModel
+
+WHERE = ("cohort", "subject", "recording", "epoch", "onset")
+
+
+class Adapter:
+    """A staging model; it looks at the corpus' pictures, or draws them where a recording is open.
+
+    What is drawn is the night's rows, so that an unscored neighbour of an epoch is blank then.
+    """
+
+    def __init__(self, name: str, model: StagingModel, batch_size: int = 32):
+        self.name, self.model, self.batch_size = name, model, batch_size
+
+    def probabilities(self, night: Night) -> np.ndarray:
+        if night.recording is None:
+            epochs = (row["images"] for row in night.rows)
+        else:
+            epochs = with_neighbours(night, self.model.context)
+        try:
+            return np.array(list(scoring.probabilities(self.model, epochs, self.batch_size)))
+        except scoring.NotFinite as error:
+            epoch = night.rows[error.row]["epoch"]
+            raise InputError(f"{self.name}, epoch {epoch} of {night.name}: {error}") from error
+
+
+def names(folders: list[str]) -> list[str]:
+    """What models are called: the last part of folder or Hub id, longer where two are alike."""
+    parts = [Path(folder).resolve().parts if Path(folder).is_dir() else Path(folder).parts
+             for folder in folders]  # fmt: skip
+    for length in range(1, max(map(len, parts)) + 1):
+        found = ["/".join(part[-length:]) for part in parts]
+        if len(set(found)) == len(found):
+            return found
+    raise InputError(f"--model {' '.join(folders)}: the same model twice; expected each once")
+
+
+def make_baselines(wanted: list[str], models: dict[str, StagingModel]) -> list:
+    """Baselines by name, not yet fitted; those that are of a model once for each model."""
+    found = []
+    for name in dict.fromkeys(wanted):
+        if name in models:
+            raise InputError(
+                f"--model {name} has the name of a baseline; expected another: rename its folder"
+            )
+        if name not in baselines.OF_A_MODEL:
+            found.append(baselines.make(name))
+            continue
+        for of, model in models.items():
+            found.append(baselines.make(name, model))
+            if len(models) > 1:
+                found[-1].name = f"{name} of {of}"
+    return found
+
+
+def check_once(nights: list[Night]) -> None:
+    """Refuse a recording that comes twice, from two corpora."""
+    seen = set()
+    for night in nights:
+        if night.name in seen:
+            raise InputError(
+                f"{night.name} is in two of the corpora; expected every recording once: measure "
+                "them one after the other"
+            )
+        seen.add(night.name)
+
+
+def smoothed(table, how: str, train: list[Night], balance: str):
+    """A table whose nights are smoothed, by the hypnograms of the train split; another `model`.
+
+    `balance` is how often the stages came when the model was trained, as `training.balanced` says.
+    """
+    transitions = smoothing.fit(joined([scores(night.rows) for night in train]))
+    drawn = training.drawing(transitions.prior, balance)
+    frame = smoothing.smooth(table, transitions, how, drawn / drawn.sum())
+    return frame.assign(model=f"{table['model'].iloc[0]}, {how}")
+
+
+def stage(contender, nights: list[Night], what: str | None = None):
+    """A contender's answers to all nights as a table of predictions, and what they cost.
+
+    `what` is shown with the progress. The cost is `epochs`, `seconds` and `peak_memory_gib`: of
+    the device, or on a CPU of the whole process until then.
+    """
+    import pandas as pd
+    from tqdm import tqdm
+
+    tables = []
+    start = time.perf_counter()
+    with tqdm(total=sum(len(night.index) for night in nights), unit="epoch") as bar:
+        bar.set_description(what or contender.name)
+        for night in nights:
+            tables.append(table(contender.name, night, contender.probabilities(night)))
+            bar.update(len(night.index))
+    seconds = time.perf_counter() - start
+    frame = pd.concat(tables, ignore_index=True)
+    cost = {"epochs": len(frame), "seconds": seconds, "peak_memory_gib": _peak_memory_gib()}
+    return frame, cost
+
+
+def scores(rows):
+    """A frame of where a dataset's epochs lie and how they were scored, `None` for unscored."""
+    frame = rows.select_columns([*WHERE, "stage", "stage_2"]).to_pandas()
+    for column in ("stage", "stage_2"):
+        frame[column] = [None if x != x or x is None else STAGES[int(x)] for x in frame[column]]
+    return frame
+
+
+def table(name: str, night: Night, probabilities: np.ndarray):
+    """One night's rows of the table of predictions, in the order of its rows."""
+    frame = scores(night.rows)
+    frame.insert(0, "model", name)
+    frame["predicted"] = [STAGES[index] for index in probabilities.argmax(axis=1)]
+    for stage_name, p in zip(STAGES, probabilities.T, strict=True):
+        frame[f"p_{stage_name}"] = p
+    return frame
+
+
+def joined(tables: list):
+    """Tables of predictions one below the other."""
+    import pandas as pd
+
+    return pd.concat(tables, ignore_index=True)
+
+
+def device(model: StagingModel) -> str:
+    """What a model runs on, in words."""
+    import torch
+
+    if model.model.device.type == "cuda":
+        return torch.cuda.get_device_name(model.model.device)
+    return f"{platform.machine()} {model.model.device.type.upper()}, {os.cpu_count()} threads"
+
+
+def _peak_memory_gib() -> float:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**30
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

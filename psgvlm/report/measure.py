@@ -1,0 +1,93 @@
+"""Every figure of a report, from the table of predictions alone."""
+
+from psgvlm import agreement, calibration, intervals, metrics, predictions, sleep_statistics
+from psgvlm.metrics.sleep_staging.figures import FIGURES, brier, ece, log_loss
+
+COMMONEST = "always the commonest stage"
+
+
+def everything(frame, about: dict, damaged=None) -> dict:
+    """What `metrics.json` holds.
+
+    `contenders` has the figures of each by `of`; `pooled`, `cohorts` and `recordings` are those of
+    the first model, at hand. `majority` is what naming the commonest stage of these very epochs
+    comes to, `comparisons` every two contenders, `damage` the curves of `curves`.
+    """
+    parts = {name: part for name, part in frame.groupby("model", sort=False)}
+    temperatures = about.get("temperatures", {})
+    contenders = {name: of(part, temperatures.get(name)) for name, part in parts.items()}
+    first, table = next(iter(contenders.values())), next(iter(parts.values()))
+    commonest = table.assign(predicted=table["stage"].mode()[0])
+    return {
+        **{name: first[name] for name in ("pooled", "cohorts", "recordings")},
+        "majority": intervals.summary(commonest),
+        "contenders": contenders,
+        "comparisons": intervals.compare(parts) if len(parts) > 1 else [],
+        "damage": {} if damaged is None else curves(damaged),
+        "about": about,
+    }
+
+
+def of(frame, temperature: float | None = None) -> dict:
+    """One contender's figures.
+
+    `pooled` and `cohorts` are those of the `evaluate` metric, `recordings` and `subjects` the
+    figures of each by name. `summary` and `summary_by_cohort` are `intervals.summary`. `calibrated`
+    is what the probabilities come to at `temperature`; the order of stages, and so all else, stays.
+    """
+    import evaluate
+
+    metric = evaluate.load(metrics.SLEEP_STAGING)
+
+    def staged(part) -> dict:
+        return metric.compute(
+            predictions=part["predicted"].tolist(),
+            references=part["stage"].tolist(),
+            probabilities=predictions.probabilities(part),
+        )
+
+    cohorts = dict(list(frame.groupby("cohort")))
+    return {
+        "pooled": staged(frame),
+        "cohorts": {name: staged(part) for name, part in cohorts.items()},
+        "recordings": _each(frame, ["cohort", "recording"]),
+        "subjects": _each(frame, predictions.SUBJECT),
+        "summary": intervals.summary(frame),
+        "summary_by_cohort": {name: intervals.summary(part) for name, part in cohorts.items()},
+        "transitions": agreement.transitions(frame),
+        "scorers": agreement.scorers(frame),
+        "sleep_statistics": sleep_statistics.agreement(sleep_statistics.by_night(frame)),
+        "temperature": temperature,
+        "calibrated": None if temperature is None else calibrated(frame, temperature),
+    }
+
+
+def calibrated(frame, temperature: float) -> dict[str, float]:
+    """Log loss, Brier score and calibration error of the probabilities at a temperature."""
+    p = calibration.scale(predictions.probabilities(frame), temperature)
+    scored = predictions.scored(frame)
+    return {f.__name__: f(p, scored) for f in (log_loss, brier, ece)}
+
+
+def curves(damaged) -> dict:
+    """By kind of damage and contender, in the order of severity: kappa and balanced accuracy."""
+    found: dict = {}
+    kinds = damaged.groupby(["damage", "model", "severity"], sort=False)
+    for (kind, name, severity), part in kinds:
+        _, matrices = predictions.count(part, predictions.SUBJECT)
+        measured = intervals.estimate(intervals.pooled(matrices), len(matrices))
+        point = {key: measured[key] for key in ("kappa", "balanced_accuracy")}
+        found.setdefault(kind, {}).setdefault(name, []).append({"severity": severity, **point})
+    return found
+
+
+def _each(frame, by: list[str]) -> dict[str, dict]:
+    """Figures of every recording or subject, named `cohort/name`."""
+    keys, matrices = predictions.count(frame, by)
+    values = {name: figure(matrices) for name, figure in FIGURES.items()}
+    epochs = matrices.sum((1, 2))
+    return {
+        "/".join(key): {name: float(x[i]) for name, x in values.items()}
+        | {"epochs": int(epochs[i])}
+        for i, key in enumerate(keys.itertuples(index=False))
+    }

@@ -1,0 +1,352 @@
+"""The report says what the predictions say: its tables, read back, are computed again from them."""
+
+import csv
+import json
+import re
+from html import unescape
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics
+from tables import table
+
+from psgvlm import intervals, report, sleep_statistics
+from psgvlm.errors import InputError
+from psgvlm.report import measure, page, pictures, tables
+from psgvlm.stages import STAGES
+
+P = [f"p_{stage}" for stage in STAGES]
+SKLEARN = {
+    "κ": metrics.cohen_kappa_score,
+    "macro-F1": lambda a, b: metrics.f1_score(a, b, average="macro"),
+    "accuracy": metrics.accuracy_score,
+    "balanced accuracy": metrics.balanced_accuracy_score,
+    "MCC": metrics.matthews_corrcoef,
+}
+
+
+def contenders(**changes):
+    """Two models and a baseline on the same stages of two cohorts, two nights a subject."""
+    parts = []
+    for name, skill in (("good", 3.0), ("fair", 1.5), ("yasa", 0.5)):
+        frames = []
+        for seed, cohort in enumerate(("isruc", "shhs")):
+            frame = table(seed, subjects=4, nights=2, epochs=80, second=True)
+            rng = np.random.default_rng([seed, round(10 * skill)])
+            scored = frame["stage"].map(STAGES.index).to_numpy()
+            logits = rng.normal(0, 1, (len(frame), 5)) + skill * np.eye(5)[scored]
+            p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+            frame[P] = p
+            frame["predicted"] = [STAGES[i] for i in p.argmax(1)]
+            frames.append(frame.assign(cohort=cohort, subject=cohort + "-" + frame["subject"]))
+        parts.append(pd.concat(frames).assign(model=name))
+    return pd.concat(parts, ignore_index=True)
+
+
+def about(**more):
+    cost = {
+        "good": {"epochs": 1280, "seconds": 10.0, "peak_memory_gib": 1.5, "image_tokens": 144},
+        "yasa": {"epochs": 1280, "seconds": 5.0, "peak_memory_gib": 1.5, "fit_s": 2.0},
+    }
+    told = {"models": ["good", "fair"], "split": "test", "image_spec": "folded", "device": "CPU"}
+    return told | {"cost": cost, "temperatures": {"good": 0.7}, "run": "one"} | more
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A report in a folder, and what is read back from it."""
+    out = tmp_path_factory.mktemp("report")
+    frame = contenders()
+    hurt = [
+        frame.assign(damage="white", share=1.0, level=level, severity=label)
+        for level, label in ((np.inf, "none"), (0.0, "0 dB SNR"))
+    ]
+    hurt[1]["predicted"] = "N2"
+    report.write(out, frame, about(), pd.concat(hurt, ignore_index=True))
+    return out
+
+
+@pytest.fixture(scope="module")
+def found(written):
+    """The tables of report.md by heading: a list of dictionaries each, the first cell under ''."""
+    parts: dict[str, list[list[dict]]] = {}
+    heading = head = None
+    for line in (written / "report.md").read_text("utf-8").splitlines():
+        if line.startswith("#"):
+            heading, head = line.strip("# "), None
+        elif line.startswith("|"):
+            cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+            cells = [cell.strip("| ") for cell in cells]
+            if head is None:
+                head = cells
+                parts.setdefault(heading, []).append([])
+            elif not set(line) <= set("| -:"):
+                parts[heading][-1].append(dict(zip(["", *head[1:]], cells, strict=True)))
+        else:
+            head = None
+    return parts
+
+
+@pytest.fixture(scope="module")
+def frames(written):
+    frame = pd.read_parquet(written / "predictions.parquet")
+    return dict(list(frame.groupby("model", sort=False)))
+
+
+def first(cell: str) -> float:
+    return float(re.match(r"-?[\d.]+", cell).group())
+
+
+def same(cell: str, value: float, digits: int = 3) -> bool:
+    return abs(first(cell) - value) <= 0.5 * 10**-digits + 1e-9
+
+
+def test_pooled_figures(found, frames):
+    (rows,) = found["All epochs together"]
+    assert [row[""] for row in rows] == [*frames, measure.COMMONEST]
+    commonest = frames["good"]["stage"].mode()[0]
+    for row in rows:
+        frame = frames.get(row[""], frames["good"].assign(predicted=commonest))
+        for name, score in SKLEARN.items():
+            assert same(row[name], score(frame["stage"], frame["predicted"])), (row[""], name)
+
+
+def test_intervals_are_those_over_subjects(found, frames):
+    rows = {row[""]: row for row in found["All epochs together"][0]}
+    for name, frame in frames.items():
+        for key, of in intervals.summary(frame)["pooled"].items():
+            if key in tables.FIGURES:
+                expected = f"{of['value']:.3f} ({of['low']:.3f} to {of['high']:.3f})"
+                assert rows[name][tables.FIGURES[key]] == expected
+
+
+def test_by_stage(found, frames):
+    f1, both, counts = found["Stage by stage"]
+    for name, frame in frames.items():
+        a, b = frame["stage"], frame["predicted"]
+        precision, recall, score, _ = metrics.precision_recall_fscore_support(a, b, labels=STAGES)
+        (row,) = [row for row in f1 if row[""] == name]
+        (pair,) = [row for row in both if row[""] == name]
+        for i, stage in enumerate(STAGES):
+            assert same(row[stage], score[i])
+            assert same(pair[stage].split(" / ")[0], precision[i])
+            assert same(pair[stage].split(" / ")[1], recall[i])
+    for name in ("good", "fair"):
+        matrix = metrics.confusion_matrix(
+            frames[name]["stage"], frames[name]["predicted"], labels=STAGES
+        )
+        rows = [row for row in counts if row[""].startswith(name)]
+        assert [[int(row[stage]) for stage in STAGES] for row in rows] == matrix.tolist()
+        assert {row["invalid"] for row in rows} == {"0"}
+    assert len(counts) == 10  # of the adapters alone
+
+
+@pytest.mark.parametrize(("place", "unit"), [(0, "recording"), (1, "subject")])
+def test_by_recording_and_subject(found, frames, place, unit):
+    rows = found["By recording and by subject"][place]
+    for row in rows:
+        groups = frames[row[""]].groupby(["cohort", unit])
+        for name, score in SKLEARN.items():
+            values = np.array([score(part["stage"], part["predicted"]) for _, part in groups])
+            mean, sd, median = re.match(r"(\S+) ± (\S+), (\S+)", row[name]).groups()
+            assert same(mean, values.mean())
+            assert same(sd, values.std(ddof=1))
+            assert same(median, np.median(values))
+
+
+def test_by_cohort(found, frames):
+    (rows,) = found["By cohort"]
+    assert len(rows) == 6
+    for row in rows:
+        cohort, name = row[""].split(": ")
+        part = frames[name][frames[name]["cohort"] == cohort]
+        for figure, score in SKLEARN.items():
+            assert same(row[figure], score(part["stage"], part["predicted"]))
+        assert (int(row["subjects"]), int(row["epochs"])) == (4, len(part))
+
+
+def test_second_scorer(found, frames):
+    for row in found["Beside a second scorer"][0]:
+        frame = frames[row[""]]
+        kappa = metrics.cohen_kappa_score
+        one = kappa(frame["stage"], frame["predicted"])
+        two = kappa(frame["stage_2"], frame["predicted"])
+        people = kappa(frame["stage"], frame["stage_2"])
+        assert same(row["with scorer 1"], one)
+        assert same(row["with scorer 2"], two)
+        assert same(row["scorers with one another"], people)
+        assert same(row["gap"], (one + two) / 2 - people)
+
+
+def test_transitions(found, frames):
+    for row in found["Near changes of stage and in steady sleep"][0]:
+        frame = frames[row[""]].sort_values(["recording", "epoch"])
+        night = frame.groupby(["cohort", "recording"])["stage"]
+        before, after = night.shift(1), night.shift(-1)
+        near = (before.notna() & (before != frame["stage"])) | (
+            after.notna() & (after != frame["stage"])
+        )
+        wrong = frame["stage"] != frame["predicted"]
+        assert same(row["error near"], wrong[near].mean())
+        assert same(row["error steady"], wrong[~near].mean())
+        assert same(row["difference"], wrong[near].mean() - wrong[~near].mean())
+        assert int(row["epochs near"]) == near.sum()
+        assert int(row["epochs steady"]) == (~near).sum()
+        for part, side in ((frame[near], "near"), (frame[~near], "steady")):
+            kappa = metrics.cohen_kappa_score(part["stage"], part["predicted"])
+            assert same(row[f"κ {side}"], kappa)
+
+
+def test_sleep_statistics(found, frames):
+    """The stages' minutes by counting; bias and limits of all, as their own tests check them."""
+    rows = {row[""]: row for row in found["Sleep statistics"][0]}
+    assert len(rows) == 30
+    for name, frame in frames.items():
+        nights = frame.groupby(["cohort", "recording"])
+        for stage in STAGES:
+            minutes = {
+                column: nights[column].apply(lambda x, stage=stage: 0.5 * (x == stage).sum())
+                for column in ("stage", "predicted")
+            }
+            row = rows[f"{name}: {stage}, min"]
+            assert same(row["bias"], (minutes["predicted"] - minutes["stage"]).mean(), 1)
+            assert row["nights"] == "16 of 16"
+        nights = sleep_statistics.by_night(frame)
+        for statistic, of in sleep_statistics.agreement(nights).items():
+            row = rows[f"{name}: {statistic}, {of['unit']}"]
+            low, high = of["bias"]["low"], of["bias"]["high"]
+            assert row["bias"] == f"{of['bias']['value']:.1f} ({low:.1f} to {high:.1f})"
+            assert row["limits"] == f"{of['lower']:.1f} to {of['upper']:.1f}"
+
+
+def test_calibration(found, frames):
+    rows = {row[""]: row for row in found["What the probabilities are worth"][0]}
+    assert list(rows) == ["good", "good, calibrated", "fair", "yasa"]
+    for name, row in rows.items():
+        frame = frames[name.split(",")[0]]
+        p = frame[P].to_numpy()
+        if name == "good, calibrated":
+            p = p ** (1 / 0.7) / (p ** (1 / 0.7)).sum(1, keepdims=True)
+            assert row["temperature"] == "0.700"
+        scored = frame["stage"].map(STAGES.index).to_numpy()
+        assert same(row["log loss"], metrics.log_loss(scored, p, labels=range(5)))
+        assert same(row["Brier"], ((p - np.eye(5)[scored]) ** 2).sum(1).mean())
+        bins = np.digitize(p.max(1), np.arange(1, 15) / 15, right=True)
+        right = p.argmax(1) == scored
+        gaps = [
+            abs((right - p.max(1))[bins == i].sum()) / len(p) for i in range(15)
+        ]  # weights of bins cancel their means
+        assert same(row["ECE"], sum(gaps))
+
+
+def test_pairs(found, frames):
+    (rows,) = found["Two by two"]
+    assert len(rows) == 9
+    names = {name: key for key, name in tables.FIGURES.items()}
+    compared = intervals.compare(frames)
+    for row in rows:
+        one, other = row[""].split(" − ")
+        score = SKLEARN[row["figure"]]
+        values = [score(frames[n]["stage"], frames[n]["predicted"]) for n in (one, other)]
+        assert same(row["difference"], values[0] - values[1])
+        (of,) = [
+            of
+            for of in compared
+            if (of["one"], of["other"], of["figure"]) == (one, other, names[row["figure"]])
+        ]
+        assert row["p"] == f"{of['p']:.3f}"
+        assert row["p, Holm"] == f"{of['p_holm']:.3f}"
+
+
+def test_damage(found, written):
+    damaged = pd.read_parquet(written / "damaged.parquet")
+    (rows,) = found["Damaged signals"]
+    for row in rows:
+        name, figure = row.pop("").split(": ")
+        assert list(row) == ["none", "0 dB SNR"]
+        for severity, cell in row.items():
+            part = damaged[(damaged["model"] == name) & (damaged["severity"] == severity)]
+            assert same(cell, SKLEARN[figure](part["stage"], part["predicted"]))
+
+
+def test_cost_and_published_figures_are_those_of_their_files(found):
+    good, yasa = found["What it costs"][0]
+    assert list(good.values()) == ["good", "128.0", "7.8", "1.50", "144", "–"]
+    assert list(yasa.values()) == ["yasa", "256.0", "3.9", "1.50", "–", "2.0"]
+    (rows,) = found["Published elsewhere, not measured here"]
+    with tables.PUBLISHED.open(encoding="utf-8") as file:
+        told = list(csv.DictReader(file))
+    assert len(rows) == len(told)
+    for row, of in zip(rows, told, strict=True):
+        assert row["κ"] == (of["kappa"] or "–")
+        assert row["source"] == of["source"] != ""
+
+
+def test_metrics_json_comes_from_the_predictions_alone(written):
+    saved = json.loads((written / "metrics.json").read_text("utf-8"))
+    frame = pd.read_parquet(written / "predictions.parquet")
+    damaged = pd.read_parquet(written / "damaged.parquet")
+    again = measure.everything(frame, saved["about"], damaged)
+    assert json.loads(json.dumps(again)) == saved
+    assert saved["pooled"]["kappa"] == saved["contenders"]["good"]["pooled"]["kappa"]
+    assert set(saved["cohorts"]) == {"isruc", "shhs"}
+    assert len(saved["recordings"]) == 16
+
+
+def test_the_page_is_one_file_that_opens_offline(written):
+    text = (written / "report.html").read_text("utf-8")
+    markdown = (written / "report.md").read_text("utf-8")
+    assert not re.search(r"<script|<link|https?:|url\(|@import", text)
+    sources = re.findall(r'src="([^"]{1,22})', text)
+    files = re.findall(r"!\[[^]]*\]\(([^)]+)\)", markdown)
+    assert len(files) == len(sources) == 2 + 6 + 2 + 1
+    assert set(sources) == {"data:image/png;base64,"}
+    assert all((written / file).read_bytes().startswith(b"\x89PNG") for file in files)
+    cells = [unescape(cell) for cell in re.findall(r"<td[^>]*>([^<]*)</td>", text)]
+    told = [c.strip() for line in markdown.splitlines() if re.match(r"\| (?!---)", line)
+            for c in line.strip("|").split(" | ")]  # fmt: skip
+    assert set(cells) <= set(told)
+
+
+def test_what_a_name_holds_is_not_read_as_a_page(tmp_path):
+    blocks = [page.Heading("<b>", 1), page.Table(["", "a|b"], [["<script>alert()</script>", "|"]])]
+    assert "<script>" not in page.html(blocks, tmp_path)
+    assert "a\\|b" in page.markdown(blocks)
+
+
+def test_the_same_predictions_give_the_same_bytes(written, tmp_path):
+    frame = pd.read_parquet(written / "predictions.parquet")
+    damaged = pd.read_parquet(written / "damaged.parquet")
+    report.write(tmp_path, frame, about(), damaged)
+    for path in written.iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
+
+
+def test_one_short_night_of_one_subject(tmp_path):
+    """No interval, no second scorer, stages missing: said, and nothing fails."""
+    frame = contenders()
+    one = frame[(frame["model"] == "good") & (frame["recording"] == "s0-0")]
+    one = one[(one["cohort"] == "isruc") & (one["stage"] != "N3")].head(6)
+    told = about(models=["good"], temperatures={})
+    report.write(tmp_path, one.drop(columns="stage_2"), told)
+    text = (tmp_path / "report.md").read_text("utf-8")
+    assert "Stages that were never scored here: " in text
+    assert "second scorer" not in text
+    assert "Two by two" not in text
+    assert re.search(r"\| good \| [\d.]+ \| [\d.]+ \|", text)
+    assert len(list(tmp_path.glob("hypnogram_*.png"))) == 1
+
+
+def test_the_nights_shown_are_best_median_and_worst():
+    kappas = {"c/a": 0.5, "c/b": 0.9, "c/c": 0.1, "c/d": 0.7, "c/e": 0.6}
+    nights = {name: {"kappa": kappa} for name, kappa in kappas.items()}
+    assert pictures.chosen(nights) == {"best": "c/b", "median": "c/e", "worst": "c/c"}
+    two = {name: nights[name] for name in ("c/a", "c/b")}
+    assert pictures.chosen(two) == {"best": "c/b", "worst": "c/a"}
+
+
+def test_predictions_of_another_run_are_not_written_over(written):
+    report.check_same_run(written, "one")
+    with pytest.raises(InputError, match=r"predictions of another run.*choose another --out"):
+        report.check_same_run(written, "two")
