@@ -19,7 +19,7 @@ DEMO = Path("demo")
 RAW, CORPUS, ADAPTER = DEMO / "raw", DEMO / "corpus", DEMO / "adapter"
 REPORT, NIGHT = DEMO / "report", DEMO / "night"
 BASELINES = ("yasa", "vision-only", "majority")
-DAMAGE = ("lost=0.5,1", "white=10,0")
+DAMAGE = ("lost=0.5", "white=10,0")
 SUBJECTS, HOURS, SEED = "16", "2", "1"
 
 
