@@ -1,5 +1,6 @@
 """A whole build: the manifest, what is skipped and why, exit statuses, nothing personal."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -295,6 +296,8 @@ def test_no_name_birth_date_or_hospital_id_leaves_a_header(tmp_path, capfd):
     assert {path.name for path in files} >= {"README.md", "manifest.parquet", "image_spec.json"}
     texts = [told, *(str(pq.read_table(p).to_pylist()) for p in files if p.suffix == ".parquet")]
     texts += [p.read_text() for p in files if p.suffix != ".parquet"]
+    # A digest or a time of change in nanoseconds holds a year's four digits now and then.
+    texts = [re.sub(r"[0-9a-f]{16,}", "", text) for text in texts]
     for secret in (*SECRET, "Jane", "03-FEB"):
         assert not any(secret in text for text in texts), secret
         assert not any(secret.encode() in path.read_bytes() for path in files), secret
