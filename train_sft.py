@@ -135,7 +135,7 @@ def main(words: list[str] | None = None) -> int:
             model_card.write(config.output_dir)
             if staging.merge and adapter is not None:
                 model_card.write(vlm.write_merged(config.output_dir, model_config.dtype))
-    trainer.accelerator.end_training()
+    trainer.end()
     return 0
 
 

@@ -30,6 +30,7 @@ from psgvlm.stages import STAGES
 from psgvlm.vlm import StagingModel, turn_ends
 
 NOTHING = Augmentation()
+_GROUPS = []  # kept until the process ends
 MEASURES = ("kappa", "macro_f1", "accuracy", "balanced_accuracy", "nll")
 
 
@@ -231,6 +232,14 @@ class StagingTrainer(SFTTrainer):
         super().save_model(output_dir, _internal_call)
         # A pickle, with paths of this machine; `config.yaml` says the same.
         (Path(output_dir or self.args.output_dir) / "training_args.bin").unlink(missing_ok=True)
+
+    def end(self) -> None:
+        """Leave the other processes, if there are any: the last thing that a run does."""
+        if torch.distributed.is_initialized():
+            # Otherwise DDP's reducer frees the group, and holds the interpreter's lock meanwhile,
+            # which the group's own thread may be waiting for: a process that never ends.
+            _GROUPS.append(torch.distributed.group.WORLD)
+        self.accelerator.end_training()
 
     def create_model_card(self, *args, **options) -> None:
         """None: TRL's takes the adapter for a text generator; `model_card` writes another."""
