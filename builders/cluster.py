@@ -41,6 +41,10 @@ def run(function: Callable, tasks: Sequence, scheduler: str) -> Iterator[tuple[i
         completed = as_completed(futures, loop=client.loop)
         del futures  # the scheduler forgets a result once nobody here holds its future
         for future in completed:
+            if future.status in ("lost", "pending") and client.status == "running":
+                # Its result lay with a worker that died before it was fetched: it is done again.
+                completed.add(future)
+                continue
             error = future.exception() if future.status == "error" else None
             if error is None and future.status != "finished":
                 raise InputError(
