@@ -58,6 +58,7 @@ def main(words: list[str] | None = None) -> int:
         baselines,
         calibration,
         contenders,
+        machine,
         predictions,
         report,
         robustness,
@@ -129,7 +130,11 @@ def main(words: list[str] | None = None) -> int:
 
     ### Report
     about = {"models": list(models), "split": args.split, "image_spec": spec.name, "run": run}
-    about |= {"device": contenders.device(model), "cost": cost, "temperatures": temperatures}
+    about |= {
+        "device": machine.name(model.model.device),
+        "cost": cost,
+        "temperatures": temperatures,
+    }
     pooled = report.write(args.out, frame, about, damaged)["pooled"]
     print(
         f"kappa {pooled['kappa']:.3f}, macro-F1 {pooled['macro_f1']:.3f}, accuracy "

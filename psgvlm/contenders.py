@@ -5,16 +5,12 @@ a part of the table of `psgvlm.predictions`, all contenders one below the other 
 `model`.
 """
 
-import os
-import platform
-import resource
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
-from psgvlm import baselines, scoring, smoothing, training
+from psgvlm import baselines, machine, scoring, smoothing, training
 from psgvlm.baselines.night import Night
 from psgvlm.baselines.vision import with_neighbours
 from psgvlm.errors import InputError
@@ -115,7 +111,7 @@ def stage(contender, nights: list[Night], what: str | None = None):
             bar.update(len(night.index))
     seconds = time.perf_counter() - start
     frame = pd.concat(tables, ignore_index=True)
-    cost = {"epochs": len(frame), "seconds": seconds, "peak_memory_gib": _peak_memory_gib()}
+    cost = {"epochs": len(frame), "seconds": seconds, "peak_memory_gib": machine.peak_memory_gib()}
     return frame, cost
 
 
@@ -142,21 +138,3 @@ def joined(tables: list):
     import pandas as pd
 
     return pd.concat(tables, ignore_index=True)
-
-
-def device(model: StagingModel) -> str:
-    """What a model runs on, in words."""
-    import torch
-
-    if model.model.device.type == "cuda":
-        return torch.cuda.get_device_name(model.model.device)
-    return f"{platform.machine()} {model.model.device.type.upper()}, {os.cpu_count()} threads"
-
-
-def _peak_memory_gib() -> float:
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**30
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

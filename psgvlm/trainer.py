@@ -3,9 +3,7 @@
 Imports torch and TRL: import this module where training starts.
 """
 
-import resource
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +20,7 @@ from transformers import PreTrainedModel
 from trl import SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
-from psgvlm import scoring
+from psgvlm import machine, scoring
 from psgvlm.augment import Augmentation, Varied
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
@@ -76,16 +74,8 @@ class Meter:
             "images_per_second": self.images / spent,
             "tokens_per_second": (tokens - self.tokens) / spent,
             "waiting_share": self.waited_s / spent,
-            "peak_memory_gib": peak_memory_gib(),
+            "peak_memory_gib": machine.peak_memory_gib(),
         }
-
-
-def peak_memory_gib() -> float:
-    """Of the device, or of the process where there is none but the CPU."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**30
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
 class StagingTrainer(SFTTrainer):

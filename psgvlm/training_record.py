@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 
-from psgvlm import beside
+from psgvlm import beside, machine
 from psgvlm.errors import InputError
 
 FILE_NAME = "training.json"
@@ -41,7 +41,7 @@ def write(
         **asdict(staging),
         "seed": trainer.args.seed,
         "processes": trainer.args.world_size,
-        "device": _device(trainer),
+        "device": machine.name(trainer.args.device),
         "steps": trainer.state.global_step,
         "epochs": trainer.state.epoch,
         "parameters": sum(of["parameters"] for of in parts.values()),
@@ -150,13 +150,6 @@ def commit() -> str | None:
 def public(name: str) -> str:
     """A Hub id as it is, of a folder the last part alone: paths tell whose machine it was."""
     return Path(name).name if Path(name).exists() else name
-
-
-def _device(trainer) -> str:
-    import torch
-
-    cuda = trainer.args.device.type == "cuda"
-    return torch.cuda.get_device_name() if cuda else platform.machine() + " CPU"
 
 
 def _plain(value):

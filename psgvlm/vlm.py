@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from psgvlm import chat, context
+from psgvlm import beside, chat, context
 from psgvlm.errors import InputError
 from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.stages import STAGES
@@ -114,25 +114,14 @@ def load_spec(name: str, kind: str) -> ImageSpec:
 
     `name` is a folder, or a repository on the Hub.
     """
-    if Path(name).is_dir():
-        path = Path(name) / FILE_NAME
-        if not path.is_file():
-            writer = {"dataset": "python -m builders", "model": "train_sft.py"}[kind]
-            raise InputError(
-                f"{path}: no such file; expected the image spec that {writer} writes, "
-                "since without it nobody knows how the images are drawn"
-            )
-        return ImageSpec.load(path)
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return ImageSpec.load(hf_hub_download(name, FILE_NAME, repo_type=kind))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
-        reason = str(error).strip().splitlines()[0]
+    path = beside.find(name, FILE_NAME, kind)
+    if path is None:
+        writer = {"dataset": "python -m builders", "model": "train_sft.py"}[kind]
         raise InputError(
-            f"{name}: neither a folder here nor a {kind} with {FILE_NAME} on the Hub ({reason})"
-        ) from error
+            f"{Path(name) / FILE_NAME}: no such file; expected the image spec that {writer} "
+            "writes, since without it nobody knows how the images are drawn"
+        )
+    return ImageSpec.load(path)
 
 
 def check_same_images(adapter: str, spec: ImageSpec, corpus: str) -> None:

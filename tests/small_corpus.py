@@ -20,6 +20,7 @@ from psgvlm.stages import STAGES
 SPEC = ImageSpec("tiny", "core", 48, 48, grid=False)
 SPLIT = {"s1a": "train", "s1b": "train", "s2a": "train", "s3a": "validation", "s4a": "test"}
 EPOCHS = tuple(epoch for epoch in range(14) if epoch not in (0, 6, 7))  # begins late, has a gap
+TRAIN = [(name, epoch) for name in SPLIT if SPLIT[name] == "train" for epoch in EPOCHS]
 UNSCORED = (3,)
 SHOWN = Epoch((Eeg("C4-M1", 0, (0.6, 0.2, 0.1, 0.05, 0.05), 3, (), (), (), 0.0),)).to_dict()
 PALETTE = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)

@@ -6,7 +6,6 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from conftest import ROOT  # noqa: F401  (sets the environment before datasets is imported)
 from nights import damaged, few, without
 
 from builders import raw_nights

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import ROOT  # noqa: F401  (sets the environment before datasets is imported)
 from datasets import Dataset
 from nights import damaged, few, without
 

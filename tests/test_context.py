@@ -9,14 +9,13 @@ import pytest
 import small_corpus
 from datasets import load_dataset
 from PIL import Image
-from small_corpus import EPOCHS, SPEC, SPLIT, grey
+from small_corpus import EPOCHS, SPEC, TRAIN, grey
 from torch.utils.data import DataLoader
 
 from psgvlm import chat, context, vlm
 from psgvlm.errors import InputError
 
 BLANK = 255
-TRAIN = [(name, epoch) for name in SPLIT if SPLIT[name] == "train" for epoch in EPOCHS]
 
 
 @pytest.fixture(scope="module")
@@ -248,8 +247,8 @@ def test_a_repository_without_the_file_has_no_context(monkeypatch):
     import huggingface_hub
     from huggingface_hub.errors import RemoteEntryNotFoundError
 
-    def not_there(name, file):
-        assert (name, file) == ("someone/adapter", "context.json")
+    def not_there(name, file, repo_type):
+        assert (name, file, repo_type) == ("someone/adapter", "context.json", "model")
         raise RemoteEntryNotFoundError("404", response=SimpleNamespace(headers={}, request=None))
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", not_there)

@@ -353,6 +353,20 @@ def test_damage_on_damage(recording):
     assert (lost.read_uv("C4-M1") == both.read_uv("C4-M1")).all()
 
 
+def test_windows_are_pieces_of_the_damaged_channel(recording):
+    """Whoever reads in one pass, or only here and there, is given the damage too."""
+    damaged = Damaged(recording, "weak")
+    whole = {label: damaged.read_uv(label) for label in LABELS[:2]}
+    (parts,) = damaged.windows_uv(LABELS[:2])
+    assert all((parts[label] == whole[label]).all() for label in whole)
+    spread = list(damaged.windows_uv(LABELS[:2], 5))
+    assert len(spread) == 5
+    for label, samples in whole.items():
+        assert (spread[0][label] == samples[: len(spread[0][label])]).all()
+        assert (spread[-1][label] == samples[-len(spread[-1][label]) :]).all()
+    assert not (spread[0]["C4-M1"] == next(recording.windows_uv(["C4-M1"], 5))["C4-M1"]).all()
+
+
 def test_channels_that_are_no_voltage_are_left_alone(recording):
     damaged = Damaged(recording, "white")
     assert damaged.damaged_labels == set(LABELS)

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 import small_corpus
 from datasets import load_dataset
-from small_corpus import EPOCHS, SPLIT, grey
+from small_corpus import TRAIN, grey
 from torch.utils.data import DataLoader
-
-TRAIN = [(name, epoch) for name in SPLIT if SPLIT[name] == "train" for epoch in EPOCHS]
 
 
 @pytest.fixture(scope="module")
