@@ -8,7 +8,7 @@ import edfio
 import numpy as np
 
 EPOCH_S = 30
-SECRET = ("Jane_Q_Doe", "H-4711-0815", "Dr_Mabuse", "1961")  # planted in every header
+SECRET = ("Jane_Q_Doe", "H-4711-0815", "Dr_Mabuse", "FEB-1961")  # planted in every header
 
 ISRUC = {
     "A": "LOC-A2 ROC-A1 F3-A2 C3-A2 O1-A2 F4-A1 C4-A1 O2-A1 X1 X2",
