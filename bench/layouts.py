@@ -4,9 +4,10 @@
 
 Simulated subjects, whose recordings are each multiplied by a gain of their own (a factor between
 0.4 and 2.5): how tall a wave is tells little about the stage across subjects, its shape and rhythm
-must. Every drawing gets the same subjects, splits, steps and batch, and, all pictures being
-336 x 336, the same number of image tokens. Every run is the commands that a user would type; what
-is already in WORK is not run again. Writes bench/results/layouts.json and prints a table.
+must. Every drawing gets the same subjects, splits, steps and batch, and, all pictures being cut
+into 12 x 12 patches, the same number of image tokens; with neighbouring epochs (three pictures to
+a question) a third of the steps. Every run is the commands that a user would type; what is already
+in WORK is not run again. Writes bench/results/layouts.json and prints a table.
 """
 
 import argparse
@@ -28,15 +29,19 @@ MAX_GAIN = 2.5
 LAYOUTS = {
     "paper": ("paper", "EEG, EOG, EMG, ECG in one strip, each epoch to its own extremes"),
     "paper, fixed": ("paper,scale=fixed", "the same at fixed µV"),
+    "wide": ("wide,width=336,height=336", "all seven lanes, 48-px lanes at ±125 µV"),
     "strip": ("square", "C4-M1, E1, E2, chin in one strip, 84-px lanes at ±75 µV"),
+    "strip, finer": ("square,width=672,height=672", "the same at twice the resolution"),
     "folded twice": ("folded,fold=2", "two rows of 15 s, 42-px lanes at ±60 µV"),
     "folded": ("folded", "three rows of 10 s, 28-px lanes at ±60 µV"),
     "folded, thin": ("folded,line_px=1", "a line of 1 px instead of 1.5"),
     "folded, thick": ("folded,line_px=2.5", "a line of 2.5 px"),
+    "folded, context": ("folded", "with the epoch before and the one after, a third of the steps"),
     "folded, flat": ("folded,eeg_uv=120,eog_uv=150,emg_uv=60", "at ±120 µV: waves half as tall"),
     "folded, robust": ("folded,scale=robust", "each lane to a measure of its whole record"),
     "spectral": ("spectral", "the strip above a 0-20 Hz spectrogram"),
 }
+CONTEXT = "folded, context"
 
 
 def main() -> int:
@@ -91,17 +96,24 @@ def multiply(path: Path, factor: float) -> None:
 def measure(name: str, seed: int, args: argparse.Namespace) -> None:
     """Build the corpus, train, score the test split; whatever of it is not there yet."""
     image, _ = LAYOUTS[name]
-    corpus = args.work / name.replace(", ", "-").replace(" ", "-") / "corpus"
-    trained = corpus.parent / f"steps-{args.steps}-seed-{seed}"
+    corpus = args.work / image.replace(",", "-") / "corpus"
+    trained = args.work / "runs" / slug(name) / f"steps-{args.steps}-seed-{seed}"
+    words = ["--seed", seed, "--max_steps", args.steps]
+    if name == CONTEXT:
+        words = ["--seed", seed, "--max_steps", args.steps // 3, "--context", 1]
     if not (corpus / "README.md").is_file():
         for cohort in ("isruc", "mass", "shhs"):
             run("-m", "builders", cohort, args.work / "raw" / cohort, "--out", corpus,
                 "--image", image, "--split", SPLIT)  # fmt: skip
     if not (trained / "training.json").is_file():
         run("train_sft.py", "--config", "recipes/tiny.yaml", "--dataset_name", corpus,
-            "--output_dir", trained, "--seed", seed, "--max_steps", args.steps)  # fmt: skip
+            "--output_dir", trained, *words)  # fmt: skip
     if not (trained / "report" / "metrics.json").is_file():
         run("eval.py", "--model", trained, "--dataset", corpus, "--out", trained / "report")
+
+
+def slug(name: str) -> str:
+    return name.replace(", ", "-").replace(" ", "-")
 
 
 def run(*command) -> None:
@@ -118,7 +130,7 @@ def collect(args: argparse.Namespace) -> dict:
     layouts = {}
     for name, (image, what) in LAYOUTS.items():
         runs = {}
-        folder = args.work / name.replace(", ", "-").replace(" ", "-")
+        folder = args.work / "runs" / slug(name)
         for path in sorted(folder.glob(f"steps-{args.steps}-seed-*/report/metrics.json")):
             pooled = json.loads(path.read_text("utf-8"))["pooled"]
             kept = {key: pooled[key] for key in ("kappa", "macro_f1", "accuracy", "epochs")}

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from psgvlm import beside
+from psgvlm.errors import InputError
 from psgvlm.metrics.sleep_staging.figures import BINS, ece, reliability
 
 FILE_NAME = "calibration.json"
@@ -34,6 +36,27 @@ def save(folder: str | Path, temperature: float, epochs: int) -> Path:
     path = Path(folder) / FILE_NAME
     path.write_text(json.dumps({"temperature": temperature, "epochs": epochs}) + "\n", "utf-8")
     return path
+
+
+def load(name: str | Path) -> float | None:
+    """The temperature beside an adapter, a folder or a Hub id; `None` where none was fitted.
+
+    Raises `InputError` where `calibration.json` holds no temperature.
+    """
+    path = beside.find(name, FILE_NAME)
+    if path is None:
+        return None
+    try:
+        temperature = json.loads(path.read_text("utf-8"))["temperature"]
+        inside = TEMPERATURES[0] <= temperature <= TEMPERATURES[1]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: holds no temperature ({error!r}); fit it anew") from error
+    if not inside:
+        raise InputError(
+            f"{path}: a temperature of {temperature}; expected {TEMPERATURES[0]} to "
+            f"{TEMPERATURES[1]}: fit it anew with eval.py --calibrate"
+        )
+    return float(temperature)
 
 
 def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:

@@ -8,7 +8,8 @@ from PIL import Image
 from scipy.special import log_softmax, softmax
 from sklearn.calibration import calibration_curve
 
-from psgvlm.calibration import draw, fit_temperature, scale
+from psgvlm.calibration import FILE_NAME, draw, fit_temperature, load, save, scale
+from psgvlm.errors import InputError
 from psgvlm.metrics.sleep_staging.figures import BINS, ece, log_loss, reliability
 
 
@@ -55,6 +56,20 @@ def test_scale_with_certainties():
     assert scale(p, 1.0) == pytest.approx(p)
     # Sure, and wrong: the temperature stays within its bounds and the loss is a number.
     assert 10 < fit_temperature(p, np.array([4, 4])) <= 20
+
+
+def test_a_temperature_comes_back_from_beside_its_adapter(tmp_path):
+    assert load(tmp_path) is None
+    save(tmp_path, 1.2345678901234567, 900)
+    assert load(tmp_path) == 1.2345678901234567
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"temperature": "warm"}', '{"temperature": NaN}',
+                                  '{"temperature": 0}', '{"temperature": 1e9}'])  # fmt: skip
+def test_what_is_no_temperature_is_refused(tmp_path, text):
+    (tmp_path / FILE_NAME).write_text(text)
+    with pytest.raises(InputError, match=r"calibration\.json: .*fit it anew"):
+        load(tmp_path)
 
 
 def test_reliability_is_scikit_learns_curve():
