@@ -14,6 +14,7 @@ import numpy as np
 from psgvlm import scoring
 from psgvlm.errors import InputError
 from psgvlm.explain import places
+from psgvlm.stages import STAGES
 from psgvlm.vlm import StagingModel
 
 BATCH_SIZE = 16
@@ -61,24 +62,28 @@ class Epoch:
         A part is bool of shape (height, width), true for what is blank then. What is blank anyway
         costs nothing.
         """
-        parts = list(parts)
-        scores = np.repeat(self.scores[None], len(parts), axis=0)
-        inked = [index for index, part in enumerate(parts) if (part & self.ink).any()]
-        if not inked:
-            return scores
+        inked = []
+
+        def shown():
+            for part in parts:
+                inked.append((part & self.ink).any())
+                if inked[-1]:
+                    yield part
+
         if self.in_place:
-            scored = self._score(self._put_together(parts[index]) for index in inked)
+            scored = self._score(self._put_together(part) for part in shown())
         else:
             scored = self.score_pictures(
-                np.where(parts[index][..., None], self.blank, self.picture) for index in inked
+                np.where(part[..., None], self.blank, self.picture) for part in shown()
             )
-        scores[inked] = scored
+        scores = np.repeat(self.scores[None], len(inked), axis=0)
+        scores[np.array(inked, bool)] = scored
         return scores
 
     def score_pictures(self, pictures: Iterable[np.ndarray]) -> np.ndarray:
         """Log-probabilities of the stages for other pictures in the place of the epoch's own."""
         epochs = (self.with_picture(picture) for picture in pictures)
-        found = []
+        found = [np.empty((0, len(STAGES)))]
         while batch := list(islice(epochs, self.batch_size)):
             found.append(self._batch(scoring.inputs_of(self.model, batch)))
         return np.concatenate(found)
@@ -87,7 +92,7 @@ class Epoch:
         """The same for the processor's output, a tensor for each picture."""
         import torch
 
-        found = []
+        found = [np.empty((0, len(STAGES)))]
         while batch := list(islice(pixels, self.batch_size)):
             inputs = {
                 name: x.expand(len(batch), *x.shape[1:])

@@ -9,8 +9,13 @@ from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
 
 MOST_PARTS = 3
-# How the sentence says it: for ablation it is a finding about the decision, else about the model.
-VERBS = {"ablation": "decided by", "gradient": "most sensitive to", "attention": "looked at in"}
+# How the sentence says it: where the stage is another without the parts, and where it is not.
+VERBS = {
+    "patches": ("decided by", "leaning on"),
+    "ablation": ("decided by", "leaning on"),
+    "gradient": ("most sensitive to", "most sensitive to"),
+    "attention": ("looked at in", "looked at in"),
+}
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,8 @@ class Explanation:
     """Why the model gave an epoch a stage.
 
     `probabilities` and `left` have shape (5,): of the epoch, and with `parts` blank. `heat` has the
-    picture's shape (height, width), `lanes` one number a lane and `seconds` one a second shown, from
-    `places.first_s` on. They are nats of the stage's log-probability (ablation, gradient), or
+    picture's shape (height, width), `lanes` one number a lane and `seconds` one a second shown,
+    from `places.first_s` on. They are nats of the stage's log-probability (ablation, gradient), or
     attention; positive speaks for the stage. A lane or second stands out above `threshold`.
     """
 
@@ -78,11 +83,10 @@ class Explanation:
                 f"{max(most, 0):.2g} {self.unit}, and moving the traces by a few pixels changes it "
                 f"by up to {self.threshold:.2g}."
             )
-        told += f", {VERBS[self.method]} {_list([str(part) for part in self.parts])}"
-        if self.left.argmax() == index:
-            return f"{told}; with that blank p is {self.left[index]:.2f}, and the stage the same."
-        other = STAGES[self.left.argmax()]
-        return f"{told}; with that blank p is {self.left[index]:.2f}, and the stage {other}."
+        same = bool(self.left.argmax() == index)
+        told += f", {VERBS[self.method][same]} {_list([str(part) for part in self.parts])}"
+        then = "the stage is the same" if same else f"the stage {STAGES[self.left.argmax()]}"
+        return f"{told}; with that blank p is {self.left[index]:.2f} and {then}."
 
 
 def stand_out(

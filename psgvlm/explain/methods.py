@@ -1,13 +1,12 @@
 """Which part of an epoch's picture decided: by ablation, by gradient, by attention.
 
-What is explained is the log-probability of a stage over the five, in nats, for ablation and
-gradient; attention has a unit of its own. Every method gives a heat for each pixel, positive for
-what speaks for the stage; lanes and seconds follow by sums over their pixels, or, by ablation, by
-leaving them out themselves.
+What is explained is the log-probability of a stage over the five, in nats; attention has a unit of
+its own. Every method gives a heat for each pixel, positive for what speaks for the stage; lanes and
+seconds follow by sums over their pixels, or, by ablation, by leaving them out themselves.
 
-- `ablation` (arXiv 2509.22810): what the stage loses when a patch of 14 x 14 pixels is blank. As
-  many patches as `passes` allows are looked at: first large ones, then the parts of those that
-  weigh most. With `passes=None` all patches by themselves, as in the paper.
+- `patches` (arXiv 2509.22810): what the stage loses when a patch of 14 x 14 pixels is blank.
+- `ablation`: the same at a tenth of the cost. First 5 s of a lane are blank at a time, then every
+  second of those that weigh most, then every patch of the heaviest of these.
 - `gradient`: gradient times input, the input being what the processor makes of the picture less
   what it makes of the blank one: to first order, what blanking a pixel would cost.
 - `attention`: from the places that write the answer to each image token, mean over layers and
@@ -16,8 +15,6 @@ leaving them out themselves.
 What stands out is measured against a change that means nothing: the traces moved by a few pixels,
 some hundredths of a second. A lane or second counts that weighs more than the most that does.
 """
-
-from itertools import pairwise
 
 import numpy as np
 
@@ -30,8 +27,8 @@ from psgvlm.stages import INDEX, STAGES
 from psgvlm.vlm import StagingModel
 
 PATCH_PX = 14
-PASSES = 56  # pictures with patches blank
-SIDES = (6, 3, 1)  # of what is blank at a time, in patches
+STRETCH_S = 5
+DIVIDED = 3  # stretches divided into seconds, seconds into patches
 SHIFTS_PX = (-4, -2, 2, 4)
 
 
@@ -41,35 +38,33 @@ def explain(
     method: str = "ablation",
     stage: str | None = None,
     patch_px: int = PATCH_PX,
-    passes: int | None = PASSES,
 ) -> Explanation:
     """Explain the stage of one epoch, by default the one that the model finds most probable.
 
     `images` are RGB PIL images, the epoch's own with the model's `context` of neighbours on either
-    side; only parts of the own one are explained. `patch_px` and `passes` are for ablation. Raises
-    `InputError` for an unknown method, and for `gradient` and `attention` where it is not known
-    which pixels the model's image tokens stand for.
+    side; only parts of the own one are explained. `patch_px` is for ablation. Raises `InputError`
+    for an unknown method, and for `gradient` and `attention` where it is not known which pixels the
+    model's image tokens stand for.
     """
     if method not in METHODS:
         raise InputError(f"method {method!r}: expected one of {', '.join(METHODS)}")
+    if not 4 <= patch_px <= min(model.spec.size):
+        raise InputError(f"patches of {patch_px} px; expected 4 to the picture's side")
     epoch = Epoch(model, images)
     spec, index = model.spec, INDEX[stage] if stage else int(epoch.scores.argmax())
-    if method == "ablation":
-        heat = ablation(epoch, index, patch_px, passes)
+    heat = METHODS[method](epoch, index, patch_px)
+    if method in ABLATIONS:
         lanes, seconds = whole(epoch, index)
     else:
-        heat = METHODS[method](epoch, index)
         lanes, seconds = places.by_lane(heat, spec), places.by_second(heat, spec)
-    threshold = _threshold(epoch, index, method, heat)
+    threshold = float(_threshold(epoch, index, method, heat))
     parts = stand_out(spec, lanes, seconds, places.by_cell(heat, spec), threshold)
-    (left,) = (
-        epoch.without([np.any([part.mask(spec) for part in parts], axis=0)])
-        if parts
-        else (epoch.scores,)
-    )
+    left = epoch.scores
+    if parts:
+        (left,) = epoch.without([np.any([part.mask(spec) for part in parts], axis=0)])
     return Explanation(
         spec, method, STAGES[index], np.exp(epoch.scores), heat.astype(np.float32), lanes, seconds,
-        float(threshold), parts, np.exp(left),
+        threshold, parts, np.exp(left),
     )  # fmt: skip
 
 
@@ -98,56 +93,52 @@ def whole(epoch: Epoch, index: int) -> tuple[np.ndarray, np.ndarray]:
     return lost[: len(spec.lanes)], lost[len(spec.lanes) :]
 
 
-def ablation(epoch: Epoch, index: int, patch_px: int, passes: int | None) -> np.ndarray:
+def patches(epoch: Epoch, index: int, patch_px: int) -> np.ndarray:
     """What the stage loses for each pixel, float of (height, width): a patch's loss spread over it.
 
-    At the coarsest every block is looked at, more passes than given if there are more; then one
-    and the same number of the heaviest is divided at each level.
+    Patches lie in rows from the upper left; those at the right and lower edge may be smaller.
     """
-    if not 4 <= patch_px <= min(epoch.model.spec.size):
-        raise InputError(f"patches of {patch_px} px; expected 4 to the picture's side")
-    size = epoch.picture.shape[:2]
-    sides = SIDES if passes else SIDES[-1:]
-    blocks = _blocks(size, patch_px * sides[0])
-    heat = np.zeros(size)
-    costs = [(a // b) ** 2 for a, b in pairwise(sides)]
-    divided = max(0, ((passes or 0) - len(blocks)) // sum(costs)) if costs else 0
-    for finer in (*sides[1:], None):
-        losses = epoch.scores[index] - epoch.without(_masks(blocks, size))[:, index]
-        for (rows, columns), loss in zip(blocks, losses, strict=True):
-            area = heat[rows, columns]
-            area[:] = loss / area.size
-        if finer is None:
-            break
-        heaviest = np.argsort(-np.abs(losses), kind="stable")[:divided]
-        blocks = [part for i in heaviest for part in _divide(*blocks[i], patch_px * finer)]
+    labels = _patches(epoch.model.spec, patch_px)
+    return _spread(epoch, index, labels, np.unique(labels), np.zeros(labels.shape))
+
+
+def ablation(epoch: Epoch, index: int, patch_px: int) -> np.ndarray:
+    """The same, looked at closely only where much is lost."""
+    spec = epoch.model.spec
+    lanes, seconds = places.lanes_at(spec), places.seconds_at(spec)
+    heat = np.zeros(lanes.shape)
+    inside = lanes >= 0
+    for labels in (
+        lanes * places.seconds(spec) + seconds // STRETCH_S,
+        lanes * places.seconds(spec) + seconds,
+        _patches(spec, patch_px),
+    ):
+        chosen = np.unique(labels[inside])
+        heat = _spread(epoch, index, labels, chosen, heat)
+        losses = [abs(heat[labels == label].sum()) for label in chosen]
+        heaviest = chosen[np.argsort(losses, kind="stable")[::-1][:DIVIDED]]
+        inside = np.isin(labels, heaviest) & (lanes >= 0)
     return heat
 
 
-def _blocks(size: tuple[int, int], side: int) -> list[tuple[slice, slice]]:
-    """Squares of a picture of (height, width); smaller ones at its right and lower edge."""
-    return _divide(slice(0, size[0]), slice(0, size[1]), side)
+def _patches(spec, patch_px: int) -> np.ndarray:
+    """Which patch every pixel belongs to, int of (height, width)."""
+    rows, columns = (np.arange(n) // patch_px for n in (spec.height, spec.width))
+    return rows[:, None] * (columns[-1] + 1) + columns
 
 
-def _divide(rows: slice, columns: slice, side: int) -> list[tuple[slice, slice]]:
-    return [
-        (slice(top, min(top + side, rows.stop)), slice(left, min(left + side, columns.stop)))
-        for top in range(rows.start, rows.stop, side)
-        for left in range(columns.start, columns.stop, side)
-    ]
-
-
-def _masks(blocks: list[tuple[slice, slice]], size: tuple[int, int]):
-    for block in blocks:
-        mask = np.zeros(size, bool)
-        mask[block] = True
-        yield mask
+def _spread(epoch: Epoch, index: int, labels, chosen, heat: np.ndarray) -> np.ndarray:
+    """Heat in which the areas chosen, by their labels, each have what the stage loses without."""
+    losses = epoch.scores[index] - epoch.without(labels == x for x in chosen)[:, index]
+    loss = np.zeros(labels.max() + 1)
+    loss[chosen] = losses / np.bincount(labels[labels >= 0])[chosen]
+    return np.where(np.isin(labels, chosen), loss[labels], heat)
 
 
 ### Gradient and attention
 
 
-def gradient(epoch: Epoch, index: int) -> np.ndarray:
+def gradient(epoch: Epoch, index: int, _) -> np.ndarray:
     """Gradient of the stage's log-probability times input, by the picture's pixels."""
     import torch
 
@@ -166,7 +157,7 @@ def gradient(epoch: Epoch, index: int) -> np.ndarray:
     )
 
 
-def attention(epoch: Epoch, index: int) -> np.ndarray:
+def attention(epoch: Epoch, index: int, _) -> np.ndarray:
     """Attention from the answer to the picture's pixels, beyond that to the blank picture's."""
     return _attended(epoch, index, epoch.picture) - _attended(epoch, index, epoch.blank)
 
@@ -193,9 +184,9 @@ def _attended(epoch: Epoch, index: int, picture: np.ndarray) -> np.ndarray:
 
 
 def _weights(model, inputs):
-    """Attention weights, mean over heads, of shape (layers, from, to). Only eager attention has any.
+    """Attention weights, mean over heads, of shape (layers, from, to).
 
-    Raises `InputError` where the model gives none, or not all of every layer's.
+    Only eager attention has any. Raises `InputError` where the model gives none, or not all.
     """
     import torch
 
@@ -215,4 +206,5 @@ def _weights(model, inputs):
     return torch.stack([layer[0].float().mean(dim=0) for layer in found])
 
 
-METHODS = {"ablation": ablation, "gradient": gradient, "attention": attention}
+ABLATIONS = {"ablation": ablation, "patches": patches}
+METHODS = {**ABLATIONS, "gradient": gradient, "attention": attention}

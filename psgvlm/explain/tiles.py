@@ -59,7 +59,10 @@ def family(model: StagingModel) -> str:
 
 
 def arrays(model: StagingModel, inputs, values):
-    """A tensor like `inputs["pixel_values"]` of one epoch as its own image's tiles: (n, 3, h, w)."""
+    """A tensor like one epoch's `inputs["pixel_values"]`, as its own image's tiles: (n, 3, h, w).
+
+    What a processor repeats, as Qwen's does for the moments of a film, is summed.
+    """
     shown = 2 * model.context + 1
     if family(model).startswith("qwen"):
         vision = model.model.config.vision_config
