@@ -94,11 +94,8 @@ def whole(epoch: Epoch, index: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def patches(epoch: Epoch, index: int, patch_px: int) -> np.ndarray:
-    """What the stage loses for each pixel, float of (height, width): a patch's loss spread over it.
-
-    Patches lie in rows from the upper left; those at the right and lower edge may be smaller.
-    """
-    labels = _patches(epoch.model.spec, patch_px)
+    """What the stage loses without each patch, spread over its pixels, float of (height, width)."""
+    labels = places.patches_at(epoch.model.spec, patch_px)
     return _spread(epoch, index, labels, np.unique(labels), np.zeros(labels.shape))
 
 
@@ -111,7 +108,7 @@ def ablation(epoch: Epoch, index: int, patch_px: int) -> np.ndarray:
     for labels in (
         lanes * places.seconds(spec) + seconds // STRETCH_S,
         lanes * places.seconds(spec) + seconds,
-        _patches(spec, patch_px),
+        places.patches_at(spec, patch_px),
     ):
         chosen = np.unique(labels[inside])
         heat = _spread(epoch, index, labels, chosen, heat)
@@ -119,12 +116,6 @@ def ablation(epoch: Epoch, index: int, patch_px: int) -> np.ndarray:
         heaviest = chosen[np.argsort(losses, kind="stable")[::-1][:DIVIDED]]
         inside = np.isin(labels, heaviest) & (lanes >= 0)
     return heat
-
-
-def _patches(spec, patch_px: int) -> np.ndarray:
-    """Which patch every pixel belongs to, int of (height, width)."""
-    rows, columns = (np.arange(n) // patch_px for n in (spec.height, spec.width))
-    return rows[:, None] * (columns[-1] + 1) + columns
 
 
 def _spread(epoch: Epoch, index: int, labels, chosen, heat: np.ndarray) -> np.ndarray:
