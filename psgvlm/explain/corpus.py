@@ -153,9 +153,10 @@ def blocks(measured: dict, pictures: Path) -> list:
         Heading("What each stage rests on", 1),
         Text(
             f"{about['epochs']} epochs of {about['subjects']} subjects, split {about['split']}; "
-            f"the stage is the model's (`{about['model']}`), explained by {about['method']}. To it an "
-            f"empty picture is {about['empty']} (p {about['p_empty']:.2f}): what it says anyway "
-            "loses little when something is blank. Behind each stage: how many epochs. In brackets: 95 % intervals over subjects."
+            f"the stage is the model's (`{about['model']}`), explained by {about['method']}. "
+            f"To it an empty picture is {about['empty']} (p {about['p_empty']:.2f}): what it says "
+            "anyway loses little when something is blank. Behind each stage: how many epochs. In "
+            "brackets: 95 % intervals over subjects."
         ),
         Heading("Lanes"),
         Text("Share of what is lost without each lane."),
