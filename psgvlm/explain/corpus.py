@@ -185,7 +185,7 @@ def blocks(measured: dict, pictures: Path) -> list:
 
 
 def _table(what: str, columns: list[str], stages: dict, key: str) -> Table:
-    names = list(next(of[key] for of in stages.values() if of[key]))
+    names = list(next((of[key] for of in stages.values() if of[key]), []))
     cells = [
         [interval(of[key][name], digits=2) if of[key] else "–" for of in stages.values()]
         for name in names
