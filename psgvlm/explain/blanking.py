@@ -7,13 +7,14 @@ its output and that of the blank picture, which a test picture confirms to be th
 """
 
 from collections.abc import Iterable
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
 
 from psgvlm import scoring
 from psgvlm.errors import InputError
-from psgvlm.explain import places
+from psgvlm.explain import places, tiles
 from psgvlm.stages import STAGES
 from psgvlm.vlm import StagingModel
 
@@ -47,6 +48,11 @@ class Epoch:
         ]
         self.in_place = self._in_place()
         self.scores = self.score_pictures([self.picture])[0]
+
+    @cached_property
+    def tiles(self) -> list[tiles.Tile]:
+        """Where the model's inputs lie in the picture, see `tiles.locate`."""
+        return tiles.locate(self.model)
 
     def with_picture(self, picture: np.ndarray) -> list:
         """The images of the epoch with another in the place of its own."""

@@ -14,7 +14,7 @@ VERBS = {
     "patches": ("decided by", "leaning on"),
     "ablation": ("decided by", "leaning on"),
     "gradient": ("most sensitive to", "most sensitive to"),
-    "attention": ("looked at in", "looked at in"),
+    "attention": ("looking at", "looking at"),
 }
 
 
@@ -84,7 +84,9 @@ class Explanation:
                 f"by up to {self.threshold:.2g}."
             )
         same = bool(self.left.argmax() == index)
-        told += f", {VERBS[self.method][same]} {_list([str(part) for part in self.parts])}"
+        verb = VERBS[self.method][same]
+        first, *others = map(str, self.parts)
+        told += f", {verb} {_list([first, *(f'{verb.split()[-1]} {part}' for part in others)])}"
         then = "the stage is the same" if same else f"the stage {STAGES[self.left.argmax()]}"
         return f"{told}; with that blank p is {self.left[index]:.2f} and {then}."
 

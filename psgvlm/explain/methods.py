@@ -133,8 +133,8 @@ def gradient(epoch: Epoch, index: int, _) -> np.ndarray:
     """Gradient of the stage's log-probability times input, by the picture's pixels."""
     import torch
 
-    model, inputs = epoch.model, dict(epoch.inputs)
-    places_of = tiles.locate(model)
+    model, located = epoch.model, epoch.tiles
+    inputs = dict(epoch.inputs)
     pixels = inputs["pixel_values"].detach().clone().requires_grad_()
     with torch.enable_grad():
         scores = scoring.log_probabilities(model, {**inputs, "pixel_values": pixels}, epoch.answers)
@@ -142,10 +142,8 @@ def gradient(epoch: Epoch, index: int, _) -> np.ndarray:
         (slope,) = torch.autograd.grad(score, pixels)
     product = slope.float() * (inputs["pixel_values"] - epoch.blank_pixels).float()
     grids = tiles.arrays(model, inputs, product).sum(dim=1).double().cpu().numpy()
-    return sum(
-        tile.paint(grid, epoch.picture.shape[:2])
-        for tile, grid in zip(places_of, grids, strict=True)
-    )
+    size = epoch.picture.shape[:2]
+    return sum(tile.paint(grid, size) for tile, grid in zip(located, grids, strict=True))
 
 
 def attention(epoch: Epoch, index: int, _) -> np.ndarray:
@@ -157,8 +155,7 @@ def _attended(epoch: Epoch, index: int, picture: np.ndarray) -> np.ndarray:
     """Attention from the places that write the answer to the pixels of a picture."""
     import torch
 
-    model = epoch.model
-    places_of = tiles.locate(model)
+    model, located = epoch.model, epoch.tiles
     inputs = dict(scoring.inputs_of(model, [epoch.with_picture(picture)]))
     answer = torch.tensor([epoch.answers[index][:-1]], dtype=torch.long, device=model.model.device)
     asked = inputs["input_ids"]
@@ -171,7 +168,7 @@ def _attended(epoch: Epoch, index: int, picture: np.ndarray) -> np.ndarray:
     own = weights[of_image].chunk(2 * model.context + 1)[model.context]
     grids = tiles.tokens_on(model, inputs, own.double().cpu().numpy())
     size = epoch.picture.shape[:2]
-    return sum(tile.paint(grid, size) for tile, grid in zip(places_of, grids, strict=True))
+    return sum(tile.paint(grid, size) for tile, grid in zip(located, grids, strict=True))
 
 
 def _weights(model, inputs):
