@@ -210,6 +210,8 @@ def test_sentence_of_lanes_and_seconds():
         "and the stage N1."
     )
     same = replace(why, left=np.array([0.1, 0.2, 0.5, 0.1, 0.1]))
+    other = replace(same, probabilities=np.array([0.5, 0.1, 0.3, 0.1, 0.0]))  # W was said before
+    assert "(p 0.30), leaning on C4-M1" in other.sentence and "the stage N2" in other.sentence
     assert "leaning on C4-M1" in same.sentence and "the stage is the same" in same.sentence
     assert (
         "looking at C4-M1 at 12–14 and 20–21 s and at chin"

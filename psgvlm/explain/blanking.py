@@ -43,9 +43,8 @@ class Epoch:
         self.ink = (self.picture != self.blank).any(axis=-1)
         self.answers = scoring.answer_tokens(model.processor, model.spec.prompt)
         self.inputs = scoring.inputs_of(model, [images])
-        self.blank_pixels = scoring.inputs_of(model, [self.with_picture(self.blank)])[
-            "pixel_values"
-        ]
+        blank = scoring.inputs_of(model, [self.with_picture(self.blank)])
+        self.blank_pixels = blank["pixel_values"]
         self.in_place = self._in_place()
         self.scores = self.score_pictures([self.picture])[0]
 

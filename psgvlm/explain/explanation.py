@@ -9,7 +9,7 @@ from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
 
 MOST_PARTS = 3
-# How the sentence says it: where the stage is another without the parts, and where it is not.
+# How the sentence says it: where it is not the model's stage any more without the parts, and else.
 VERBS = {
     "patches": ("decided by", "leaning on"),
     "ablation": ("decided by", "leaning on"),
@@ -83,11 +83,11 @@ class Explanation:
                 f"{max(most, 0):.2g} {self.unit}, and moving the traces by a few pixels changes it "
                 f"by up to {self.threshold:.2g}."
             )
-        same = bool(self.left.argmax() == index)
-        verb = VERBS[self.method][same]
+        before, after = self.probabilities.argmax(), self.left.argmax()
+        verb = VERBS[self.method][0 if before == index != after else 1]
         first, *others = map(str, self.parts)
         told += f", {verb} {_list([first, *(f'{verb.split()[-1]} {part}' for part in others)])}"
-        then = "the stage is the same" if same else f"the stage {STAGES[self.left.argmax()]}"
+        then = "the stage is the same" if before == after else f"the stage {STAGES[after]}"
         return f"{told}; with that blank p is {self.left[index]:.2f} and {then}."
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from psgvlm import scoring
 from psgvlm.errors import InputError
 from psgvlm.explain import places, tiles
-from psgvlm.explain.blanking import Epoch
+from psgvlm.explain.blanking import BATCH_SIZE, Epoch
 from psgvlm.explain.explanation import Explanation, stand_out
 from psgvlm.stages import INDEX, STAGES
 from psgvlm.vlm import StagingModel
@@ -38,6 +38,7 @@ def explain(
     method: str = "ablation",
     stage: str | None = None,
     patch_px: int = PATCH_PX,
+    batch_size: int = BATCH_SIZE,
 ) -> Explanation:
     """Explain the stage of one epoch, by default the one that the model finds most probable.
 
@@ -50,7 +51,7 @@ def explain(
         raise InputError(f"method {method!r}: expected one of {', '.join(METHODS)}")
     if not 4 <= patch_px <= min(model.spec.size):
         raise InputError(f"patches of {patch_px} px; expected 4 to the picture's side")
-    epoch = Epoch(model, images)
+    epoch = Epoch(model, images, batch_size)
     spec, index = model.spec, INDEX[stage] if stage else int(epoch.scores.argmax())
     heat = METHODS[method](epoch, index, patch_px)
     if method in ABLATIONS:
