@@ -5,7 +5,7 @@ its own. Every method gives a heat for each pixel, positive for what speaks for 
 seconds follow by sums over their pixels, or, by ablation, by leaving them out themselves.
 
 - `patches` (arXiv 2509.22810): what the stage loses when a patch of 14 x 14 pixels is blank.
-- `ablation`: the same at a tenth of the cost. First 5 s of a lane are blank at a time, then every
+- `ablation`: the same at a sixth of the cost. First 5 s of a lane are blank at a time, then every
   second of those that weigh most, then every patch of the heaviest of these.
 - `gradient`: gradient times input, the input being what the processor makes of the picture less
   what it makes of the blank one: to first order, what blanking a pixel would cost.
