@@ -75,7 +75,9 @@ def test_a_checkpoint_without_a_part_of_the_weights_is_refused(corpus, tmp_path)
         train(corpus, tmp_path, **FULL, max_steps=2, resume_from_checkpoint=True)
 
 
-def test_two_processes_have_the_losses_of_one_with_the_same_global_batch(corpus, tmp_path):
+def test_two_processes_have_the_losses_of_one_with_the_same_global_batch(
+    corpus, tmp_path, two_processes
+):
     options = FULL | {"balance": "uniform", "max_steps": 4, **EVALUATED, "eval_steps": 2}
     options["eval_epochs"] = 7  # which two processes cannot share evenly
     one = train(corpus, tmp_path / "one", **options)
