@@ -27,15 +27,18 @@ class Adapter:
     """
 
     def __init__(self, name: str, model: StagingModel, batch_size: int = 32):
-        self.name, self.model, self.batch_size = name, model, batch_size
+        self.name, self.model = name, model
+        self.scorer = scoring.Scorer(model, batch_size)
 
     def probabilities(self, night: Night) -> np.ndarray:
         if night.recording is None:
-            epochs = (row["images"] for row in night.rows)
+            # Read together, no neighbour's picture is decoded twice.
+            batches = night.rows.iter(batch_size=self.scorer.batch_size)
+            epochs = (images for batch in batches for images in batch["images"])
         else:
             epochs = with_neighbours(night, self.model.context)
         try:
-            return np.array(list(scoring.probabilities(self.model, epochs, self.batch_size)))
+            return np.array(list(self.scorer.probabilities(epochs)))
         except scoring.NotFinite as error:
             epoch = night.rows[error.row]["epoch"]
             raise InputError(f"{self.name}, epoch {epoch} of {night.name}: {error}") from error

@@ -23,3 +23,18 @@ def peak_memory_gib() -> float:
         return torch.cuda.max_memory_allocated() / 2**30
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether the device, or the machine, had too little memory for it."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def release_memory() -> None:
+    """Give a GPU's memory that nothing is in back to it."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
