@@ -4,6 +4,7 @@ import os
 import platform
 import resource
 import sys
+from datetime import timedelta
 
 
 def name(device) -> str:
@@ -23,6 +24,18 @@ def peak_memory_gib() -> float:
         return torch.cuda.max_memory_allocated() / 2**30
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def processes(device: str | None):
+    """This process among those launched together: accelerate's `PartialState`, `device` of each.
+
+    They wait for one another as long as a slow night may take; who fails ends them all.
+    """
+    import torch
+    from accelerate import PartialState
+
+    cpu = device == "cpu" or not torch.cuda.is_available()
+    return PartialState(cpu=cpu, timeout=timedelta(days=1))
 
 
 def out_of_memory(error: BaseException) -> bool:
