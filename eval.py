@@ -102,7 +102,7 @@ def main(words: list[str] | None = None) -> int:
     opened = nights(args.split, raw=args.raw) if args.raw else tested
 
     ### Adapters
-    kept = answers.Answers(args.out / answers.FOLDER, run, processes)
+    kept = answers.Answers(args.out, run, processes)
     tables, cost, temperatures, fitted = [], {}, {}, []
     for name, model in models.items():
         adapter = contenders.Adapter(name, model, args.batch_size)

@@ -15,8 +15,6 @@ from pathlib import Path
 from psgvlm.baselines.night import Night
 from psgvlm.errors import InputError
 
-FOLDER = "answers"
-
 
 @dataclass(frozen=True)
 class Part:
@@ -28,16 +26,20 @@ class Part:
 
 @dataclass
 class Answers:
-    """The parts of a run, in memory and, where there is a `folder`, in files.
+    """The parts of a run, in memory and, where there is an `out`, in a folder of files there.
 
-    `run` tells one run from another (`psgvlm.report.run_of`). `processes` is accelerate's
-    `PartialState`, by default one process alone.
+    `run` tells one run from another (`psgvlm.report.run_of`); the answers of another are neither
+    used nor removed. `processes` is accelerate's `PartialState`, by default one process alone.
     """
 
-    folder: Path | None = None
+    out: Path | None = None
     run: str = ""
     processes: object = None
     parts: dict[str, Part] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path | None:
+        return self.out and self.out / f"answers-{self.run}"
 
     @property
     def leads(self) -> bool:
@@ -118,6 +120,6 @@ def _read(path: Path, epochs: list[int]) -> Part | None:
         if part.frame["epoch"].tolist() != epochs:
             raise ValueError("it is of other epochs")
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        print(f"note: {path}: cannot be used ({str(error).splitlines()[0]}); asking again")
+        print(f"note: {path}: cannot be used ({' '.join(str(error).split())}); asking again")
         return None
     return part

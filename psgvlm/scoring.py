@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
@@ -38,24 +38,30 @@ class Scorer:
     """Scores one night after the other, and keeps what it learnt about the model meanwhile.
 
     A picture that several epochs show goes through processor and vision tower once (see `sight`),
-    where the architecture allows it: the first epoch is scored the plain way as well, and where the
-    two do not agree all are. A batch too large for the memory is halved, and so are those after it.
-    With `lockstep` every batch is passed as it comes, whole: for a model whose weights several
-    processes share, which have to pass it as often.
+    where the architecture allows it: the first epoch is scored both ways, and where they do not
+    agree all are scored the plain way. A batch too large for the memory is halved, and so are those
+    after it. With `lockstep` every batch is passed as it comes, whole: for a model whose weights
+    several processes share, which have to pass it as often.
     """
 
     def __init__(self, model: StagingModel, batch_size: int = 32, lockstep: bool = False):
         self.model, self.batch_size, self.lockstep = model, batch_size, lockstep
         self.answers = answer_tokens(model.processor, model.spec.prompt)
-        self.once, self.compared = not lockstep and sight.allowed(model), False
+        # Whether a picture is encoded once; `None` until the first epoch tells.
+        self.once = None if not lockstep and sight.allowed(model) else False
 
     def probabilities(self, epochs: Iterable[list]) -> Iterator[np.ndarray]:
         """As the function of this name."""
         # A second of imports that `--help` need not wait for.
         import torch
 
-        night = sight.Sight(self.model, partial(_inputs, self.model)) if self.once else None
         epochs, done = iter(epochs), 0
+        first = list(islice(epochs, 1))
+        if first and self.once is None:
+            with torch.inference_mode():
+                self.once = self._agree(first)
+        epochs = chain(first, epochs)
+        night = self._sight() if self.once else None
         batches = iter(lambda: list(islice(epochs, self.batch_size)), [])
         for batch, made in ahead((batch, night and night.prepare(batch)) for batch in batches):
             with torch.inference_mode():
@@ -66,30 +72,40 @@ class Scorer:
             # Over the five answers alone: what the model would say beside them does not count.
             yield from torch.softmax(scores.double(), dim=1).cpu().numpy()
 
+    def _sight(self) -> sight.Sight:
+        return sight.Sight(self.model, partial(_inputs, self.model))
+
     def _scores(self, batch: list[list], night, made):
         """Log-probabilities of the answers, shape (n_epochs, 5)."""
         import torch
 
-        if self.once:
-            shown, new = made
-            night.forget(shown)
-            self._pieces(list(new.items()), night.look)
-            found = torch.cat(self._pieces(shown, lambda piece: self._score(night.inputs(piece))))
-            if self.compared or self._agrees(found[:1], batch[:1]):
-                return found
-        return torch.cat(self._pieces(batch, self._plain))
+        if night is None:
+            return torch.cat(self._pieces(batch, self._plain))
+        shown, new = made
+        night.forget(shown)
+        for group in new:
+            self._pieces(group.pictures, partial(night.look, group=group))
+        return torch.cat(self._pieces(shown, lambda piece: self._score(night.inputs(piece))))
 
-    def _agrees(self, found, epoch: list[list]) -> bool:
-        """Whether the plain way gives an epoch the same scores, but for rounding."""
+    def _agree(self, epoch: list[list]) -> bool:
+        """Whether an epoch gets the same scores both ways, but for rounding."""
         import torch
 
         (plain,) = self._pieces(epoch, self._plain)
-        rounding = 1e-2 if self.model.model.dtype == torch.float32 else 0.5
-        self.compared = True
-        self.once = torch.allclose(found, plain, rtol=0, atol=rounding, equal_nan=True)
-        if not self.once:
-            print("note: this model's pictures depend on one another; each is encoded every time")
-        return self.once
+        night = self._sight()
+        try:
+            found = self._scores(epoch, night, night.prepare(epoch))
+        # What is wrong with the epoch or the model was raised above: this is how one family of
+        # many says that its pictures cannot be taken apart.
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        else:
+            rounding = 1e-2 if self.model.model.dtype == torch.float32 else 0.5
+            if torch.allclose(found, plain, rtol=0, atol=rounding, equal_nan=True):
+                return True
+            reason = "its pictures depend on one another"
+        print(f"note: this model's pictures are encoded anew for every epoch ({reason})")
+        return False
 
     def _plain(self, epochs: list[list]):
         return self._score(_inputs(self.model, epochs))

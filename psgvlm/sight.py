@@ -25,6 +25,14 @@ def allowed(model: StagingModel) -> bool:
 
 
 @dataclass(frozen=True)
+class Group:
+    """New pictures of one size, each with its key, and what the processor made of them."""
+
+    pictures: list[tuple[bytes, object]]
+    tensors: dict
+
+
+@dataclass(frozen=True)
 class Seen:
     """A picture after vision tower and connector; `deep` is what Qwen3 adds to later layers.
 
@@ -46,11 +54,12 @@ class Sight:
     def __init__(self, model: StagingModel, processed: Callable):
         self.model, self.processed = model, processed
         self.text: dict[tuple, dict] = {}  # by the sizes of an epoch's pictures
+        self.names: set[str] = set()  # of the tensors that are the pictures'
         self.last: set[bytes] = set()
         self.seen: dict[bytes, Seen] = {}
 
-    def prepare(self, epochs: list[list]) -> tuple[Batch, dict]:
-        """Each epoch's kind of text and pictures; and pixel tensors of pictures not yet shown."""
+    def prepare(self, epochs: list[list]) -> tuple[Batch, list[Group]]:
+        """Each epoch's kind of text and its pictures' keys; and the pictures not yet shown."""
         batch, new = [], {}
         for images in epochs:
             sizes = tuple(image.size for image in images)
@@ -58,42 +67,41 @@ class Sight:
                 made = self.processed([images])
                 shape = made["input_ids"].shape
                 self.text[sizes] = {k: made[k] for k in made if made[k].shape == shape}
+                self.names = made.keys() - self.text[sizes].keys()
             keys = [hashlib.sha256(image.tobytes()).digest() for image in images]
             for key, image in zip(keys, images, strict=True):
-                if key not in self.last and key not in new:
-                    new[key] = self.model.processor.image_processor(
-                        images=[[image]], return_tensors="pt"
-                    )
+                if key not in self.last:
+                    new.setdefault(image.size, {})[key] = image
             batch.append((sizes, keys))
         self.last = {key for _, keys in batch for key in keys}
-        return batch, new
+        groups = [list(pictures.items()) for pictures in new.values()]
+        return batch, [Group(pictures, self._tensors(pictures)) for pictures in groups]
+
+    def _tensors(self, pictures: list[tuple[bytes, object]]) -> dict:
+        from transformers import BatchFeature
+
+        images = [[image] for _, image in pictures]
+        made = self.model.processor.image_processor(images=images, return_tensors="pt")
+        return BatchFeature({name: made[name] for name in self.names})
 
     def forget(self, batch: Batch) -> None:
         """Keep of what was seen only what this batch shows again."""
         again = {key for _, keys in batch for key in keys} & self.seen.keys()
         self.seen = {key: self.seen[key] for key in again}
 
-    def look(self, new: list[tuple[bytes, dict]]) -> None:
-        """Send pictures through the vision tower, those of a size together."""
+    def look(self, pictures: list[tuple[bytes, object]], group: Group) -> None:
+        """Send a group's pictures through the vision tower: all, or as many as memory holds."""
         import torch
-        from transformers import BatchFeature
 
-        alike: dict[tuple, list] = {}
-        for key, made in new:
-            shape = tuple((name, tuple(made[name].shape)) for name in sorted(made))
-            alike.setdefault(shape, []).append((key, made))
-        for group in alike.values():
-            first = group[0][1]
-            joined = {name: torch.cat([made[name] for _, made in group]) for name in first}
-            joined = BatchFeature(joined).to(self.model.model.device, self.model.model.dtype)
-            found = self.model.model.get_image_features(**joined, return_dict=True)
-            layers = getattr(found, "deepstack_features", None) or []
-            self.form = type(found), isinstance(found.pooler_output, torch.Tensor)
-            for at, (key, pooled) in enumerate(
-                zip((key for key, _ in group), found.pooler_output, strict=True)
-            ):
-                layout = {k: v for k, v in group[at][1].items() if not k.startswith("pixel_")}
-                self.seen[key] = Seen(pooled, [layer[at] for layer in layers], layout)
+        whole = len(pictures) == len(group.pictures)
+        made = group.tensors if whole else self._tensors(pictures)
+        shown = made.to(self.model.model.device, self.model.model.dtype)
+        found = self.model.model.get_image_features(**shown, return_dict=True)
+        layers = getattr(found, "deepstack_features", None) or []
+        self.form = type(found), isinstance(found.pooler_output, torch.Tensor)
+        for at, ((key, _), pooled) in enumerate(zip(pictures, found.pooler_output, strict=True)):
+            layout = {k: v[at : at + 1] for k, v in shown.items() if not k.startswith("pixel_")}
+            self.seen[key] = Seen(pooled, [layer[at] for layer in layers], layout)
 
     def inputs(self, batch: Batch) -> dict:
         """What the model's `forward` takes for these epochs, all of whose pictures were seen."""
@@ -114,7 +122,7 @@ class Sight:
             inputs[name] = torch.cat(rows).to(device)
         shown = [self.seen[key] for _, keys in batch for key in keys]
         for name in shown[0].layout:
-            inputs[name] = torch.cat([each.layout[name] for each in shown]).to(device)
+            inputs[name] = torch.cat([each.layout[name] for each in shown])
         output, stacked = self.form
         pooled = [each.pooled for each in shown]
         looked = {"pooler_output": torch.stack(pooled) if stacked else pooled}

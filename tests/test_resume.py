@@ -44,7 +44,7 @@ def test_nights_answered_for_are_not_asked_again(nights, tmp_path):
     whole, _ = contenders.stage(Guess(), nights)
     with pytest.raises(KeyboardInterrupt):
         contenders.stage(Guess(stop_after=2), nights, answers=Answers(tmp_path, "run"))
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list((tmp_path / "answers-run").iterdir())) == 2
     again = Guess()
     frame, cost = contenders.stage(again, nights, answers=Answers(tmp_path, "run"))
     assert again.asked == [night.name for night in nights[2:]]
@@ -68,7 +68,8 @@ def test_an_answer_is_to_its_own_question_alone(nights, tmp_path):
 @pytest.mark.parametrize("damage", ["cut", "byte", "other epochs", "no table"])
 def test_a_part_that_is_damaged_is_asked_for_again(nights, tmp_path, damage, capsys):
     whole, _ = contenders.stage(Guess(), nights, answers=Answers(tmp_path, "run"))
-    first = tmp_path / f"{Answers(tmp_path, 'run')._key('guess', nights[0])}.parquet"
+    kept = Answers(tmp_path, "run")
+    first = kept.folder / f"{kept._key('guess', nights[0])}.parquet"
     held = first.read_bytes()
     if damage == "cut":
         first.write_bytes(held[: len(held) // 2])
@@ -87,9 +88,9 @@ def test_a_part_that_is_damaged_is_asked_for_again(nights, tmp_path, damage, cap
 
 
 def test_what_cannot_be_kept_is_said(nights, tmp_path):
-    (tmp_path / "answers").write_text("a file")
+    (tmp_path / "answers-run").write_text("a file")
     with pytest.raises(InputError, match="cannot be written to"):
-        contenders.stage(Guess(), nights, answers=Answers(tmp_path / "answers", "run"))
+        contenders.stage(Guess(), nights, answers=Answers(tmp_path, "run"))
 
 
 class OneOfTwo:
@@ -156,12 +157,13 @@ def test_a_killed_benchmark_goes_on_where_it_was(adapter, corpus, whole, tmp_pat
     counted.stop_after = 2
     with pytest.raises(KeyboardInterrupt):
         evaluation.main(words_)
-    assert [path.name for path in (tmp_path / "r").iterdir()] == ["answers"]
+    (left,) = (tmp_path / "r").iterdir()
+    assert len(list(left.iterdir())) == 2
     counted.stop_after = None
     evaluation.main(words_)
     assert len(scored) == 3  # a night of each cohort
     assert_frame_equal(table(tmp_path / "r"), table(whole))
-    assert not (tmp_path / "r" / "answers").exists()
+    assert not left.exists()
 
 
 def test_two_processes_give_what_one_does(adapter, corpus, whole, tmp_path):

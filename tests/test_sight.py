@@ -65,6 +65,8 @@ def test_a_picture_is_encoded_once_and_the_numbers_are_the_same(model, night, lo
     assert not looked  # the plain way goes through the model as a whole
     assert wanted.std() > 0.01
     scorer = scoring.Scorer(model, batch_size)
+    list(scorer.probabilities(night[:1]))  # scored both ways
+    looked.clear()
     p = np.array(list(scorer.probabilities(night)))
     assert scorer.once
     assert np.allclose(p, wanted, rtol=0, atol=1e-4)
@@ -83,10 +85,11 @@ def test_so_is_the_picture_s_processing(model, night, monkeypatch):
 
     monkeypatch.setattr(type(processor), "__call__", counted)
     scorer = scoring.Scorer(model, 32)
-    for _ in range(2):
-        list(scorer.probabilities(night))
-    whole = 1  # the question around pictures of this size; once more where the ways are compared
-    assert len(made) == 2 * (EPOCHS + 1 + whole) + 1
+    list(scorer.probabilities(night[:1]))  # scored both ways
+    made.clear()
+    list(scorer.probabilities(night))
+    # The night's and a blank one; and an epoch as a whole, for the question around its pictures.
+    assert sorted(made) == [1, EPOCHS + 1]
 
 
 def test_pictures_that_depend_on_one_another_are_encoded_every_time(night, model, capsys):
@@ -106,8 +109,25 @@ def test_pictures_that_depend_on_one_another_are_encoded_every_time(night, model
         scorer = scoring.Scorer(model, 1)
         p = np.array(list(scorer.probabilities(night)))
     assert not scorer.once
-    assert "encoded every time" in capsys.readouterr().out
+    assert "encoded anew for every epoch (its pictures depend" in capsys.readouterr().out
     assert np.allclose(p, wanted, rtol=0, atol=1e-4)
+
+
+def test_features_that_are_not_a_picture_s_each_are_not_reused(night, model, monkeypatch, capsys):
+    """As of an architecture that gives a picture's tiles one by one."""
+    features = type(model.model).get_image_features
+
+    def tiles(self, *args, **options):
+        found = features(self, *args, **options)
+        found.pooler_output = [part for each in found.pooler_output for part in each.chunk(2)]
+        return found
+
+    wanted = plain(model, night)
+    monkeypatch.setattr(type(model.model), "get_image_features", tiles)
+    scorer = scoring.Scorer(model, 3)
+    assert np.allclose(list(scorer.probabilities(night)), wanted, rtol=0, atol=1e-6)
+    assert not scorer.once
+    assert "encoded anew for every epoch (ValueError: " in capsys.readouterr().out
 
 
 def test_an_architecture_that_takes_no_features_is_scored_the_plain_way(night, model, monkeypatch):
