@@ -124,7 +124,7 @@ class StagingTrainer(SFTTrainer):
             self.throughput = self.meters["run"].figures(self._total_train_tokens)
             return result
         except (MemoryError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and not _of_memory(error):
+            if isinstance(error, RuntimeError) and not machine.out_of_memory(error):
                 raise
             raise InputError(
                 f"out of memory on {self.args.device} with batches of "
@@ -191,7 +191,8 @@ class StagingTrainer(SFTTrainer):
             world, rank = self.args.world_size, self.args.process_index
             mine = [(at * world + rank) % len(rows) for at in range(ceil(len(rows) / world))]
             images = (rows[row]["images"] for row in mine)
-            scored = scoring.probabilities(model, images, self.args.per_device_eval_batch_size)
+            size = self.args.per_device_eval_batch_size
+            scored = scoring.probabilities(model, images, size, lockstep=True)
             found = dict(gather_object(list(zip(mine, scored, strict=True))))
             p = np.array([found[row] for row in range(len(rows))])
             metrics = {
@@ -277,7 +278,3 @@ def agreement(p: np.ndarray, stages: np.ndarray) -> dict[str, float]:
     )
     nll = -np.log(np.maximum(p[np.arange(len(p)), stages], 1e-12)).mean()
     return {**{name: found[name] for name in MEASURES[:-1]}, "nll": float(nll)}
-
-
-def _of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -258,8 +258,9 @@ def cost(measured: dict, drawn: dict) -> list:
     return [
         Heading("What it costs"),
         Text(
-            f"On {measured['about']['device']}, pictures or signals read included. Without a GPU, "
-            "memory is that of the whole process until then."
+            f"On {measured['about']['device']}, pictures or signals read included; where several "
+            "processes shared the nights, of one of them. Without a GPU, memory is that of the "
+            "whole process until then."
         ),
         Table(head, rows),
     ]
