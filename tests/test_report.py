@@ -11,7 +11,7 @@ import pytest
 from sklearn import metrics
 from tables import table
 
-from psgvlm import intervals, report, sleep_statistics
+from psgvlm import intervals, predictions, report, sleep_statistics
 from psgvlm.errors import InputError
 from psgvlm.report import measure, page, pictures, tables
 from psgvlm.stages import STAGES
@@ -50,7 +50,25 @@ def about(**more):
         "yasa": {"epochs": 1280, "seconds": 5.0, "peak_memory_gib": 1.5, "fit_s": 2.0},
     }
     told = {"models": ["good", "fair"], "split": "test", "image_spec": "folded", "device": "CPU"}
+    told["what"] = {name: f"what {name} is" for name in ("good", "fair", "yasa")}
+    told["trained_on"] = {"good": ["isruc", "mass"], "fair": ["shhs"], "yasa": None}
     return told | {"cost": cost, "temperatures": {"good": 0.7}, "run": "one"} | more
+
+
+def variants(frame):
+    """Three sets of lanes and two wordings of both models, answers turned to N2 at random."""
+    parts = []
+    told = {"lanes": ("EEG", "EEG + EOG", "EEG + EOG + EMG"), "prompts": ("Which?", "W or what?")}
+    for kind, names in told.items():
+        for name in ("good", "fair"):
+            as_it_is = names[measure.AS_IT_IS[kind]]
+            for number, variant in enumerate(names):
+                part = frame[frame["model"] == name].assign(kind=kind, variant=variant)
+                turned = np.random.default_rng(number).random(len(part)) < 0.3
+                if variant != as_it_is:
+                    part.loc[turned, "predicted"] = "N2"
+                parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +81,7 @@ def written(tmp_path_factory):
         for level, label in ((np.inf, "none"), (0.0, "0 dB SNR"))
     ]
     hurt[1]["predicted"] = "N2"
-    report.write(out, frame, about(), pd.concat(hurt, ignore_index=True))
+    report.write(out, frame, about(), pd.concat(hurt, ignore_index=True), variants(frame))
     return out
 
 
@@ -164,6 +182,21 @@ def test_by_cohort(found, frames):
         for figure, score in SKLEARN.items():
             assert same(row[figure], score(part["stage"], part["predicted"]))
         assert (int(row["subjects"]), int(row["epochs"])) == (4, len(part))
+
+
+def test_matrix(found, frames):
+    """By cohort, with the mark where the model says that it was trained on it."""
+    (rows,) = found["Trained on one cohort, tested on another"]
+    assert [row[""] for row in rows] == ["good", "fair", "yasa"]
+    assert [row["trained on"] for row in rows] == ["isruc, mass", "shhs", "not known here"]
+    for row in rows:
+        for cohort in ("isruc", "shhs"):
+            part = frames[row[""]][frames[row[""]]["cohort"] == cohort]
+            of = intervals.summary(part)["pooled"]["kappa"]
+            assert same(row[cohort], SKLEARN["κ"](part["stage"], part["predicted"]))
+            told = f"{of['value']:.3f} ({of['low']:.3f} to {of['high']:.3f}), n = 4"
+            seen = (row[""], cohort) in (("good", "isruc"), ("fair", "shhs"))
+            assert row[cohort] == (f"{told} {tables.SEEN}" if seen else told)
 
 
 def test_second_scorer(found, frames):
@@ -270,6 +303,74 @@ def test_damage(found, written):
             assert same(cell, SKLEARN[figure](part["stage"], part["predicted"]))
 
 
+@pytest.fixture(scope="module")
+def varied(written):
+    """Tables by what was varied, model and variant."""
+    frame = pd.read_parquet(written / "variants.parquet")
+    return dict(list(frame.groupby(["kind", "model", "variant"], sort=False)))
+
+
+def of_subjects(statistic, *parts):
+    """A figure with its interval over subjects, as it is written; statistic of confusions."""
+    counted = [predictions.count(part, predictions.SUBJECT)[1] for part in parts]
+    of = intervals.estimate(statistic(*map(intervals.pooled, counted)), len(counted[0]))["kappa"]
+    return f"{of['value']:.3f} ({of['low']:.3f} to {of['high']:.3f})"
+
+
+def test_fewer_lanes(found, varied):
+    rows, f1 = found["With fewer lanes"]
+    assert len(rows) == len(f1) == 6
+    for row, stages in zip(rows, f1, strict=True):
+        assert row[""] == stages[""]
+        name, lanes = row[""].split(": ")
+        part, own = varied["lanes", name, lanes], varied["lanes", name, "EEG + EOG + EMG"]
+        kappas = [SKLEARN["κ"](of["stage"], of["predicted"]) for of in (part, own)]
+        assert same(row["κ"], kappas[0])
+        assert row["κ"] == of_subjects(lambda one: one, part)
+        assert same(row["difference of κ"], kappas[0] - kappas[1])
+        assert row["difference of κ"] == of_subjects(intervals.difference, part, own)
+        balanced = metrics.balanced_accuracy_score(part["stage"], part["predicted"])
+        assert same(row["balanced accuracy"], balanced)
+        scores = metrics.f1_score(part["stage"], part["predicted"], labels=STAGES, average=None)
+        assert all(same(stages[s], score) for s, score in zip(STAGES, scores, strict=True))
+
+
+def test_other_words(found, varied):
+    rows = [row for part in found["Asked in other words"] for row in part]
+    assert len(rows) == 4
+    for row in rows:
+        name, wording = row[""].split(": ")
+        part, own = varied["prompts", name, wording], varied["prompts", name, "Which?"]
+        assert row["κ"] == of_subjects(lambda one: one, part)
+        assert row["difference of κ"] == of_subjects(intervals.difference, part, own)
+        place = [*predictions.RECORDING, "epoch"]
+        answers = [of.set_index(place)["predicted"].sort_index() for of in (part, own)]
+        changed = answers[0] != answers[1]
+        assert same(row["other answers"], 100 * changed.mean(), 1)
+        low, high = map(float, re.search(r"\((\S+) to (\S+)\)", row["other answers"]).groups())
+        by_subject = 100 * changed.groupby(predictions.SUBJECT).mean()
+        assert low <= 100 * changed.mean() <= high
+        assert by_subject.min() - 5 <= low
+        assert high <= by_subject.max() + 5
+
+
+def test_what_each_is_and_one_floor(found):
+    """The majority baseline is not told twice, where both name the same stage."""
+    (rows,) = found["How well it stages"]
+    assert [list(row.values()) for row in rows] == [
+        [name, f"what {name} is"] for name in ("good", "fair", "yasa")
+    ]
+    frame = contenders()
+    frame = frame[(frame["model"] == "yasa") & (frame["cohort"] == "shhs")]
+    floor = frame.assign(model="majority")
+    for stage, told in ((floor["stage"].mode()[0], False), ("N1", True)):
+        more = pd.concat([frame, floor.assign(predicted=stage)])
+        of = measure.everything(more, about(trained_on={}))
+        rows = tables.opening(of, {"confusion": ""})[-2].rows
+        assert ("majority" in [row[0] for row in rows]) is True
+        assert (measure.COMMONEST in [row[0] for row in rows]) is told
+
+
 def test_cost_and_published_figures_are_those_of_their_files(found):
     good, yasa = found["What it costs"][0]
     assert list(good.values()) == ["good", "128.0", "7.8", "1.50", "144", "–"]
@@ -287,7 +388,8 @@ def test_metrics_json_comes_from_the_predictions_alone(written):
     saved = json.loads((written / "metrics.json").read_text("utf-8"))
     frame = pd.read_parquet(written / "predictions.parquet")
     damaged = pd.read_parquet(written / "damaged.parquet")
-    again = measure.everything(frame, saved["about"], damaged)
+    varied = pd.read_parquet(written / "variants.parquet")
+    again = measure.everything(frame, saved["about"], damaged, varied)
     assert json.loads(json.dumps(again)) == saved
     assert saved["pooled"]["kappa"] == saved["contenders"]["good"]["pooled"]["kappa"]
     assert set(saved["cohorts"]) == {"isruc", "shhs"}
@@ -300,7 +402,7 @@ def test_the_page_is_one_file_that_opens_offline(written):
     assert not re.search(r"<script|<link|https?:|url\(|@import", text)
     sources = re.findall(r'src="([^"]{1,22})', text)
     files = re.findall(r"!\[[^]]*\]\(([^)]+)\)", markdown)
-    assert len(files) == len(sources) == 2 + 6 + 2 + 1
+    assert len(files) == len(sources) == 2 + 6 + 2 + 1 + 2
     assert set(sources) == {"data:image/png;base64,"}
     assert all((written / file).read_bytes().startswith(b"\x89PNG") for file in files)
     cells = [unescape(cell) for cell in re.findall(r"<td[^>]*>([^<]*)</td>", text)]
@@ -318,7 +420,8 @@ def test_what_a_name_holds_is_not_read_as_a_page(tmp_path):
 def test_the_same_predictions_give_the_same_bytes(written, tmp_path):
     frame = pd.read_parquet(written / "predictions.parquet")
     damaged = pd.read_parquet(written / "damaged.parquet")
-    report.write(tmp_path, frame, about(), damaged)
+    varied = pd.read_parquet(written / "variants.parquet")
+    report.write(tmp_path, frame, about(), damaged, varied)
     for path in written.iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
 
@@ -328,7 +431,7 @@ def test_one_short_night_of_one_subject(tmp_path):
     frame = contenders()
     one = frame[(frame["model"] == "good") & (frame["recording"] == "s0-0")]
     one = one[(one["cohort"] == "isruc") & (one["stage"] != "N3")].head(6)
-    told = about(models=["good"], temperatures={})
+    told = about(models=["good"], temperatures={}, trained_on={"good": None})
     report.write(tmp_path, one.drop(columns="stage_2"), told)
     text = (tmp_path / "report.md").read_text("utf-8")
     assert "Stages that were never scored here: " in text

@@ -1,17 +1,20 @@
-"""Every figure of a report, from the table of predictions alone."""
+"""Every figure of a report, from the tables of predictions alone."""
 
 from psgvlm import agreement, calibration, intervals, metrics, predictions, sleep_statistics
 from psgvlm.metrics.sleep_staging.figures import FIGURES, brier, ece, log_loss
+from psgvlm.stages import STAGES
 
 COMMONEST = "always the commonest stage"
+AS_IT_IS = {"lanes": -1, "prompts": 0}  # which of a kind's variants is the model as it is
 
 
-def everything(frame, about: dict, damaged=None) -> dict:
+def everything(frame, about: dict, damaged=None, varied=None) -> dict:
     """What `metrics.json` holds.
 
     `contenders` has the figures of each by `of`; `pooled`, `cohorts` and `recordings` are those of
     the first model, at hand. `majority` is what naming the commonest stage of these very epochs
-    comes to, `comparisons` every two contenders, `damage` the curves of `curves`.
+    comes to, `comparisons` every two contenders, `matrix` the cells of `crossed`, `damage` the
+    curves of `curves`, `variants` those of `variants`.
     """
     parts = {name: part for name, part in frame.groupby("model", sort=False)}
     temperatures = about.get("temperatures", {})
@@ -23,7 +26,9 @@ def everything(frame, about: dict, damaged=None) -> dict:
         "majority": intervals.summary(commonest),
         "contenders": contenders,
         "comparisons": intervals.compare(parts) if len(parts) > 1 else [],
+        "matrix": crossed(contenders, about["trained_on"]),
         "damage": {} if damaged is None else curves(damaged),
+        "variants": {} if varied is None else variants(varied),
         "about": about,
     }
 
@@ -79,6 +84,58 @@ def curves(damaged) -> dict:
         point = {key: measured[key] for key in ("kappa", "balanced_accuracy")}
         found.setdefault(kind, {}).setdefault(name, []).append({"severity": severity, **point})
     return found
+
+
+def crossed(contenders: dict[str, dict], trained_on: dict[str, list[str] | None]) -> dict:
+    """Kappa of each contender that was trained or fitted, by the cohorts that it is tested on.
+
+    `{name: {"trained_on": cohorts or None, "cells": {cohort: {"value", "low", "high", "subjects",
+    "epochs", "seen"}}}}`; `seen` says whether other subjects of that cohort were trained on, `None`
+    where nobody knows.
+    """
+    found = {}
+    for name, cohorts in trained_on.items():
+        cells = {}
+        for cohort, summary in contenders[name]["summary_by_cohort"].items():
+            seen = None if cohorts is None else cohort in cohorts
+            count = {key: summary[key] for key in ("subjects", "epochs")}
+            cells[cohort] = {**summary["pooled"]["kappa"], **count, "seen": seen}
+        found[name] = {"trained_on": cohorts, "cells": cells}
+    return found
+
+
+def variants(varied) -> dict:
+    """By kind and model, every variant in order (see `psgvlm.variants`).
+
+    A variant has its name, kappa, balanced accuracy and F1 by stage, `difference`, kappa minus that
+    of the model as it is, and `changed`, the share of epochs that it answers in another way.
+    """
+    found: dict = {}
+    for (kind, name), part in varied.groupby(["kind", "model"], sort=False):
+        tables = dict(list(part.groupby("variant", sort=False)))
+        own = list(tables.values())[AS_IT_IS[kind]]
+        found.setdefault(kind, {})[name] = [
+            {"variant": variant, **_variant(table, own)} for variant, table in tables.items()
+        ]
+    return found
+
+
+def _variant(table, own) -> dict:
+    place = [*predictions.RECORDING, "epoch"]
+    both = table.merge(own, on=place, suffixes=("", "_own"), validate="one_to_one")
+    matrices = predictions.count(table, predictions.SUBJECT)[1]
+    as_it_is = predictions.count(own, predictions.SUBJECT)[1]
+    one, other = intervals.pooled(matrices), intervals.pooled(as_it_is)
+    figures = intervals.estimate(one, len(matrices))
+    told = ("kappa", "balanced_accuracy", *(f"f1_{stage}" for stage in STAGES))
+    changed = (both["predicted"] != both["predicted_own"]).to_numpy(float)
+    owner = both.groupby(predictions.SUBJECT).ngroup().to_numpy()
+    share = intervals.mean_of(owner, {"changed": changed})
+    return {
+        **{key: figures[key] for key in told},
+        "difference": intervals.estimate(intervals.difference(one, other), len(matrices))["kappa"],
+        **intervals.estimate(share, len(matrices)),
+    }
 
 
 def _each(frame, by: list[str]) -> dict[str, dict]:

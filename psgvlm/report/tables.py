@@ -13,6 +13,7 @@ FIGURES = {
     **{"kappa": "κ", "macro_f1": "macro-F1", "accuracy": "accuracy"},
     **{"balanced_accuracy": "balanced accuracy", "mcc": "MCC"},
 }
+SEEN = "●"
 CALIBRATION = {"log_loss": "log loss", "brier": "Brier", "ece": "ECE"}
 
 
@@ -27,10 +28,18 @@ def interval(of: dict, key: str = "value", digits: int = 3) -> str:
     return f"{of[key]:.{digits}f} ({of['low']:.{digits}f} to {of['high']:.{digits}f})"
 
 
+def percent(of: dict) -> str:
+    """A share as `3.2 % (1.0 to 5.4)`."""
+    told = [None if of[key] is None else 100 * of[key] for key in ("value", "low", "high")]
+    value, *ends = (number(x, 1) for x in told)
+    return f"{value} %" if of["low"] is None else f"{value} % ({ends[0]} to {ends[1]})"
+
+
 def report(measured: dict, drawn: dict) -> list:
     """The blocks of the page; `drawn` names the pictures (see `pictures.draw`)."""
-    sections = (opening, by_stage, units, cohorts, nights, second_scorer, transitions, statistics,
-                certainty, comparisons, damage, cost, published)  # fmt: skip
+    sections = (opening, by_stage, units, cohorts, matrix, comparisons, nights, second_scorer,
+                transitions, statistics, certainty, damage, lanes, prompts, cost,
+                published)  # fmt: skip
     return [block for section in sections for block in section(measured, drawn)]
 
 
@@ -39,7 +48,9 @@ def opening(measured: dict, drawn: dict) -> list:
     of = next(iter(contenders.values()))
     summary, pooled = of["summary"], of["pooled"]
     rows = [[name, *_pooled(of["summary"])] for name, of in contenders.items()]
-    rows.append([COMMONEST, *_pooled(measured["majority"])])
+    if all(of["summary"] != measured["majority"] for of in contenders.values()):
+        rows.append([COMMONEST, *_pooled(measured["majority"])])
+    what = about["what"].items()
     blocks = [
         Heading("How well it stages", 1),
         Text(
@@ -54,6 +65,7 @@ def opening(measured: dict, drawn: dict) -> list:
         blocks.append(Text(f"Stages that were never scored here: {', '.join(pooled['absent'])}."))
     return [
         *blocks,
+        Table(["", "what it is"], [[name, text] for name, text in what], words=1),
         Heading("All epochs together"),
         Table(["", *FIGURES.values()], rows),
         Picture(drawn["confusion"], "Scored stages (rows) against answers (columns), in epochs"),
@@ -115,6 +127,36 @@ def cohorts(measured: dict, drawn: dict) -> list:
         Heading("By cohort"),
         Table(["", *FIGURES.values(), "subjects", "epochs"], rows),
     ]
+
+
+def matrix(measured: dict, drawn: dict) -> list:
+    crossed = measured["matrix"]
+    rows = [
+        [name, _trained(of["trained_on"]), *map(_cell, of["cells"].values())]
+        for name, of in crossed.items()
+    ]
+    blocks = [
+        Heading("Trained on one cohort, tested on another"),
+        Text(
+            "κ with its interval over subjects, and of how many subjects. A row is trained or "
+            f"fitted on the cohorts named, of which it has seen other subjects: {SEEN} marks "
+            "those. What is staged without that mark is a cohort never seen before, unless the "
+            "row's training is not known here."
+        ),
+        Table(["", "trained on", *measured["cohorts"]], rows),
+    ]
+    if "matrix" in drawn:
+        text = f"κ by what was trained on (rows) and tested on (columns); {SEEN}: seen in training"
+        blocks.append(Picture(drawn["matrix"], text))
+    return blocks
+
+
+def _trained(cohorts: list[str] | None) -> str:
+    return "not known here" if cohorts is None else ", ".join(cohorts)
+
+
+def _cell(of: dict) -> str:
+    return f"{interval(of)}, n = {of['subjects']}{f' {SEEN}' if of['seen'] else ''}"
 
 
 def nights(measured: dict, drawn: dict) -> list:
@@ -243,6 +285,54 @@ def damage(measured: dict, drawn: dict) -> list:
     )
     picture = Picture(drawn["damage"], "κ and balanced accuracy against the severity of damage")
     return [Heading("Damaged signals"), Text(text), *blocks, picture]
+
+
+def lanes(measured: dict, drawn: dict) -> list:
+    if not (found := measured["variants"].get("lanes")):
+        return []
+    keys = ("kappa", "balanced_accuracy", "difference")
+    rows = [
+        [f"{name}: {of['variant']}", *(interval(of[key]) for key in keys)]
+        for name, variants in found.items()
+        for of in variants
+    ]
+    stages = [
+        [f"{name}: {of['variant']}", *(interval(of[f"f1_{stage}"]) for stage in STAGES)]
+        for name, variants in found.items()
+        for of in variants
+    ]
+    return [
+        Heading("With fewer lanes"),
+        Text(
+            "The same pictures with lanes taken out, which then look as those of a recording that "
+            "lacks them; the model was not trained again. The last line of each is the model as "
+            "it is, the difference is κ minus that line's, over the same resampled subjects."
+        ),
+        Table(["", "κ", "balanced accuracy", "difference of κ"], rows),
+        *[Text("F1:"), Table(["", *STAGES], stages)],
+        Picture(drawn["lanes"], "κ and F1 by stage against the lanes shown"),
+    ]
+
+
+def prompts(measured: dict, drawn: dict) -> list:
+    if not (found := measured["variants"].get("prompts")):
+        return []
+    blocks: list = [
+        Heading("Asked in other words"),
+        Text(
+            "The same question in five wordings, of which the first is the model's own, the only "
+            "one that it was trained with: κ, its difference from the first, and the share of "
+            "epochs that get another answer than in the first."
+        ),
+    ]
+    for name, variants in found.items():
+        rows = [
+            [f"{name}: {of['variant']}", interval(of["kappa"]), interval(of["difference"]),
+             percent(of["changed"])]
+            for of in variants
+        ]  # fmt: skip
+        blocks.append(Table(["", "κ", "difference of κ", "other answers"], rows))
+    return blocks
 
 
 def cost(measured: dict, drawn: dict) -> list:
