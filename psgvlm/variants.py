@@ -46,11 +46,11 @@ def stage(adapter: contenders.Adapter, nights: list[Night], kinds: list[str], fr
     makers = {"lanes": _fewer_lanes, "prompts": _other_words}
     tables = []
     for kind in kinds:
-        for name, contender, seen in makers[kind](adapter, nights):
+        for number, (name, contender, seen) in enumerate(makers[kind](adapter, nights), 1):
             if contender is adapter and seen is nights:
                 table = frame
             else:
-                table, _ = contenders.stage(contender, seen, f"{adapter.name}, {kind}: {name}")
+                table, _ = contenders.stage(contender, seen, f"{adapter.name}, {kind} {number}")
             tables.append(table.assign(kind=kind, variant=name))
     return contenders.joined(tables)
 
