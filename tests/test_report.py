@@ -140,16 +140,18 @@ def test_intervals_are_those_over_subjects(found, frames):
 
 
 def test_by_stage(found, frames):
-    f1, both, counts = found["Stage by stage"]
+    *scores, counts = found["Stage by stage"]
     for name, frame in frames.items():
         a, b = frame["stage"], frame["predicted"]
-        precision, recall, score, _ = metrics.precision_recall_fscore_support(a, b, labels=STAGES)
-        (row,) = [row for row in f1 if row[""] == name]
-        (pair,) = [row for row in both if row[""] == name]
-        for i, stage in enumerate(STAGES):
-            assert same(row[stage], score[i])
-            assert same(pair[stage].split(" / ")[0], precision[i])
-            assert same(pair[stage].split(" / ")[1], recall[i])
+        precision, recall, f1, _ = metrics.precision_recall_fscore_support(a, b, labels=STAGES)
+        pooled = intervals.summary(frame)["pooled"]
+        told = {"f1": f1, "precision": precision, "recall": recall}
+        for rows, (figure, values) in zip(scores, told.items(), strict=True):
+            (row,) = [row for row in rows if row[""] == name]
+            for i, stage in enumerate(STAGES):
+                assert same(row[stage], values[i])
+                of = pooled[f"{figure}_{stage}"]
+                assert row[stage].endswith(f" ({of['low']:.3f} to {of['high']:.3f})")
     for name in ("good", "fair"):
         matrix = metrics.confusion_matrix(
             frames[name]["stage"], frames[name]["predicted"], labels=STAGES
@@ -190,13 +192,14 @@ def test_matrix(found, frames):
     assert [row[""] for row in rows] == ["good", "fair", "yasa"]
     assert [row["trained on"] for row in rows] == ["isruc, mass", "shhs", "not known here"]
     for row in rows:
-        for cohort in ("isruc", "shhs"):
+        for cohort, cell in zip(("isruc", "shhs"), list(row.values())[2:], strict=True):
             part = frames[row[""]][frames[row[""]]["cohort"] == cohort]
             of = intervals.summary(part)["pooled"]["kappa"]
-            assert same(row[cohort], SKLEARN["κ"](part["stage"], part["predicted"]))
             told = f"{of['value']:.3f} ({of['low']:.3f} to {of['high']:.3f}), n = 4"
             seen = (row[""], cohort) in (("good", "isruc"), ("fair", "shhs"))
-            assert row[cohort] == (f"{told} {tables.SEEN}" if seen else told)
+            assert cell == (f"{tables.SEEN} {told}" if seen else told)
+            kappa = SKLEARN["κ"](part["stage"], part["predicted"])
+            assert same(cell.removeprefix(f"{tables.SEEN} "), kappa)
 
 
 def test_second_scorer(found, frames):
@@ -263,18 +266,35 @@ def test_calibration(found, frames):
             p = p ** (1 / 0.7) / (p ** (1 / 0.7)).sum(1, keepdims=True)
             assert row["temperature"] == "0.700"
         scored = frame["stage"].map(STAGES.index).to_numpy()
-        assert same(row["log loss"], metrics.log_loss(scored, p, labels=range(5)))
-        assert same(row["Brier"], ((p - np.eye(5)[scored]) ** 2).sum(1).mean())
-        bins = np.digitize(p.max(1), np.arange(1, 15) / 15, right=True)
-        right = p.argmax(1) == scored
-        gaps = [
-            abs((right - p.max(1))[bins == i].sum()) / len(p) for i in range(15)
-        ]  # weights of bins cancel their means
-        assert same(row["ECE"], sum(gaps))
+        subject = frame.groupby(predictions.SUBJECT).ngroup().to_numpy()
+        figures = {"log loss": lambda p, s: metrics.log_loss(s, p, labels=range(5)),
+                   "Brier": lambda p, s: ((p - np.eye(5)[s]) ** 2).sum(1).mean(),
+                   "ECE": calibration_error}  # fmt: skip
+        for figure, of in figures.items():
+            assert same(row[figure], of(p, scored))
+            low, high = ends(row[figure])
+            if figure != "ECE":  # which the mean of subjects is not
+                values = [of(p[subject == i], scored[subject == i]) for i in range(8)]
+                # A bootstrap of equally long subjects is that of their means.
+                error = np.std(values, ddof=1) / np.sqrt(8)
+                assert high - low == pytest.approx(2 * 2.36 * error, rel=0.3)
+            assert low < of(p, scored) < high
+
+
+def calibration_error(p, scored):
+    bins = np.digitize(p.max(1), np.arange(1, 15) / 15, right=True)
+    right = p.argmax(1) == scored
+    gaps = [abs((right - p.max(1))[bins == i].sum()) / len(p) for i in range(15)]
+    return sum(gaps)  # weights of bins cancel their means
+
+
+def ends(cell):
+    """Of the interval in brackets."""
+    return map(float, re.search(r"\((\S+) to (\S+)\)", cell).groups())
 
 
 def test_pairs(found, frames):
-    (rows,) = found["Two by two"]
+    (rows,) = found["Compared two by two"]
     assert len(rows) == 9
     names = {name: key for key, name in tables.FIGURES.items()}
     compared = intervals.compare(frames)
@@ -327,8 +347,11 @@ def test_fewer_lanes(found, varied):
         kappas = [SKLEARN["κ"](of["stage"], of["predicted"]) for of in (part, own)]
         assert same(row["κ"], kappas[0])
         assert row["κ"] == of_subjects(lambda one: one, part)
-        assert same(row["difference of κ"], kappas[0] - kappas[1])
-        assert row["difference of κ"] == of_subjects(intervals.difference, part, own)
+        if lanes == "EEG + EOG + EMG":
+            assert row["difference of κ"] == "–"
+        else:
+            assert same(row["difference of κ"], kappas[0] - kappas[1])
+            assert row["difference of κ"] == of_subjects(intervals.difference, part, own)
         balanced = metrics.balanced_accuracy_score(part["stage"], part["predicted"])
         assert same(row["balanced accuracy"], balanced)
         scores = metrics.f1_score(part["stage"], part["predicted"], labels=STAGES, average=None)
@@ -342,12 +365,15 @@ def test_other_words(found, varied):
         name, wording = row[""].split(": ")
         part, own = varied["prompts", name, wording], varied["prompts", name, "Which?"]
         assert row["κ"] == of_subjects(lambda one: one, part)
+        if wording == "Which?":
+            assert row["difference of κ"] == row["other answers"] == "–"
+            continue
         assert row["difference of κ"] == of_subjects(intervals.difference, part, own)
         place = [*predictions.RECORDING, "epoch"]
         answers = [of.set_index(place)["predicted"].sort_index() for of in (part, own)]
         changed = answers[0] != answers[1]
         assert same(row["other answers"], 100 * changed.mean(), 1)
-        low, high = map(float, re.search(r"\((\S+) to (\S+)\)", row["other answers"]).groups())
+        low, high = ends(row["other answers"])
         by_subject = 100 * changed.groupby(predictions.SUBJECT).mean()
         assert low <= 100 * changed.mean() <= high
         assert by_subject.min() - 5 <= low
@@ -400,12 +426,17 @@ def test_the_page_is_one_file_that_opens_offline(written):
     text = (written / "report.html").read_text("utf-8")
     markdown = (written / "report.md").read_text("utf-8")
     assert not re.search(r"<script|<link|https?:|url\(|@import", text)
+    links, ids = (re.findall(form, text) for form in (r'href="#([^"]*)"', r'<h2 id="([^"]*)"'))
+    assert links == ids == list(dict.fromkeys(ids))
+    assert text.count("href=") == len(links) > 10
     sources = re.findall(r'src="([^"]{1,22})', text)
     files = re.findall(r"!\[[^]]*\]\(([^)]+)\)", markdown)
     assert len(files) == len(sources) == 2 + 6 + 2 + 1 + 2
     assert set(sources) == {"data:image/png;base64,"}
     assert all((written / file).read_bytes().startswith(b"\x89PNG") for file in files)
-    cells = [unescape(cell) for cell in re.findall(r"<td[^>]*>([^<]*)</td>", text)]
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", text)
+    assert sum("<small>" in cell for cell in cells) > len(cells) / 3
+    cells = [unescape(re.sub(r"</?small>", "", cell)) for cell in cells]
     told = [c.strip() for line in markdown.splitlines() if re.match(r"\| (?!---)", line)
             for c in line.strip("|").split(" | ")]  # fmt: skip
     assert set(cells) <= set(told)
@@ -436,7 +467,7 @@ def test_one_short_night_of_one_subject(tmp_path):
     text = (tmp_path / "report.md").read_text("utf-8")
     assert "Stages that were never scored here: " in text
     assert "second scorer" not in text
-    assert "Two by two" not in text
+    assert "two by two" not in text
     assert re.search(r"\| good \| [\d.]+ \| [\d.]+ \|", text)
     assert len(list(tmp_path.glob("hypnogram_*.png"))) == 1
 

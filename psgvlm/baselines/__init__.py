@@ -16,6 +16,7 @@ from psgvlm.errors import InputError
 NETWORKS = ("chambon2018", "usleep", "cbramod-from-scratch")
 OF_A_MODEL = ("vision-only", "zero-shot")
 NAMES = ("majority", "transitions", "yasa", *NETWORKS, *OF_A_MODEL)
+FLOORS = ("majority", "transitions")  # what does not look at anything
 FITTED = tuple(name for name in NAMES if name not in ("yasa", "zero-shot"))
 WHAT = {
     "majority": "the commonest stage of the train split, for every epoch",

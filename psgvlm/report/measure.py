@@ -1,7 +1,9 @@
 """Every figure of a report, from the tables of predictions alone."""
 
+import numpy as np
+
 from psgvlm import agreement, calibration, intervals, metrics, predictions, sleep_statistics
-from psgvlm.metrics.sleep_staging.figures import FIGURES, brier, ece, log_loss
+from psgvlm.metrics.sleep_staging.figures import FIGURES, brier, log_loss, reliability
 from psgvlm.stages import STAGES
 
 COMMONEST = "always the commonest stage"
@@ -37,8 +39,9 @@ def of(frame, temperature: float | None = None) -> dict:
     """One contender's figures.
 
     `pooled` and `cohorts` are those of the `evaluate` metric, `recordings` and `subjects` the
-    figures of each by name. `summary` and `summary_by_cohort` are `intervals.summary`. `calibrated`
-    is what the probabilities come to at `temperature`; the order of stages, and so all else, stays.
+    figures of each by name. `summary` and `summary_by_cohort` are `intervals.summary`. `certainty`
+    is what the probabilities come to, `calibrated` the same at `temperature`; the order of stages,
+    and so all else, stays.
     """
     import evaluate
 
@@ -62,16 +65,29 @@ def of(frame, temperature: float | None = None) -> dict:
         "transitions": agreement.transitions(frame),
         "scorers": agreement.scorers(frame),
         "sleep_statistics": sleep_statistics.agreement(sleep_statistics.by_night(frame)),
+        "certainty": certainty(frame),
         "temperature": temperature,
-        "calibrated": None if temperature is None else calibrated(frame, temperature),
+        "calibrated": None if temperature is None else certainty(frame, temperature),
     }
 
 
-def calibrated(frame, temperature: float) -> dict[str, float]:
+def certainty(frame, temperature: float = 1.0) -> dict[str, dict]:
     """Log loss, Brier score and calibration error of the probabilities at a temperature."""
     p = calibration.scale(predictions.probabilities(frame), temperature)
     scored = predictions.scored(frame)
-    return {f.__name__: f(p, scored) for f in (log_loss, brier, ece)}
+    owner = frame.groupby(predictions.SUBJECT).ngroup().to_numpy()
+    subjects = [(p[owner == i], scored[owner == i]) for i in range(owner.max() + 1)]
+    epochs = np.bincount(owner)
+    sums = {f.__name__: epochs * [f(*of) for of in subjects] for f in (log_loss, brier)}
+    bins = [reliability(*of) for of in subjects]
+    gaps = [np.nan_to_num(of["epochs"] * (of["accuracy"] - of["confidence"])) for of in bins]
+
+    def statistic(weights: np.ndarray) -> dict[str, np.ndarray]:
+        total = weights @ epochs
+        found = {name: (weights @ x) / total for name, x in sums.items()}
+        return found | {"ece": np.abs(weights @ gaps).sum(axis=1) / total}
+
+    return intervals.estimate(statistic, len(subjects))
 
 
 def curves(damaged) -> dict:
@@ -107,35 +123,39 @@ def crossed(contenders: dict[str, dict], trained_on: dict[str, list[str] | None]
 def variants(varied) -> dict:
     """By kind and model, every variant in order (see `psgvlm.variants`).
 
-    A variant has its name, kappa, balanced accuracy and F1 by stage, `difference`, kappa minus that
-    of the model as it is, and `changed`, the share of epochs that it answers in another way.
+    A variant has its name, kappa, balanced accuracy and F1 by stage, and where it is not the model
+    as it is, the `difference` of its kappa from that, and the share of epochs `changed`, answered
+    in another way.
     """
     found: dict = {}
     for (kind, name), part in varied.groupby(["kind", "model"], sort=False):
         tables = dict(list(part.groupby("variant", sort=False)))
         own = list(tables.values())[AS_IT_IS[kind]]
         found.setdefault(kind, {})[name] = [
-            {"variant": variant, **_variant(table, own)} for variant, table in tables.items()
+            {"variant": variant, **_variant(table), **({} if table is own else _beside(table, own))}
+            for variant, table in tables.items()
         ]
     return found
 
 
-def _variant(table, own) -> dict:
+def _variant(table) -> dict:
+    _, matrices = predictions.count(table, predictions.SUBJECT)
+    figures = intervals.estimate(intervals.pooled(matrices), len(matrices))
+    told = ("kappa", "balanced_accuracy", *(f"f1_{stage}" for stage in STAGES))
+    return {key: figures[key] for key in told}
+
+
+def _beside(table, own) -> dict:
+    counted = [predictions.count(part, predictions.SUBJECT)[1] for part in (table, own)]
+    difference = intervals.difference(*map(intervals.pooled, counted))
     place = [*predictions.RECORDING, "epoch"]
     both = table.merge(own, on=place, suffixes=("", "_own"), validate="one_to_one")
-    matrices = predictions.count(table, predictions.SUBJECT)[1]
-    as_it_is = predictions.count(own, predictions.SUBJECT)[1]
-    one, other = intervals.pooled(matrices), intervals.pooled(as_it_is)
-    figures = intervals.estimate(one, len(matrices))
-    told = ("kappa", "balanced_accuracy", *(f"f1_{stage}" for stage in STAGES))
     changed = (both["predicted"] != both["predicted_own"]).to_numpy(float)
     owner = both.groupby(predictions.SUBJECT).ngroup().to_numpy()
     share = intervals.mean_of(owner, {"changed": changed})
-    return {
-        **{key: figures[key] for key in told},
-        "difference": intervals.estimate(intervals.difference(one, other), len(matrices))["kappa"],
-        **intervals.estimate(share, len(matrices)),
-    }
+    subjects = len(counted[0])
+    found = intervals.estimate(difference, subjects)
+    return {"difference": found["kappa"], **intervals.estimate(share, subjects)}
 
 
 def _each(frame, by: list[str]) -> dict[str, dict]:

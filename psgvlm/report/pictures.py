@@ -6,6 +6,7 @@ import numpy as np
 
 from psgvlm import calibration, hypnogram, predictions, sleep_statistics
 from psgvlm.corrupt import DAMAGES
+from psgvlm.report.cells import looking
 from psgvlm.stages import STAGES
 
 LINES = ("#1b4079", "#c8553d", "#4f9ac6", "#f2b134", "#5b8c5a", "#7a4988", "#888888", "#222222")
@@ -19,7 +20,7 @@ def draw(out: Path, frame, measured: dict) -> dict:
     contenders, models = measured["contenders"], measured["about"]["models"]
     tables = {name: part for name, part in frame.groupby("model", sort=False)}
     drawn = {"confusion": "confusion.png", "reliability": "reliability.png"}
-    confusions(contenders, out / "confusion.png")
+    confusions(looking(contenders), out / "confusion.png")
     panels = {name: predictions.probabilities(tables[name]) for name in models}
     for name in models:
         if (temperature := contenders[name]["temperature"]) is not None:
@@ -37,10 +38,11 @@ def draw(out: Path, frame, measured: dict) -> dict:
             drawn["nights"][name].append((which, recording, file))
     if measured["damage"]:
         drawn["damage"] = "damage.png"
-        curves(measured["damage"], out / "damage.png")
+        seen = {kind: looking(lines) for kind, lines in measured["damage"].items()}
+        curves(seen, out / "damage.png")
     if len(measured["cohorts"]) > 1:
         drawn["matrix"] = "matrix.png"
-        matrix(measured["matrix"], out / "matrix.png")
+        matrix(looking(measured["matrix"]), out / "matrix.png")
     if "lanes" in measured["variants"]:
         drawn["lanes"] = "lanes.png"
         lanes(measured["variants"]["lanes"], out / "lanes.png")
@@ -116,14 +118,15 @@ def matrix(crossed: dict[str, dict], path: Path) -> None:
             text = f"{cell['value']:.2f}"
             if cell["low"] is not None:
                 text += f"\n{cell['low']:.2f} to {cell['high']:.2f}"
-            colour = "white" if cell["value"] > 0.55 else "0.2"
+            colour = "white" if cell["value"] > 0.55 else "0.1"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
             if cell["seen"]:
                 axes.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, fill=False,
                                          edgecolor="#c8553d", linewidth=1.6))  # fmt: skip
     labels = [f"{name}\n{_trained(of['trained_on'])}" for name, of in crossed.items()]
     axes.set_yticks(range(len(crossed)), labels, fontsize=8)
-    axes.set_xticks(range(len(cohorts)), cohorts, fontsize=9)
+    tested = [f"tested on {cohort}" for cohort in cohorts]
+    axes.set_xticks(range(len(cohorts)), tested, fontsize=9)
     axes.xaxis.tick_top()
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
@@ -147,10 +150,11 @@ def lanes(variants: dict[str, list[dict]], path: Path) -> None:
     figure = Figure(figsize=(3.6 * len(panels), 3.4), layout="constrained")
     (grid,) = figure.subplots(1, len(panels), squeeze=False, sharey=True)
     for axes, (title, lines) in zip(grid, panels.items(), strict=True):
-        _lines(axes, lines)
+        _lines(axes, lines, hypnogram.COLOURS)
         axes.set_title(title, fontsize=10)
         axes.set_xticks(range(len(short)), short, fontsize=9)
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=len(lines), fontsize=8,
+                    frameon=False, handlelength=0.8, columnspacing=1)  # fmt: skip
     figure.savefig(path, dpi=130, metadata={"Software": None})
 
 
@@ -173,7 +177,7 @@ def curves(damage: dict, path: Path) -> None:
     figure.savefig(path, dpi=130, metadata={"Software": None})
 
 
-def _lines(axes, lines: dict[str, list[dict]]) -> None:
+def _lines(axes, lines: dict[str, list[dict]], colours: dict[str, str] | None = None) -> None:
     """A line a name through its figures, one a step, with their intervals as bars side by side."""
     for number, (name, figures) in enumerate(lines.items()):
         at = np.arange(len(figures)) + 0.06 * (number - (len(lines) - 1) / 2)
@@ -181,7 +185,7 @@ def _lines(axes, lines: dict[str, list[dict]]) -> None:
         ends = [[f[end] if f[end] is not None else f["value"] for f in figures]
                 for end in ("low", "high")]  # fmt: skip
         bars = np.abs(np.array(ends) - value)
-        colour = LINES[number % len(LINES)]
+        colour = (colours or {}).get(name, LINES[number % len(LINES)])
         axes.errorbar(at, value, bars, color=colour, label=name, marker="o", markersize=4,
                       linewidth=1.4, elinewidth=0.8)  # fmt: skip
     axes.spines[["top", "right"]].set_visible(False)
