@@ -1,8 +1,8 @@
 """A staging model shown or asked something else, the same nights: fewer lanes, other wordings.
 
 Lanes are taken out of the corpus' own pictures, where each has its place: what is left is, pixel by
-pixel, what is drawn of a recording that lacks them (a test holds both together). So every model is
-shown what it was measured on, context included, and nobody needs the raw signals.
+pixel, what is drawn of a recording that lacks them (a test holds both together). So a model is
+shown what it was measured on, neighbours included, and the raw signals are not needed.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from psgvlm.errors import InputError
 from psgvlm.image_spec import PAPER_PROMPT, PROMPT, ImageSpec
 from psgvlm.montage import LANES, MODALITIES
 
+Variants = Iterator[tuple[str, contenders.Adapter, list[Night]]]  # what it is called, who sees what
 WORDINGS = (
     PROMPT,
     PAPER_PROMPT,
@@ -24,7 +25,6 @@ WORDINGS = (
     "You see 30 seconds of a polysomnogram. Is the person in W, N1, N2, N3 or R?",
     "W, N1, N2, N3 or R?",
 )
-KINDS = ("lanes", "prompts")
 
 
 def check(kinds: list[str], spec: ImageSpec) -> None:
@@ -37,15 +37,15 @@ def check(kinds: list[str], spec: ImageSpec) -> None:
 
 
 def stage(adapter: contenders.Adapter, nights: list[Night], kinds: list[str], frame):
-    """The model's answers to every variant of `kinds`, as one table of predictions.
+    """The model's answers to every variant of `kinds`, `lanes` and `prompts`, as one table.
 
     `nights` have the images that the model takes, `frame` is its table as it is. More columns than
-    that one: `kind` and `variant`, by name; of lanes the last variant is the model as it is, of
-    prompts the first.
+    that one: `kind` and `variant`, by name, in the order in which they are to be told; of lanes the
+    last variant is the model as it is, of prompts the first.
     """
     makers = {"lanes": _fewer_lanes, "prompts": _other_words}
     tables = []
-    for kind in kinds:
+    for kind in dict.fromkeys(kinds):
         for number, (name, contender, seen) in enumerate(makers[kind](adapter, nights), 1):
             if contender is adapter and seen is nights:
                 table = frame
@@ -53,9 +53,6 @@ def stage(adapter: contenders.Adapter, nights: list[Night], kinds: list[str], fr
                 table, _ = contenders.stage(contender, seen, f"{adapter.name}, {kind} {number}")
             tables.append(table.assign(kind=kind, variant=name))
     return contenders.joined(tables)
-
-
-Variants = Iterator[tuple[str, contenders.Adapter, list[Night]]]
 
 
 def _fewer_lanes(adapter: contenders.Adapter, nights: list[Night]) -> Variants:

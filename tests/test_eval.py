@@ -208,6 +208,11 @@ def test_refused(words, message, adapter, corpus, tmp_path):
     assert not (tmp_path / "r").exists()
 
 
+def test_a_model_does_not_pass_for_a_baseline():
+    with pytest.raises(InputError, match="--model majority has the name of a baseline"):
+        contenders.make_baselines([], {"majority": None})
+
+
 def test_no_number_is_told_by_its_epoch(copied, corpus, tmp_path):
     """A model that a damaged file made NaN: which epoch of which night is said."""
     from safetensors.torch import load_file, save_file

@@ -19,7 +19,8 @@ table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabula
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #e4e8ef; text-align: right;
   white-space: nowrap; vertical-align: top }
 th.words, td.words { text-align: left; white-space: normal; max-width: 26rem }
-th:first-child, td:first-child { position: sticky; left: 0; background: #fff }
+th:first-child, td:first-child { position: sticky; left: 0; background: #fff;
+  min-width: 7.5rem }
 thead th { border-bottom: 2px solid #9aa5b8; vertical-align: bottom }
 small { display: block; color: #5a6578; font-size: 12px; line-height: 1.2 }
 figure { margin: .6rem 0 1.6rem }

@@ -44,7 +44,7 @@ def opening(measured: dict, drawn: dict) -> list:
         Text(
             f"Beside each figure its {100 * LEVEL:.0f} % interval, from {RESAMPLES:,} resamples of "
             f"the subjects: there is none for one subject, and that of fewer than {FEW} says "
-            "little about others."
+            "little about others. κ is Cohen's, MCC Matthews' correlation; by guessing both are 0."
         ),
     ]
     if pooled["absent"]:
@@ -83,7 +83,10 @@ def by_stage(measured: dict, drawn: dict) -> list:
 def units(measured: dict, drawn: dict) -> list:
     contenders = looking(measured["contenders"])
     summary = next(iter(contenders.values()))["summary"]
-    blocks: list = [Heading("By recording and by subject"), Text("Mean ± SD, median.")]
+    blocks: list = [
+        Heading("By recording and by subject"),
+        Text("Of each by itself: mean ± SD, median."),
+    ]
     for unit in ("recording", "subject"):
         rows = [
             [name, *(_spread(of["summary"][f"by_{unit}"][key]) for key in FIGURES)]
@@ -206,8 +209,9 @@ def statistics(measured: dict, drawn: dict) -> list:
     return [
         Heading("Sleep statistics"),
         Text(
-            "Model minus scorer: bias, and limits of agreement between which 95 % of nights lie. "
-            "Nights without REM or without sleep lack some statistics."
+            "Model minus scorer, of total sleep time, sleep efficiency, sleep onset latency, REM "
+            "latency, wake after sleep onset and each stage's minutes: bias, and the limits of "
+            "agreement between which 95 % of nights lie. Nights without REM or sleep lack some."
         ),
         Table(["", "bias", "limits", "nights"], rows),
         *[
@@ -251,7 +255,7 @@ def comparisons(measured: dict, drawn: dict) -> list:
         Text(
             "Differences on the same epochs, with intervals over the same resampled subjects; "
             "Wilcoxon's signed-rank test on the values by subject, and its p after Holm for the "
-            "number of all pairs, of which those without a model are in metrics.json alone."
+            "number of all pairs; those without a model or with a floor are in metrics.json alone."
         ),
         Table(["", "figure", "difference", "p", "p, Holm"], rows, (1,)),
     ]
