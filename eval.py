@@ -5,9 +5,9 @@
         --baselines yasa vision-only --damage white lost=0.3,0.7 --raw RAW
     accelerate launch --multi_gpu --num_processes 2 eval.py --model ADAPTER ...
 
-Writes metrics.json, predictions.parquet (damaged.parquet), report.md with its pictures, and
-report.html, the same in one file. Stopped, it goes on where it was; several processes share the
-nights.
+Writes metrics.json, predictions.parquet (damaged.parquet, variants.parquet), report.md with its
+pictures, and report.html, the same in one file. Stopped, it goes on where it was; several processes
+share the nights.
 """
 
 import argparse
@@ -35,6 +35,10 @@ def options(words: list[str] | None) -> argparse.Namespace:
         help=", ".join(baselines.NAMES))  # fmt: skip
     add("--damage", nargs="*", metavar="KIND", help="damage the raw signals, as in white or "
         "lost=0.3,0.7;\ndefault: " + " ".join(robustness.USUAL))  # fmt: skip
+    add("--ablate-lanes", dest="variants", action="append_const", const="lanes", default=[],
+        help="also shown fewer lanes: EEG, + EOG, + EMG, + ECG")  # fmt: skip
+    add("--prompts", dest="variants", action="append_const", const="prompts", default=[],
+        help="also asked in four other wordings")  # fmt: skip
     add("--raw", type=Path, help="the corpora's raw folder, to read signals from")
     add("--calibrate", action="store_true",
         help="fit a temperature on the validation split, write it beside the adapter")  # fmt: skip
@@ -61,6 +65,7 @@ def main(words: list[str] | None = None) -> int:
         baselines,
         calibration,
         contenders,
+        lineage,
         machine,
         predictions,
         report,
@@ -68,6 +73,7 @@ def main(words: list[str] | None = None) -> int:
         scoring,
         training,
         training_record,
+        variants,
         vlm,
     )
     from psgvlm.baselines.night import of_split
@@ -96,6 +102,7 @@ def main(words: list[str] | None = None) -> int:
     if not args.allow_seen_subjects:
         for folder in args.model:
             training_record.check_unseen(folder, people)
+    variants.check(args.variants, spec)
     to_fit = contenders.make_baselines(args.baselines, models)
     run = report.run_of(args.model, args.dataset, args.config, args.split)
     report.check_same_run(args.out, run)
@@ -103,7 +110,7 @@ def main(words: list[str] | None = None) -> int:
 
     ### Adapters
     kept = answers.Answers(args.out, run, processes)
-    tables, cost, temperatures, fitted = [], {}, {}, []
+    tables, varied, cost, temperatures, fitted = [], [], {}, {}, []
     for name, model in models.items():
         adapter = contenders.Adapter(name, model, args.batch_size)
         shown = nights(args.split, model.context)
@@ -111,6 +118,8 @@ def main(words: list[str] | None = None) -> int:
         cost[name]["image_tokens"] = scoring.image_tokens(model, shown[0].rows[0]["images"])
         tables.append(staged)
         fitted.append(adapter)
+        if args.variants:
+            varied.append(variants.stage(adapter, shown, args.variants, staged, kept))
         if args.calibrate:
             shown = nights("validation", model.context)
             table, _ = contenders.stage(adapter, shown, f"{name}, validation", kept)
@@ -146,7 +155,10 @@ def main(words: list[str] | None = None) -> int:
         "cost": cost,
         "temperatures": temperatures,
     }
-    pooled = report.write(args.out, frame, about, damaged)["pooled"]
+    fitted_on = {night.rows["cohort"][0] for night in nights("train")} if to_fit else set()
+    about |= lineage.tell(frame["model"].unique(), folders, fitted_on)
+    varied = contenders.joined(varied) if varied else None
+    pooled = report.write(args.out, frame, about, damaged, varied)["pooled"]
     kept.remove()
     print(
         f"kappa {pooled['kappa']:.3f}, macro-F1 {pooled['macro_f1']:.3f}, accuracy "

@@ -59,12 +59,12 @@ def names(folders: list[str]) -> list[str]:
 
 def make_baselines(wanted: list[str], models: dict[str, StagingModel]) -> list:
     """Baselines by name, not yet fitted; those that are of a model once for each model."""
+    if taken := [name for name in models if name in baselines.NAMES]:
+        raise InputError(
+            f"--model {taken[0]} has the name of a baseline; expected another: rename its folder"
+        )
     found = []
     for name in dict.fromkeys(wanted):
-        if name in models:
-            raise InputError(
-                f"--model {name} has the name of a baseline; expected another: rename its folder"
-            )
         if name not in baselines.OF_A_MODEL:
             found.append(baselines.make(name))
             continue
