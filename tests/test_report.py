@@ -245,12 +245,12 @@ def test_sleep_statistics(found, frames):
                 column: nights[column].apply(lambda x, stage=stage: 0.5 * (x == stage).sum())
                 for column in ("stage", "predicted")
             }
-            row = rows[f"{name}: {stage}, min"]
+            row = rows[f"{stage}, min: {name}"]
             assert same(row["bias"], (minutes["predicted"] - minutes["stage"]).mean(), 1)
             assert row["nights"] == "16 of 16"
         nights = sleep_statistics.by_night(frame)
         for statistic, of in sleep_statistics.agreement(nights).items():
-            row = rows[f"{name}: {statistic}, {of['unit']}"]
+            row = rows[f"{statistic}, {of['unit']}: {name}"]
             low, high = of["bias"]["low"], of["bias"]["high"]
             assert row["bias"] == f"{of['bias']['value']:.1f} ({low:.1f} to {high:.1f})"
             assert row["limits"] == f"{of['lower']:.1f} to {of['upper']:.1f}"

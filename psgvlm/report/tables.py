@@ -194,17 +194,19 @@ def transitions(measured: dict, drawn: dict) -> list:
 
 
 def statistics(measured: dict, drawn: dict) -> list:
+    contenders = looking(measured["contenders"])
     rows = [
         [
-            f"{name}: {statistic}, {found['unit']}",
+            f"{statistic}, {found['unit']}: {name}",
             interval(found["bias"], digits=1),
             f"{number(found['lower'], 1)} to {number(found['upper'], 1)}"
             if found["nights"]
             else "–",
             f"{found['nights']} of {found['nights'] + found['left_out']}",
         ]
-        for name, of in looking(measured["contenders"]).items()
-        for statistic, found in of["sleep_statistics"].items()
+        for statistic in next(iter(contenders.values()))["sleep_statistics"]
+        for name, of in contenders.items()
+        for found in [of["sleep_statistics"][statistic]]
     ]
     return [
         Heading("Sleep statistics"),
