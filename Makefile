@@ -4,6 +4,7 @@
 #                  and reading a corpus cost
 # make bench-train measures training against TRL's own script: tiny models, or with
 #                  BENCH="--device cuda" real ones
+# make bench-score measures scoring against generate(), likewise
 #
 # Another Python:  make PYTHON=python3.13 demo
 # Another torch:   make TORCH='torch==2.13.0 --index-url https://download.pytorch.org/whl/cu130' demo
@@ -15,13 +16,13 @@ BIN = .venv/bin
 # Before torch is imported; without it training on a CPU is ten times slower.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: demo test test-slow lint bench bench-train
+.PHONY: demo test test-slow lint bench bench-train bench-score
 
 demo: .venv/installed
 	$(BIN)/python demo.py
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: .venv/installed
 	$(BIN)/python bench/render.py
@@ -30,6 +31,9 @@ bench: .venv/installed
 
 bench-train: .venv/installed
 	$(BIN)/python bench/train.py $(BENCH)
+
+bench-score: .venv/installed
+	$(BIN)/python bench/score.py $(BENCH)
 
 test-slow: lint
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,qlora]'

@@ -61,7 +61,9 @@ def main(words: list[str] | None = None) -> int:
     import model_card
     from psgvlm import context, scoring, training, training_record, tuning, vlm
     from psgvlm.augment import Augmentation
-    from psgvlm.trainer import StagingTrainer, saving
+    from psgvlm.draws import Draws
+    from psgvlm.saving import saving
+    from psgvlm.trainer import StagingTrainer
 
     ### Corpus
     spec = vlm.load_spec(script.dataset_name, "dataset")
@@ -73,7 +75,8 @@ def main(words: list[str] | None = None) -> int:
         spec=spec,
         neighbours=staging.context,
     )
-    corpus = training.balanced(rows(script.dataset_train_split), staging.balance, config.seed)
+    corpus = rows(script.dataset_train_split)
+    order = Draws(corpus["stage"], staging.balance, config.seed)
     subjects = training_record.fingerprints(corpus)
     held_out = None
     if config.eval_strategy != "no":
@@ -109,6 +112,7 @@ def main(words: list[str] | None = None) -> int:
             model,
             processor,
             spec,
+            order,
             staging.context,
             Augmentation.parse(staging.augment),
             args=config,
@@ -135,6 +139,8 @@ def main(words: list[str] | None = None) -> int:
             model_card.write(config.output_dir)
             if staging.merge and adapter is not None:
                 model_card.write(vlm.write_merged(config.output_dir, model_config.dtype))
+    if config.push_to_hub:
+        trainer.push()
     trainer.end()
     return 0
 
