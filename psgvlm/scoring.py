@@ -73,7 +73,7 @@ class Scorer:
             yield from torch.softmax(scores.double(), dim=1).cpu().numpy()
 
     def _sight(self) -> sight.Sight:
-        return sight.Sight(self.model, partial(_inputs, self.model))
+        return sight.Sight(self.model, partial(inputs_of, self.model))
 
     def _scores(self, batch: list[list], night, made):
         """Log-probabilities of the answers, shape (n_epochs, 5)."""
@@ -108,10 +108,10 @@ class Scorer:
         return False
 
     def _plain(self, epochs: list[list]):
-        return self._score(_inputs(self.model, epochs))
+        return self._score(inputs_of(self.model, epochs))
 
     def _score(self, inputs):
-        return _log_probabilities(self.model, inputs, self.answers)
+        return log_probabilities(self.model, inputs, self.answers)
 
     def _pieces(self, items: list, run: Callable) -> list:
         """What `run` makes of the items, in pieces that the memory holds."""
@@ -181,7 +181,7 @@ def render_prompt(processor, prompt: str, images: int = 1) -> str:
 
 def generate(model: StagingModel, epochs: list[list], max_new_tokens: int = 8) -> list[str]:
     """Let the model answer in its own words, greedily; `chat.read_answer` reads the stage."""
-    inputs = _inputs(model, epochs)
+    inputs = inputs_of(model, epochs)
     tokens = model.model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False)
     answers = tokens[:, inputs["input_ids"].shape[1] :]
     return model.processor.batch_decode(answers, skip_special_tokens=True)
@@ -192,14 +192,15 @@ def image_tokens(model: StagingModel, images: list) -> int | None:
     token = getattr(model.model.config, "image_token_id", None)
     if token is None:
         return None
-    return int((_inputs(model, [images])["input_ids"] == token).sum())
+    return int((inputs_of(model, [images])["input_ids"] == token).sum())
 
 
-def _log_probabilities(model: StagingModel, inputs, answers: list[tuple[int, ...]]):
-    """Log-probability of each answer's tokens after the prompt, shape (n_epochs, 5).
+def log_probabilities(model: StagingModel, inputs, answers: list[tuple[int, ...]]):
+    """Log-probability of each answer's tokens after the prompt, a tensor of shape (n_epochs, 5).
 
-    The answers form a trie. Its root is the prompt, which is run once; every node that several
-    tokens or longer answers hang from costs one token more, on top of the prompt's keys and values.
+    `inputs` are those of `inputs_of`, `answers` those of `answer_tokens`. The answers form a trie.
+    Its root is the prompt, which is run once; every node that several tokens or longer answers hang
+    from costs one token more, on top of the prompt's keys and values.
     """
     import torch
     from transformers import DynamicCache
@@ -229,7 +230,11 @@ def _log_probabilities(model: StagingModel, inputs, answers: list[tuple[int, ...
     return scores
 
 
-def _inputs(model: StagingModel, epochs: list[list]):
+def inputs_of(model: StagingModel, epochs: list[list]):
+    """Prompts and images of some epochs as the model takes them, each a list of RGB PIL images.
+
+    Raises `InputError` where an epoch has not as many images as the model was trained with.
+    """
     shown = 2 * model.context + 1
     if odd := [len(images) for images in epochs if len(images) != shown]:
         raise InputError(

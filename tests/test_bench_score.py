@@ -52,7 +52,7 @@ def test_the_card_s_way_reads_the_same_question_and_picture(tiny, monkeypatch):
 
     monkeypatch.setattr(model.model, "generate", caught)
     texts = bench.written(model, epochs)
-    wanted = scoring._inputs(model, epochs)
+    wanted = scoring.inputs_of(model, epochs)
     assert len(texts) == 3
     assert torch.equal(given["input_ids"], wanted["input_ids"])
     assert torch.allclose(given["pixel_values"], wanted["pixel_values"])
