@@ -139,9 +139,7 @@ def main(words: list[str] | None = None) -> int:
         tables.append(table)
         fitted.append(baseline)
     frame = contenders.joined(tables)
-    damaged = None
-    if args.damage:
-        damaged = robustness.stage(fitted, opened, args.damage, frame, kept)
+    damaged = robustness.stage(fitted, opened, args.damage, frame, kept) if args.damage else None
 
     ### Report
     processes.wait_for_everyone()

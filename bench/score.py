@@ -5,7 +5,8 @@
 
 The card's way: the chat template, `generate` and `decode` for one epoch at a time; and the same for
 a batch at a time. It writes as many tokens as a trained model does, answer and end of turn; with a
-neighbour on either side the scorer runs with and without its reuse of what it has seen. All have
+neighbour on either side the scorer runs with and without its reuse of what it has seen, which
+spares the vision tower, not the language model: that reads all the pictures anyway. All have
 the same model of random weights and pictures of a simulated night, held as PNG; the ways take
 turns, medians are told. On a CPU, which may be shared, ratios are those of the process's CPU time.
 Prints a table and writes bench/results/score.json.
@@ -78,14 +79,16 @@ def measured(name: str, args) -> dict:
 
     model, processor, spec = build(name, args.device)
     taken, night = defaultdict(list), pictures(spec, args.epochs)
+    ways = {
+        way: Way(way, StagingModel(model, processor, spec, context))
+        for way, (context, _) in WAYS.items()
+    }
     for number in range(1 + args.rounds):
-        for way, (context, _) in WAYS.items():
-            staging = StagingModel(model, processor, spec, context)
+        for way in ways.values():
             few = night if number else night[: BATCH // 4]  # the first round warms up
-            spent = timed(way, staging, few, args.device)
+            spent = timed(way, few, args.device)
             if number:
-                taken[way].append(spent)
-    clock = "cpu_s" if args.device == "cpu" else "wall_s"
+                taken[way.name].append(spent)
     figures = {
         way: {
             "epochs_per_s": round(args.epochs / median(wall_s for wall_s, _ in spent), 2),
@@ -93,13 +96,13 @@ def measured(name: str, args) -> dict:
         }
         for way, spent in taken.items()
     }
-    cost = {way: median(spent[clock == "cpu_s"] for spent in of) for way, of in taken.items()}
+    clock = 1 if args.device == "cpu" else 0
+    cost = {way: median(spent[clock] for spent in of) for way, of in taken.items()}
     figures["ratio"] = round(cost["generate"] / cost["ours"], 2)
     figures["ratio_batch"] = round(cost["generate_batch"] / cost["ours"], 2)
     figures["ratio_reuse"] = round(cost["no_reuse"] / cost["reuse"], 2)
     if name == TINY:
-        whole = StagingModel(model, processor, spec)
-        wall_s, cpu_s = timed("ours", whole, pictures(spec, args.night), args.device)
+        wall_s, cpu_s = timed(ways["ours"], pictures(spec, args.night), args.device)
         figures["night"] = {"epochs": args.night, "s": round(wall_s, 2), "cpu_s": round(cpu_s, 2)}
     return figures
 
@@ -134,32 +137,64 @@ def pictures(spec, count: int) -> list[bytes]:
 ### The ways
 
 
-def timed(way: str, model, night: list[bytes], device: str) -> tuple[float, float]:
+class Way:
+    """One of `WAYS`, with all that it needs to know but once of a model."""
+
+    def __init__(self, name: str, model):
+        from psgvlm import scoring
+
+        self.name, self.model = name, model
+        self.scorer = scoring.Scorer(model, BATCH, lockstep=name == "no_reuse")
+        self.tokens = 1 + max(map(len, self.scorer.answers))
+
+    def answers(self, night: list[bytes]) -> Iterator:
+        """An answer for each epoch: a text, or probabilities."""
+        from psgvlm import context
+
+        if self.name.startswith("generate"):
+            size = BATCH if self.name == "generate_batch" else 1
+            for at in range(0, len(night), size):
+                yield from self.written(list(decoded(night[at : at + size])))
+        else:
+            pictures = (image for (image,) in decoded(night))
+            epochs = context.around(pictures, self.model.spec, self.model.context)
+            yield from self.scorer.probabilities(epochs)
+
+    def written(self, epochs: list[list]) -> list[str]:
+        """As the cards of SmolVLM, Qwen2.5-VL and LLaVA-NeXT have it."""
+        import torch
+
+        from psgvlm import chat
+
+        model, processor = self.model.model, self.model.processor
+        turns = []
+        for (image,) in epochs:
+            (message,) = chat.prompt(self.model.spec.prompt)
+            shown, text = message["content"]
+            turns.append([{**message, "content": [{**shown, "image": image}, text]}])
+        padding = {"padding": True, "padding_side": "left"}
+        inputs = processor.apply_chat_template(
+            turns,
+            **{"add_generation_prompt": True, "tokenize": True, "return_dict": True},
+            **{"return_tensors": "pt", "processor_kwargs": padding},
+        ).to(model.device, model.dtype)
+        length = {"min_new_tokens": self.tokens, "max_new_tokens": self.tokens}
+        with torch.inference_mode():
+            made = model.generate(**inputs, do_sample=False, **length)
+        made = made[:, inputs["input_ids"].shape[1] :]
+        return processor.batch_decode(made, skip_special_tokens=True)
+
+
+def timed(way: Way, night: list[bytes], device: str) -> tuple[float, float]:
     """Wall and CPU seconds that all epochs take, their pictures' decoding included."""
     import torch
 
     wall_s, cpu_s = time.perf_counter(), time.process_time()
-    count = sum(1 for _ in answers(way, model, night))
+    count = sum(1 for _ in way.answers(night))
     if device == "cuda":
         torch.cuda.synchronize()
     assert count == len(night)
     return time.perf_counter() - wall_s, time.process_time() - cpu_s
-
-
-def answers(way: str, model, night: list[bytes]) -> Iterator:
-    """An answer for each epoch: a text, or probabilities."""
-    from psgvlm import context, scoring
-
-    if way == "generate":
-        for images in decoded(night):
-            yield from written(model, [images])
-    elif way == "generate_batch":
-        shown = list(decoded(night))
-        for at in range(0, len(shown), BATCH):
-            yield from written(model, shown[at : at + BATCH])
-    else:
-        epochs = context.around((images[0] for images in decoded(night)), model.spec, model.context)
-        yield from scoring.probabilities(model, epochs, BATCH, lockstep=way == "no_reuse")
 
 
 def decoded(night: list[bytes]) -> Iterator[list]:
@@ -167,31 +202,6 @@ def decoded(night: list[bytes]) -> Iterator[list]:
 
     for png in night:
         yield [Image.open(io.BytesIO(png)).convert("RGB")]
-
-
-def written(model, epochs: list[list]) -> list[str]:
-    """As the cards of SmolVLM, Qwen2.5-VL and LLaVA-NeXT have it."""
-    import torch
-
-    from psgvlm import chat, scoring
-
-    processor = model.processor
-    turns = []
-    for (image,) in epochs:
-        (message,) = chat.prompt(model.spec.prompt)
-        shown, text = message["content"]
-        turns.append([{**message, "content": [{**shown, "image": image}, text]}])
-    inputs = processor.apply_chat_template(
-        turns,
-        **{"add_generation_prompt": True, "tokenize": True, "return_dict": True},
-        **{"return_tensors": "pt", "processor_kwargs": {"padding": True, "padding_side": "left"}},
-    ).to(model.model.device, model.model.dtype)
-    tokens = 1 + max(map(len, scoring.answer_tokens(processor, model.spec.prompt)))
-    with torch.inference_mode():
-        made = model.model.generate(
-            **inputs, do_sample=False, min_new_tokens=tokens, max_new_tokens=tokens
-        )
-    return processor.batch_decode(made[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
 
 
 ### Telling

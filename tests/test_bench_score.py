@@ -51,10 +51,10 @@ def test_the_card_s_way_reads_the_same_question_and_picture(tiny, monkeypatch):
         return generate(**inputs)
 
     monkeypatch.setattr(model.model, "generate", caught)
-    texts = bench.written(model, epochs)
+    texts = bench.Way("generate", model).written(epochs)
     wanted = scoring.inputs_of(model, epochs)
     assert len(texts) == 3
     assert torch.equal(given["input_ids"], wanted["input_ids"])
     assert torch.allclose(given["pixel_values"], wanted["pixel_values"])
     assert given["max_new_tokens"] == 2  # the answer and the end of the turn
-    assert len(STAGES) == len(next(bench.answers("ours", model, night)))
+    assert len(STAGES) == len(next(bench.Way("ours", model).answers(night)))
