@@ -1,5 +1,6 @@
 """Vision-language models: loading one with its image spec, and a tiny one made from nothing."""
 
+import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +123,23 @@ def load_spec(name: str, kind: str) -> ImageSpec:
             "writes, since without it nobody knows how the images are drawn"
         )
     return ImageSpec.load(path)
+
+
+def fingerprint(name: str) -> str:
+    """What tells one model from another: a hash of its files, in a folder or as the Hub gave them.
+
+    Weights, how its images are drawn, and whatever else lies beside them in JSON. A base model that
+    an adapter names in its settings is not looked into.
+    """
+    folder = Path(name) if Path(name).is_dir() else beside.find(name, FILE_NAME).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".safetensors", ".bin", ".json", ".jinja") and path.is_file():
+            with path.open("rb") as file:
+                digest.update(
+                    f"{path.name}\n{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
+                )
+    return digest.hexdigest()[:16]
 
 
 def check_same_images(adapter: str, spec: ImageSpec, corpus: str) -> None:
