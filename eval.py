@@ -126,7 +126,7 @@ def main(words: list[str] | None = None) -> int:
             p, scored = predictions.probabilities(table), predictions.scored(table)
             temperatures[name] = calibration.fit_temperature(p, scored)
             if kept.leads and Path(folders[name]).is_dir():
-                calibration.save(folders[name], temperatures[name], len(table))
+                calibration.save(folders[name], temperatures[name], p, scored)
         balance = training_record.read(folders[name]).get("balance", "none")
         for how in args.smooth:
             tables.append(contenders.smoothed(staged, how, nights("train"), balance))

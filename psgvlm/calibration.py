@@ -1,16 +1,19 @@
 """Whether probabilities mean what they say, and one temperature that makes them."""
 
 import json
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from psgvlm import beside
 from psgvlm.errors import InputError
-from psgvlm.metrics.sleep_staging.figures import BINS, ece, reliability
+from psgvlm.metrics.sleep_staging.figures import BINS, confusion, ece, kappa, reliability
+from psgvlm.stages import STAGES
 
 FILE_NAME = "calibration.json"
 TEMPERATURES = (0.05, 20.0)
+SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)  # of the epochs, to be reviewed
 _LEAST = float(np.finfo(np.float32).tiny)  # a probability of 0 is one that float32 did not hold
 
 
@@ -31,10 +34,59 @@ def fit_temperature(probabilities: np.ndarray, scored: np.ndarray) -> float:
     return float(np.exp(found.x))
 
 
-def save(folder: str | Path, temperature: float, epochs: int) -> Path:
-    """Write `calibration.json` beside an adapter; `epochs` is how many it was fitted on."""
+@dataclass(frozen=True)
+class Review:
+    """What agreement a scorer's second look at the least sure epochs led to.
+
+    `share` of the epochs, those whose calibrated probability is under `under`, were given the
+    scorer's stage; `kappa` and `accuracy` are those of all epochs then.
+    """
+
+    share: float
+    under: float
+    kappa: float
+    accuracy: float
+
+
+def review_curve(probabilities: np.ndarray, scored: np.ndarray) -> list[Review]:
+    """The agreement with the scorer by how many of the least sure epochs the scorer corrects.
+
+    Calibrated probabilities of shape (epochs, 5) and indices of the scored stages, both of the
+    validation split. One `Review` for each of `SHARES`; epochs as sure as one that is left are left
+    as well, so that `under` says exactly which were looked at.
+    """
+    names = np.array(STAGES)
+    stages, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    ascending = np.sort(sure)
+    found = []
+    for share in SHARES:
+        under = float(ascending[min(int(share * len(sure)), len(sure) - 1)])
+        looked_at = sure < under
+        after = np.where(looked_at, scored, stages)
+        found.append(
+            Review(
+                float(looked_at.mean()),
+                under,
+                float(kappa(confusion(names[scored], names[after]))),
+                float((after == scored).mean()),
+            )
+        )
+    return found
+
+
+def save(folder: str | Path, temperature: float, probabilities, scored) -> Path:
+    """Write `calibration.json` beside an adapter: the temperature, and the `review_curve` with it.
+
+    Probabilities (not calibrated) and scored stages are those that it was fitted on.
+    """
+    curve = review_curve(scale(probabilities, temperature), scored)
+    content = {
+        "temperature": temperature,
+        "epochs": len(scored),
+        "review": [asdict(point) for point in curve],
+    }
     path = Path(folder) / FILE_NAME
-    path.write_text(json.dumps({"temperature": temperature, "epochs": epochs}) + "\n", "utf-8")
+    path.write_text(json.dumps(content) + "\n", "utf-8")
     return path
 
 
@@ -43,13 +95,13 @@ def load(name: str | Path) -> float | None:
 
     Raises `InputError` where `calibration.json` holds no temperature.
     """
-    path = beside.find(name, FILE_NAME)
-    if path is None:
+    if (found := _read(name)) is None:
         return None
+    path, content = found
     try:
-        temperature = json.loads(path.read_text("utf-8"))["temperature"]
+        temperature = content["temperature"]
         inside = TEMPERATURES[0] <= temperature <= TEMPERATURES[1]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise InputError(f"{path}: holds no temperature ({error!r}); fit it anew") from error
     if not inside:
         raise InputError(
@@ -57,6 +109,40 @@ def load(name: str | Path) -> float | None:
             f"{TEMPERATURES[1]}: fit it anew with eval.py --calibrate"
         )
     return float(temperature)
+
+
+def load_review(name: str | Path) -> list[Review]:
+    """The `review_curve` beside an adapter; empty where there is none.
+
+    Raises `InputError` where `calibration.json` holds one that cannot be.
+    """
+    if (found := _read(name)) is None:
+        return []
+    path, content = found
+    try:
+        points = [Review(**point) for point in content.get("review", [])]
+        numbers = [number for point in points for number in astuple(point)]
+        fine = len(points) <= 100 and all(
+            type(number) in (int, float) and -1 <= number <= 1 for number in numbers
+        )
+    except (AttributeError, TypeError) as error:
+        raise InputError(f"{path}: holds no review curve ({error}); fit it anew") from error
+    if not fine:
+        raise InputError(
+            f"{path}: a review curve of other numbers than shares; fit it anew with eval.py "
+            "--calibrate"
+        )
+    return points
+
+
+def _read(name: str | Path) -> tuple[Path, object] | None:
+    path = beside.find(name, FILE_NAME)
+    if path is None:
+        return None
+    try:
+        return path, json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: cannot be read ({error!r}); fit it anew") from error
 
 
 def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:

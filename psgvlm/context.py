@@ -15,7 +15,7 @@ beside the adapter (`save`, `load`).
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain, count, islice
 from pathlib import Path
 
 import numpy as np
@@ -59,9 +59,17 @@ def stream(rows, spec: ImageSpec, context: int):
     return IterableDataset.from_generator(_stream, gen_kwargs=how)
 
 
-def around(pictures: Iterable, spec: ImageSpec, context: int) -> Iterator[list]:
-    """Lists of 2 x `context` + 1 pictures, one for each picture of a night without gaps."""
-    rows = ({"epoch": epoch, "images": [picture]} for epoch, picture in enumerate(pictures))
+def around(
+    pictures: Iterable, spec: ImageSpec, context: int, epochs: Iterable[int] | None = None
+) -> Iterator[list]:
+    """Lists of 2 x `context` + 1 pictures, one for each picture of a night.
+
+    `epochs` are their indices in the record, where it has gaps.
+    """
+    numbers = count() if epochs is None else epochs
+    rows = (
+        {"epoch": n, "images": [picture]} for n, picture in zip(numbers, pictures, strict=False)
+    )
     for row in _windows(((True, row) for row in rows), blank(spec), _checked(context)):
         yield row["images"]
 

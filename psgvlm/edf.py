@@ -55,6 +55,7 @@ class Signal:
 class EdfFile:
     """An opened EDF or EDF+ file: `signals` in file order, data records, annotations.
 
+    `clock_s` is the time of day it began at, in seconds after midnight, `None` where not known.
     Only whole data records count; what is wrong but can be lived with is said in `notes`.
     Raises `InputError` where the file is missing, or its header does not hold together.
     """
@@ -88,6 +89,7 @@ class EdfFile:
                 f"header for {count} signals"
             )
         self.discontinuous = start[192:197] == b"EDF+D"
+        self.clock_s = _clock_s(start[176:184])
         self.record_s = self._number("record duration", start[244:252], 0, MAX_DURATION_S)
         self.signals = tuple(self._signals(fields, count))
         width = sum(signal.samples for signal in self.signals)
@@ -165,14 +167,33 @@ class EdfFile:
         data record long, spread evenly over the file.
         """
         for _, records in self._windows(spread):
-            found = {}
+            yield {index: self._scaled(records, index, factors[index]) for index in factors}
+
+    def part(
+        self, factors: Mapping[int, float], start_s: float, stop_s: float
+    ) -> dict[int, tuple[int, np.ndarray]]:
+        """The data records that hold the stored samples from `start_s` to `stop_s`.
+
+        By index: the number of the first sample, and the samples as `windows` gives them.
+        """
+        first = min(max(0, math.floor(start_s / self.record_s)), self.n_records)
+        last = max(first, min(self.n_records, math.ceil(stop_s / self.record_s)))
+        pieces: dict[int, list] = {index: [np.empty(0, np.float32)] for index in factors}
+        for _, records in self._windows(within=(first, last)):
             for index, factor in factors.items():
-                signal = self.signals[index]
-                part = records[:, self._edges[index] : self._edges[index + 1]].astype(np.float32)
-                part *= np.float32(signal.gain * factor)
-                part += np.float32(signal.offset * factor)
-                found[index] = part.ravel()
-            yield found
+                pieces[index].append(self._scaled(records, index, factor))
+        return {
+            index: (first * self.signals[index].samples, np.concatenate(pieces[index]))
+            for index in factors
+        }
+
+    def _scaled(self, records: np.ndarray, index: int, factor: float) -> np.ndarray:
+        """A signal's samples of some data records, in its own unit times a factor."""
+        signal = self.signals[index]
+        part = records[:, self._edges[index] : self._edges[index + 1]].astype(np.float32)
+        part *= np.float32(signal.gain * factor)
+        part += np.float32(signal.offset * factor)
+        return part.ravel()
 
     def limits(self, index: int) -> tuple[float, float]:
         """The lowest and highest value of a signal that the file can store, in its own unit."""
@@ -231,22 +252,26 @@ class EdfFile:
         first, last = self._edges[index], self._edges[index + 1]
         return np.concatenate([records[:, first:last].copy() for _, records in self._windows()])
 
-    def _windows(self, spread: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
+    def _windows(
+        self, spread: int | None = None, within: tuple[int, int] | None = None
+    ) -> Iterator[tuple[int, np.ndarray]]:
         """The data records, some at a time: number of the first one, int16 (records, width).
 
         They are read into one small buffer: faster than a map of the file, whose pages would count
-        as memory of this process. With `spread`, only so many stretches of about a second.
+        as memory of this process. With `spread`, only so many stretches of about a second; with
+        `within`, only the records from one number to before another.
         """
+        first, last = within or (0, self.n_records)
         if spread is None:
-            count = max(1, WINDOW_BYTES // (2 * self._width))
-            starts = range(0, self.n_records, count)
+            count = max(1, min(WINDOW_BYTES // (2 * self._width), last - first))
+            starts = range(first, last, count)
         else:
             count = min(math.ceil(1 / self.record_s), self.n_records)
             starts = np.unique(np.linspace(0, self.n_records - count, spread).astype(int)).tolist()
         buffer = np.empty((count, self._width), "<i2")
         with self.path.open("rb", buffering=0) as file:
             for start in starts:
-                records = buffer[: self.n_records - start]
+                records = buffer[: last - start]
                 file.seek(self._header_size + start * 2 * self._width)
                 if file.readinto(records) < records.nbytes:
                     raise InputError(
@@ -298,6 +323,14 @@ def _float(field: bytes) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+def _clock_s(field: bytes) -> int | None:
+    """The header's `hh.mm.ss` as seconds after midnight; `None` where it is no time of day."""
+    if not (found := re.fullmatch(rb"(\d\d)[.:](\d\d)[.:](\d\d)", field)):
+        return None
+    hours, minutes, seconds = map(int, found.groups())
+    return 3600 * hours + 60 * minutes + seconds if hours < 24 and minutes < 60 > seconds else None
 
 
 def _text(field: bytes) -> str:

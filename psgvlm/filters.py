@@ -65,6 +65,11 @@ def _divisions(samples: np.ndarray, rate_hz: float) -> list[tuple[int, int, floa
     return sorted(divisions + [(int(a), int(b), 0.0) for a, b in flat])
 
 
+def reach_s(rate_hz: float, band_hz: tuple[float, float]) -> float:
+    """For how long `band_pass` remembers; raises where it would."""
+    return _response(rate_hz, tuple(band_hz), 0).reach / rate_hz
+
+
 @lru_cache(16)
 def _response(rate_hz: float, band_hz: tuple[float, float], mains_hz: int) -> "_Response":
     return _Response(rate_hz, band_hz, mains_hz)
@@ -154,11 +159,23 @@ def find_mains(samples: np.ndarray, rate_hz: float) -> int:
     Up to 100 windows of 4 s over the record: hum is a line five times as high as the spectrum
     beside it, in a quarter of the windows or more (an electrode may be loose for part of a night).
     """
-    length = round(4 * rate_hz)
-    if rate_hz < 2 * MAINS_HZ[0] or rate_hz > MAX_RATE_HZ or len(samples) < length:
+    starts, length = mains_windows(len(samples), rate_hz)
+    if not starts:
         return 0
-    starts = np.unique(np.linspace(0, len(samples) - length, 100).astype(int))
-    windows = np.lib.stride_tricks.sliding_window_view(samples, length)[starts]
+    return mains_in(np.lib.stride_tricks.sliding_window_view(samples, length)[starts], rate_hz)
+
+
+def mains_windows(n_samples: int, rate_hz: float) -> tuple[list[int], int]:
+    """Where `find_mains` looks: the first sample of each window, and how many samples it has."""
+    length = round(4 * rate_hz)
+    if rate_hz < 2 * MAINS_HZ[0] or rate_hz > MAX_RATE_HZ or n_samples < length:
+        return [], length
+    return np.unique(np.linspace(0, n_samples - length, 100).astype(int)).tolist(), length
+
+
+def mains_in(windows: np.ndarray, rate_hz: float) -> int:
+    """What `find_mains` finds in its windows, of shape (n_windows, samples)."""
+    length = windows.shape[1]
     windows = windows[np.isfinite(windows).all(axis=1)]
     if not len(windows):
         return 0

@@ -38,6 +38,11 @@ class LaneMap:
     sources: tuple[Derivation | None, ...]
 
     @property
+    def filled(self) -> list[Derivation]:
+        """What fills the lanes that are there, from the top."""
+        return [source for source in self.sources if source]
+
+    @property
     def found(self) -> tuple[str, ...]:
         """Names of the lanes that the recording fills."""
         pairs = zip(self.lanes, self.sources, strict=True)

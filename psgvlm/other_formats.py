@@ -37,6 +37,7 @@ class MneFile:
         self.labels = tuple(self._raw.ch_names)
         self.rate_hz = float(self._raw.info["sfreq"])
         self.n_samples = int(self._raw.n_times)
+        self.clock_s = self._clock_s()
         # MNE gives volts where it knows that a channel is one.
         volts = mne.io.constants.FIFF.FIFF_UNIT_V
         self.units = tuple("V" if c["unit"] == volts else "none" for c in self._raw.info["chs"])
@@ -58,6 +59,25 @@ class MneFile:
                 index: (part * factors[index]).astype(np.float32)
                 for index, part in zip(indexes, parts, strict=True)
             }
+
+    def part(
+        self, factors: Mapping[int, float], start_s: float, stop_s: float
+    ) -> dict[int, tuple[int, np.ndarray]]:
+        """The samples of several channels between two times, as `edf.EdfFile.part`."""
+        first = min(max(0, math.floor(start_s * self.rate_hz)), self.n_samples)
+        last = max(first, min(self.n_samples, math.ceil(stop_s * self.rate_hz)))
+        parts = self._raw.get_data(list(factors), first, last, verbose="ERROR")
+        return {
+            index: (first, (part * factor).astype(np.float32))
+            for (index, factor), part in zip(factors.items(), parts, strict=True)
+        }
+
+    def _clock_s(self) -> int | None:
+        """The time of day of the first sample; FIF has it in UTC, which is no time on a wall."""
+        start = self._raw.info["meas_date"]
+        if start is None or self.path.suffix.lower() == ".fif":
+            return None
+        return round(start.hour * 3600 + start.minute * 60 + start.second + self._raw.first_time)
 
     def limits(self, index: int) -> tuple[float, float]:
         """Not known through MNE: infinite."""

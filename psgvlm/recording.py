@@ -1,5 +1,6 @@
 """A polysomnography recording on disk: labels, each channel's own rate, samples in microvolts."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -35,7 +36,9 @@ class Recording:
 
     A channel is read when asked for. Personal fields of the header are never exposed. A file with
     gaps (EDF+D) is opened only with `gaps`: its `segments` then say where its samples lie in time.
-    `notes` say what is wrong with the file but can be lived with (it was truncated).
+    `clock_s` is the time of day of the first sample in seconds after midnight, `None` where the
+    file does not tell; its date is not looked at. `notes` say what is wrong with the file but can
+    be lived with (it was truncated).
 
     Raises `InputError` where the file is missing, damaged, or has gaps that were not asked for.
     """
@@ -48,6 +51,7 @@ class Recording:
         if not self.channels:
             raise InputError(f"{self.path}: holds no signals; expected a recording with EEG")
         self.notes = tuple(self._file.notes)
+        self.clock_s = self._file.clock_s
         whole = self.channels[0].n_samples / self.channels[0].rate_hz if mne else None
         self.segments = ((0.0, whole),) if mne else self._file.segments()
         if len(self.segments) > 1 and not gaps:
@@ -113,16 +117,38 @@ class Recording:
                 parts = next(windows, None)
             if parts is None:
                 return
-            for label, index in indexes.items():
-                if not np.isfinite(parts[index]).all():
-                    raise InputError(
-                        f"{self.path}: channel {label!r} holds values that are no numbers"
-                    )
-            yield {label: parts[index] for label, index in indexes.items()}
+            yield {label: self._finite(label, parts[index]) for label, index in indexes.items()}
+
+    def part_uv(
+        self, labels: Iterable[str], start_s: float, stop_s: float
+    ) -> dict[str, tuple[int, np.ndarray]]:
+        """The stored samples from `start_s` to `stop_s` of the channels with these labels.
+
+        By label: the number of the first sample, and the samples, float32 in µV. Times beyond the
+        stored samples have none. Raises as `windows_uv` does.
+        """
+        indexes = {label: self._positions[self._position(label)] for label in labels}
+        factors = {index: self._factor(label) for label, index in indexes.items()}
+        with np.errstate(over="ignore", invalid="ignore"):
+            parts = self._file.part(factors, start_s, stop_s)
+        found = {}
+        for label, index in indexes.items():
+            first, samples = parts[index]
+            rate_hz = self.channel(label).rate_hz
+            # A file's data records may be long.
+            skip = min(max(0, math.floor(start_s * rate_hz) - first), len(samples))
+            samples = samples[skip : max(skip, math.ceil(stop_s * rate_hz) - first)]
+            found[label] = first + skip, self._finite(label, samples)
+        return found
 
     def read_uv(self, label: str) -> np.ndarray:
         """All samples of the channel with this label; raises as `windows_uv` does."""
         return np.concatenate([part[label] for part in self.windows_uv([label])])
+
+    def _finite(self, label: str, samples: np.ndarray) -> np.ndarray:
+        if not np.isfinite(samples).all():
+            raise InputError(f"{self.path}: channel {label!r} holds values that are no numbers")
+        return samples
 
     def _factor(self, label: str) -> float:
         """How many µV one unit of a channel is; `InputError` where it cannot be read as µV."""

@@ -31,14 +31,18 @@ class Quality:
 
 @dataclass(frozen=True)
 class Trace:
-    """A lane's whole signal: float32 samples in µV, shape (n_samples,), and its rate in Hz.
+    """A lane's signal: float32 samples in µV, shape (n_samples,), and its rate in Hz.
 
-    `quality` is of the raw signal that it was made from, where there was one.
+    `quality` is of the raw signal that it was made from, where there was one. Of a stretch of a
+    record, `first` is the number of its first sample in the record, and `half_uv` what half a lane
+    is where the whole record decides (`scale="robust"`).
     """
 
     samples_uv: np.ndarray
     rate_hz: float
     quality: Quality | None = None
+    first: int = 0
+    half_uv: float | None = None
 
 
 def prepare(recording: Recording, lanes: LaneMap, spec: ImageSpec) -> list[Trace | None]:
@@ -47,7 +51,7 @@ def prepare(recording: Recording, lanes: LaneMap, spec: ImageSpec) -> list[Trace
     Raises `InputError` where the two signals of a derivation do not have the same rate, or where
     one has a rate that cannot show its lane's band.
     """
-    derived = iter(derive(recording, [source for source in lanes.sources if source]))
+    derived = iter(derive(recording, lanes.filled))
     traces: list[Trace | None] = []
     for lane, source in zip(lanes.lanes, lanes.sources, strict=True):
         if source is None:
@@ -101,6 +105,28 @@ def derive(recording: Recording, sources: Sequence[Derivation]) -> list[tuple[np
             done[i] += len(part)
             clipped[i] += int(np.count_nonzero(limited))
     return list(zip(whole, clipped, strict=True))
+
+
+def derive_part(
+    recording: Recording, sources: Sequence[Derivation], start_s: float, stop_s: float
+) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    """Raw signals from `start_s` to `stop_s` of the stored samples.
+
+    For each source: the number of its first sample, its samples in µV, and which of them lie at a
+    file's limits (bool, of their shape or of ()).
+    """
+    _check_rates(recording, sources)
+    parts = recording.part_uv(_labels(sources), start_s, stop_s)
+    found = []
+    for source in sources:
+        first, samples = parts[source.plus]
+        limited = _clipped(recording, source.plus, samples)
+        if source.minus is not None:
+            _, minus = parts[source.minus]
+            limited = limited | _clipped(recording, source.minus, minus)
+            samples = samples - minus
+        found.append((first, samples, limited))
+    return found
 
 
 def _labels(sources: Iterable[Derivation]) -> list[str]:

@@ -7,8 +7,19 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.special import log_softmax, softmax
 from sklearn.calibration import calibration_curve
+from sklearn.metrics import cohen_kappa_score
 
-from psgvlm.calibration import FILE_NAME, draw, fit_temperature, load, save, scale
+from psgvlm.calibration import (
+    FILE_NAME,
+    SHARES,
+    draw,
+    fit_temperature,
+    load,
+    load_review,
+    review_curve,
+    save,
+    scale,
+)
 from psgvlm.errors import InputError
 from psgvlm.metrics.sleep_staging.figures import BINS, ece, log_loss, reliability
 
@@ -60,11 +71,47 @@ def test_scale_with_certainties():
 
 def test_a_temperature_comes_back_from_beside_its_adapter(tmp_path):
     assert load(tmp_path) is None
-    save(tmp_path, 1.2345678901234567, 900)
+    assert load_review(tmp_path) == []
+    logits, scored = answers(900)
+    p = softmax(logits, axis=1)
+    save(tmp_path, 1.2345678901234567, p, scored)
     assert load(tmp_path) == 1.2345678901234567
+    assert load_review(tmp_path) == review_curve(scale(p, 1.2345678901234567), scored)
+    (tmp_path / FILE_NAME).write_text('{"temperature": 2}')  # as written before there was a curve
+    assert load_review(tmp_path) == []
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"temperature": "warm"}', '{"temperature": NaN}',
+def test_reviewing_the_least_sure_epochs():
+    """What is reviewed is right after; the thresholds say which epochs were."""
+    logits, scored = answers(2000)
+    p = softmax(logits, axis=1)
+    answer, sure = p.argmax(1), p.max(1)
+    curve = review_curve(p, scored)
+    assert [point.share for point in curve] == pytest.approx(SHARES)
+    for point in curve:
+        after = np.where(sure < point.under, scored, answer)
+        assert point.share == (sure < point.under).mean()
+        assert point.accuracy == (after == scored).mean()
+        assert point.kappa == pytest.approx(cohen_kappa_score(scored, after))
+    # Honest probabilities: the least sure epochs are the most worth looking at.
+    gained = np.diff([point.accuracy for point in curve]) / np.diff(SHARES)
+    assert (gained > 0).all()
+    assert gained[0] > 1.5 * gained[-1]
+
+
+@pytest.mark.parametrize("review", ['{"share": 1}', '[{"share": 1}]', '["x"]', "7",
+    '[{"share": 0, "under": 0, "kappa": NaN, "accuracy": 1}]',
+    '[{"share": 0, "under": 0, "kappa": "1", "accuracy": 1}]',
+    '[{"share": 9, "under": 0, "kappa": 1, "accuracy": 1}]'])  # fmt: skip
+def test_what_is_no_review_curve_is_refused(tmp_path, review):
+    (tmp_path / FILE_NAME).write_text(f'{{"temperature": 1, "review": {review}}}')
+    assert load(tmp_path) == 1
+    with pytest.raises(InputError, match=r"calibration\.json: .*fit it anew"):
+        load_review(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "[" * 100_000, "{}",
+                                  '{"temperature": "warm"}', '{"temperature": NaN}',
                                   '{"temperature": 0}', '{"temperature": 1e9}'])  # fmt: skip
 def test_what_is_no_temperature_is_refused(tmp_path, text):
     (tmp_path / FILE_NAME).write_text(text)
