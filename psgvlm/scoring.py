@@ -124,7 +124,7 @@ def _log_probabilities(model: StagingModel, epochs: list[list], answers: list[tu
             cache.crop(-1)
 
     visit((), dict(inputs))
-    del visit  # it refers to itself, which would hold the batch until the garbage is collected
+    visit = None  # it refers to itself, and would hold the batch until garbage is collected
     return scores
 
 
