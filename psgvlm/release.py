@@ -112,15 +112,17 @@ def push(
     tag: str | None = None,
     token: str | None = None,
     read_back: Callable[[str, str], None] | None = None,
+    so_far: str = "what is missing there goes up when the same command is given again",
 ) -> None:
     """Make the repository `name` what the folder is, and check that it is.
 
     `read_back` is called with name and commit, and raises `InputError` where what is there cannot
-    be used. Raises `InputError` for what may not be handed on (before anything is asked of the
-    Hub), for a tag of another release, and for whatever the Hub refuses.
+    be used; `so_far` is where things stand if the Hub fails. Raises `InputError` for what may not
+    be handed on (before anything is asked of the Hub), for a tag of another release, and for
+    whatever the Hub refuses.
     """
     _check(release, name, public, allowed)
-    with telling(name, "what is missing there goes up when the same command is given again"):
+    with telling(name, so_far):
         hub = Hub(release, name, token)
         hub.make(public)
         commit = hub.tagged(tag)
