@@ -10,7 +10,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from psgvlm import image_spec, release, training_record
+from psgvlm import image_spec, release, training_record, untrusted
 from psgvlm.errors import InputError
 from psgvlm.release import Release
 
@@ -37,7 +37,7 @@ def prepare(adapter: Path, cohorts: frozenset[str] | None = None) -> Release:
     """
     adapter = Path(adapter)
     files, left_out = release.choose(adapter, FILES)
-    release.refuse_pickles(str(adapter), left_out)
+    untrusted.refuse_pickles(str(adapter), left_out)
     needed = (release.CARD, image_spec.FILE_NAME, training_record.FILE_NAME)
     if missing := [name for name in needed if name not in files]:
         raise InputError(f"{adapter}: without {missing[0]}; expected what train_sft.py writes")

@@ -18,7 +18,6 @@ from psgvlm import permission
 from psgvlm.errors import InputError
 
 CARD = "README.md"
-PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".msgpack", ".h5")
 KEPT = (".gitattributes", ".gitignore")  # the Hub's own
 WAITS_S = (1, 2, 4, 8)  # before a request that failed is made again, unless the Hub says when
 LONGEST_WAIT_S = 300
@@ -66,15 +65,6 @@ def choose(folder: Path, wanted: re.Pattern) -> tuple[tuple[str, ...], tuple[str
     kept = {name.split("/")[0] for name in found}
     short = {name if (top := name.split("/")[0]) in kept else top for name in others}
     return tuple(found), tuple(sorted(short))
-
-
-def refuse_pickles(name: str, files: Collection[str]) -> None:
-    """`InputError` for files that run code when they are read, among those of an adapter."""
-    if odd := sorted(file for file in files if file.lower().endswith(PICKLES)):
-        raise InputError(
-            f"{name}: holds {odd[0]}, which may run code when it is read; expected weights in "
-            ".safetensors alone: take it away, or save the model as train_sft.py does"
-        )
 
 
 def add_arguments(command) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 
-from psgvlm import beside, chat, machine
+from psgvlm import beside, chat, machine, untrusted
 from psgvlm.errors import InputError
 
 FILE_NAME = "training.json"
@@ -115,9 +115,9 @@ def read(adapter: str | Path) -> dict:
     if (path := beside.find(adapter, FILE_NAME)) is None:
         return {}
     try:
-        record = json.loads(path.read_text("utf-8"))
+        record = untrusted.read_json(path)
         if not isinstance(record, dict) or any(
-            name in record and not isinstance(record[name], kind) for name, kind in KINDS.items()
+            name in record and not _is(record[name], kind) for name, kind in KINDS.items()
         ):
             raise ValueError("no record of a run")
     except (OSError, ValueError) as error:
@@ -125,6 +125,12 @@ def read(adapter: str | Path) -> dict:
             f"{path}: cannot be read ({error}); expected what train_sft.py wrote"
         ) from error
     return record
+
+
+def _is(value, kind) -> bool:
+    """Whether a value is of a kind, and what it holds, names and texts, are strings."""
+    held = [*value, *value.values()] if isinstance(value, dict) else value
+    return isinstance(value, kind) and all(isinstance(item, str) for item in held or ())
 
 
 def read_base(name: str | None) -> dict:
