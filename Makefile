@@ -46,7 +46,7 @@ test-slow: lint
 audit: constraints.txt
 	$(PYTHON) -m venv .venv/audit
 	.venv/audit/bin/pip install --quiet pip-audit==2.10.1
-	.venv/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	.venv/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -33,7 +33,7 @@ def write(corpus: Path, files: tuple[str, ...], out: Path) -> Path:
                 writer.write_table(first)
                 for table in tables:
                     writer.write_table(table)
-    (out / CARD).write_text(_card(corpus, names), "utf-8")
+    (out / CARD).write_text(_card(names), "utf-8")
     checksums.write(out)
     return out
 
@@ -53,7 +53,7 @@ def _hashes(table) -> list[list[str]]:
     return [[hashlib.sha256(image["bytes"]).hexdigest() for image in row] for row in rows]
 
 
-def _card(corpus: Path, names: list[str]) -> str:
+def _card(names: list[str]) -> str:
     import yaml
 
     configs = {}
@@ -85,8 +85,7 @@ python -m builders compare CORPUS .
 ```
 
 A recording or an epoch that you do not draw is told as missing. The images were drawn with psgvlm
-{__version__}; another version draws the same ones if the number `drawing` in its image specs is that
-of `image_spec.json`.
+{__version__}; another version that takes this `image_spec.json` draws the same.
 
 `manifest.parquet` has the split of every recording. Not a medical device; the labels keep the terms
 of the cohorts that they come from.

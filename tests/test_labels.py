@@ -40,7 +40,16 @@ def test_labels_without_images_and_the_same_images_drawn_elsewhere(hub, tmp_path
     corpus = draw(tmp_path, "corpus", "--tasks", "staging,rationale")
     with pytest.raises(InputError, match="--i-am-allowed MASS"):
         main(["push", str(corpus), NAME, "--labels-only", "--public"])
-    main(["push", str(corpus), NAME, "--labels-only", "--public", "--i-am-allowed", "MASS"])
+    public = ["--labels-only", "--public", "--i-am-allowed", "MASS"]
+    # Where the images were once, they would be found again.
+    main(["push", str(corpus), "tester/images", "--i-am-allowed", "MASS"])
+    with pytest.raises(InputError, match=r"its history has .*new repository"):
+        main(["push", str(corpus), "tester/images", "--tag", "v2", *public])
+    main(["push", str(corpus), "tester/images", "--tag", "v2", *public[:1], *public[2:]])
+    with pytest.raises(InputError, match=r"its history has .*new repository"):
+        main(["push", str(corpus), "tester/images", "--tag", "v2", *public])
+    assert hub.repos["datasets", "tester/images"]["private"] is True
+    main(["push", str(corpus), NAME, *public])
     assert hub.repos["datasets", NAME]["private"] is False
     assert "read back; public" in capsys.readouterr().out
 
