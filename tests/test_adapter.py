@@ -51,7 +51,7 @@ def test_the_ways_to_load_an_adapter_give_the_same_answers(trained, epochs):
     assert type(merged) is type(Auto.from_pretrained(base))
     assert np.allclose(probabilities(merged, adapter / "merged", epochs), p, atol=1e-4)
     untrained = probabilities(Auto.from_pretrained(base), adapter, epochs)
-    assert np.abs(untrained - p).max() > 0.01  # the adapter says something
+    assert np.abs(untrained - p).max() > 1e-3  # the adapter says something
 
     by_pipeline = pipeline("image-text-to-text", model=str(adapter), device="cpu")
     images = [row["images"] for row in epochs]
