@@ -21,7 +21,7 @@ demo: .venv/installed
 	$(BIN)/python demo.py
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: .venv/installed
 	$(BIN)/python bench/render.py

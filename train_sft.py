@@ -61,6 +61,7 @@ def main(words: list[str] | None = None) -> int:
     import model_card
     from psgvlm import context, scoring, training, training_record, tuning, vlm
     from psgvlm.augment import Augmentation
+    from psgvlm.draws import Draws
     from psgvlm.trainer import StagingTrainer, saving
 
     ### Corpus
@@ -73,7 +74,8 @@ def main(words: list[str] | None = None) -> int:
         spec=spec,
         neighbours=staging.context,
     )
-    corpus = training.balanced(rows(script.dataset_train_split), staging.balance, config.seed)
+    corpus = rows(script.dataset_train_split)
+    order = Draws(corpus["stage"], staging.balance, config.seed)
     subjects = training_record.fingerprints(corpus)
     held_out = None
     if config.eval_strategy != "no":
@@ -109,6 +111,7 @@ def main(words: list[str] | None = None) -> int:
             model,
             processor,
             spec,
+            order,
             staging.context,
             Augmentation.parse(staging.augment),
             args=config,

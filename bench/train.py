@@ -153,6 +153,7 @@ def make_trainer(way, model, processor, corpus, batch, setting, args, work):
     from trl import SFTConfig, SFTTrainer
 
     from psgvlm import training, tuning, vlm
+    from psgvlm.draws import Draws
     from psgvlm.trainer import StagingTrainer
 
     cuda, workers = args.device == "cuda", setting["workers"]
@@ -170,10 +171,11 @@ def make_trainer(way, model, processor, corpus, batch, setting, args, work):
     if way == "plain":
         rows = load_dataset(str(corpus), "shhs")["train"]
         return SFTTrainer(model, processing_class=processor, train_dataset=rows, **options)
-    rows = training.balanced(training.load_split(str(corpus), "train", "shhs"), "none", 0)
+    rows = training.load_split(str(corpus), "train", "shhs")
     vlm.end_turns(processor, vlm.turn_ends(model, processor))
     spec = vlm.load_spec(str(corpus), "dataset")
-    return StagingTrainer(model, processor, spec, train_dataset=rows, **options)
+    order = Draws(rows["stage"])
+    return StagingTrainer(model, processor, spec, order, train_dataset=rows, **options)
 
 
 def timed(trainer, way: str, batch: int, cuda: bool) -> dict:

@@ -63,33 +63,30 @@ class Augmentation:
 
 
 class Varied:
-    """A dataset's rows with varied pictures, for torch's loader.
+    """A dataset's rows with varied pictures, for torch's loader, by row and draw (`psgvlm.draws`).
 
-    What is drawn follows from the seed, the row's place and how often the rows were gone through:
-    so it is the same on any number of loader workers and in a run that was stopped and resumed, and
-    a row that is there twice is varied in two ways. All pictures of a row are varied alike.
+    What is varied follows from the seed and the number of the draw: so it is the same on any number
+    of processes and loader workers and in a run that was stopped and resumed, and a row that is
+    drawn twice is varied in two ways. All pictures of a row are varied alike.
     """
 
     def __init__(self, rows, spec: ImageSpec, how: Augmentation, seed: int):
-        import torch
-
         self.rows, self.spec, self.how, self.seed = rows, spec, how, seed
-        # Loader workers may outlive a round, so its number is in memory that they share.
-        self.round = torch.zeros((), dtype=torch.int64).share_memory_()
-
-    def set_epoch(self, number: int) -> None:
-        """The trainer's word that the rows are gone through once more."""
-        self.round.fill_(number)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, place: int) -> dict:
+    def __getitem__(self, drawn: tuple[int, int]) -> dict:
         from PIL import Image
 
-        row, drawn = self.rows[place], [self.seed, int(self.round), place]
+        place, number = drawn
+        row = self.rows[place]
+        if not self.how:
+            return row
         pictures = [
-            augment(np.asarray(image), self.spec, self.how, np.random.default_rng(drawn))
+            augment(
+                np.asarray(image), self.spec, self.how, np.random.default_rng([self.seed, number])
+            )
             for image in row["images"]
         ]
         return {**row, "images": [Image.fromarray(picture) for picture in pictures]}

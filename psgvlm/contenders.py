@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psgvlm import baselines, machine, scoring, smoothing, training
+from psgvlm import baselines, draws, machine, scoring, smoothing
 from psgvlm.baselines.night import Night
 from psgvlm.baselines.vision import with_neighbours
 from psgvlm.errors import InputError
@@ -85,10 +85,10 @@ def check_once(nights: list[Night]) -> None:
 def smoothed(table, how: str, train: list[Night], balance: str):
     """A table whose nights are smoothed, by the hypnograms of the train split; another `model`.
 
-    `balance` is how often the stages came when the model was trained, as `training.balanced` says.
+    `balance` is how often the stages came when the model was trained, as `psgvlm.draws` says.
     """
     transitions = smoothing.fit(joined([scores(night.rows) for night in train]))
-    drawn = training.drawing(transitions.prior, balance)
+    drawn = draws.shares(transitions.prior, balance)
     frame = smoothing.smooth(table, transitions, how, drawn / drawn.sum())
     return frame.assign(model=f"{table['model'].iloc[0]}, {how}")
 

@@ -22,6 +22,7 @@ from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
 from psgvlm import machine, scoring
 from psgvlm.augment import Augmentation, Varied
+from psgvlm.draws import Draws
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
@@ -83,6 +84,7 @@ class StagingTrainer(SFTTrainer):
 
     `eval_dataset` holds scored epochs; `evaluate` gives the agreement with their scorer, and no
     text is written for it. Rows of either show so many `neighbours` of an epoch on each side.
+    `draws` is the order in which those of `train_dataset` come.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class StagingTrainer(SFTTrainer):
         model,
         processor,
         spec: ImageSpec,
+        draws: Draws,
         neighbours: int = 0,
         augmentation: Augmentation = NOTHING,
         **options,
@@ -102,7 +105,7 @@ class StagingTrainer(SFTTrainer):
             data_collator=AnswerCollator(processor, completion_only_loss=True, ends=ends),
             **options,
         )
-        self.spec = spec
+        self.spec, self.draws = spec, draws
         self.neighbours, self.augmentation = neighbours, augmentation
         self.meters = {"run": Meter(), "log": Meter()}
 
@@ -131,8 +134,6 @@ class StagingTrainer(SFTTrainer):
             ) from error
 
     def get_train_dataloader(self):
-        if not self.augmentation:
-            return super().get_train_dataloader()
         # TRL takes nothing but a `Dataset`, so the pictures are varied on their way to the loader.
         rows = self.train_dataset
         self.train_dataset = Varied(rows, self.spec, self.augmentation, self.args.seed)
@@ -140,6 +141,14 @@ class StagingTrainer(SFTTrainer):
             return super().get_train_dataloader()
         finally:
             self.train_dataset = rows
+
+    def _get_train_sampler(self, train_dataset=None):
+        return self.draws
+
+    def _run_epoch(self, model, epoch, *args, **options):
+        # accelerate's word of a new round reaches no sampler of a resumed run of two processes.
+        self.draws.round = epoch
+        return super()._run_epoch(model, epoch, *args, **options)
 
     def get_batch_samples(self, epoch_iterator, num_batches, device):
         return super().get_batch_samples(self._timed(epoch_iterator), num_batches, device)

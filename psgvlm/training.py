@@ -1,13 +1,10 @@
-"""The corpus that training draws from: checked, its stages balanced, some set aside to measure."""
+"""The corpus that training draws from: checked, and some of it set aside to measure by."""
 
 import numpy as np
 
 from psgvlm import chat, context
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
-from psgvlm.stages import STAGES
-
-BALANCES = ("none", "sqrt", "uniform")
 
 
 def load_split(
@@ -79,36 +76,6 @@ def check_subjects(name: str, splits: dict) -> None:
                     f"{name}: subject {subject} is in the splits {other} and {split}; expected "
                     "each in one: build the corpus again with python -m builders"
                 )
-
-
-def balanced(corpus, how: str, seed: int):
-    """As many rows as the corpus has, drawn so that the stages come as `how` says, shuffled.
-
-    A stage's rows are gone through in full before any of them comes again.
-    """
-    if how not in BALANCES:
-        raise InputError(f"--balance {how}: expected one of {', '.join(BALANCES)}")
-    rng = np.random.default_rng(seed)
-    labels = np.array(corpus["stage"])
-    counts = np.bincount(labels, minlength=len(STAGES))
-    if (counts > 0).sum() < 2:
-        raise InputError(
-            f"the corpus' train split holds {len(labels)} epochs of {(counts > 0).sum()} stage(s); "
-            "expected at least two stages"
-        )
-    weights = drawing(counts, how)
-    wanted = np.floor(len(labels) * weights / weights.sum()).astype(int)
-    drawn = []
-    for stage, n in enumerate(wanted):
-        rows = np.flatnonzero(labels == stage)
-        rounds = [rng.permutation(rows) for _ in range(-(-n // len(rows)) if len(rows) else 0)]
-        drawn.append(np.concatenate([*rounds, np.array([], int)])[:n])
-    return corpus.select(rng.permutation(np.concatenate(drawn)))
-
-
-def drawing(counts: np.ndarray, how: str) -> np.ndarray:
-    """How often each stage is drawn, in any unit, from how often it comes; shape (5,)."""
-    return counts ** {"none": 1.0, "sqrt": 0.5, "uniform": 0.0}[how] * (counts > 0)
 
 
 def validation(corpus, subjects: int, epochs: int, seed: int):

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 # No test may reach for a hub; the one on loopback names its own address. Arrow copies of corpora
 # go to a folder that is thrown away. Both are read when the libraries are first imported.
@@ -47,30 +48,64 @@ def drawn(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def raw(tmp_path_factory):
+def once(tmp_path_factory):
+    """Make a folder once, for all of pytest's processes: `once(name, make)`."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # each process has a folder of its own in it
+
+    def once(name, make):
+        folder = base / f"shared-{name}"
+        with FileLock(f"{folder}.lock"):
+            if not (done := folder.with_suffix(".done")).exists():
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def raw(once):
     """Raw cohorts of three simulated subjects each, half an hour long."""
-    folder = tmp_path_factory.mktemp("raw")
-    words = ("simulate", folder, "--subjects", 3, "--hours", 0.5, "--seed", 7, "--workers", 2)
-    done = command("-m", "builders", *words)
-    assert done.returncode == 0, done.stderr
-    return folder
 
-
-@pytest.fixture(scope="session")
-def corpus(raw, tmp_path_factory):
-    """A corpus of the three cohorts, in the `square` drawing."""
-    out = tmp_path_factory.mktemp("corpus") / "corpus"
-    for cohort in ("isruc", "mass", "shhs"):
-        done = command("-m", "builders", cohort, raw / cohort, "--out", out, "--image", "square")
+    def make(folder):
+        words = ("simulate", folder, "--subjects", 3, "--hours", 0.5, "--seed", 7, "--workers", 2)
+        done = command("-m", "builders", *words)
         assert done.returncode == 0, done.stderr
-    return out
+
+    return once("raw", make)
 
 
 @pytest.fixture(scope="session")
-def adapter(corpus, tmp_path_factory):
+def corpus(raw, once):
+    """A corpus of the three cohorts, in the `square` drawing."""
+
+    def make(folder):
+        for cohort in ("isruc", "mass", "shhs"):
+            words = (cohort, raw / cohort, "--out", folder / "corpus", "--image", "square")
+            done = command("-m", "builders", *words)
+            assert done.returncode == 0, done.stderr
+
+    return once("corpus", make) / "corpus"
+
+
+@pytest.fixture(scope="session")
+def adapter(corpus, once):
     """The tiny model, trained for two steps: it knows nothing, and everything of it works."""
-    out = tmp_path_factory.mktemp("adapter") / "tiny"
-    words = ("--config", "recipes/tiny.yaml", "--dataset_name", corpus, "--output_dir", out)
-    done = command("train_sft.py", *words, "--max_steps", 2, "--per_device_train_batch_size", 4)
-    assert done.returncode == 0, done.stderr
-    return out
+
+    def make(folder):
+        words = ("--config", "recipes/tiny.yaml", "--dataset_name", corpus, "--max_steps", 2)
+        words += ("--output_dir", folder / "tiny", "--per_device_train_batch_size", 4)
+        done = command("train_sft.py", *words)
+        assert done.returncode == 0, done.stderr
+
+    return once("adapter", make) / "tiny"
+
+
+@pytest.fixture
+def two_processes():
+    """Held by a test that trains on two processes: they meet at a port that all would take."""
+    with FileLock(Path(tempfile.gettempdir()) / "psgvlm-tests-two-processes.lock"):
+        yield

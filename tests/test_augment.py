@@ -150,23 +150,23 @@ def test_read_from_a_recipe():
             Augmentation.parse(text)
 
 
-def test_rows_are_varied_by_seed_round_and_place():
-    """A row that is there twice is varied in two ways; its pictures are varied alike."""
+def test_rows_are_varied_by_seed_and_draw():
+    """A row that is drawn twice is varied in two ways; its pictures are varied alike."""
     spec = PRESETS["square"]
     picture = Image.fromarray(drawn(spec))
-    rows = [{"images": [picture, picture], "stage": 2}] * 2
-    how = Augmentation(gain=2, noise=3)
+    rows = [{"images": [picture, picture], "stage": stage} for stage in (2, 3)]
 
-    def shown(seed=0, number=0, place=0):
-        varied = Varied(rows, spec, how, seed)
-        varied.set_epoch(number)
+    def shown(seed=0, number=0, place=0, how="gain=2,noise=3"):
+        varied = Varied(rows, spec, Augmentation.parse(how), seed)
         assert len(varied) == 2
-        row = varied[place]
-        assert row["stage"] == 2
+        row = varied[place, number]
+        assert row["stage"] == 2 + place
         one, other = map(np.asarray, row["images"])
         assert np.array_equal(one, other)
         return one
 
     assert np.array_equal(shown(), shown())
-    for other in ({"seed": 1}, {"number": 1}, {"place": 1}):
+    assert np.array_equal(shown(), shown(place=1))
+    assert np.array_equal(shown(how=""), np.asarray(picture))
+    for other in ({"seed": 1}, {"number": 1}, {"how": ""}):
         assert not np.array_equal(shown(), shown(**other))

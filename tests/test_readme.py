@@ -50,7 +50,7 @@ def test_the_commands_for_one_s_own_data_run_as_written(raw, tmp_path):
     assert names["epochs"][0]["images"][0].size == (336, 336)
 
 
-def test_training_on_two_processes_runs_as_written(corpus, tmp_path):
+def test_training_on_two_processes_runs_as_written(corpus, tmp_path, two_processes):
     """Two, and not the one that `accelerate launch --cpu --num_processes 2` would start."""
     (line,) = "".join(blocks(TRAINING, "")).splitlines()
     places = {"CORPUS": corpus, "ADAPTER2": tmp_path / "adapter"}

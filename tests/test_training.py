@@ -1,15 +1,11 @@
 """What training sees: the loss covers the answer and its end of turn, stages drawn as asked."""
 
 import json
-from collections import Counter
 
 import numpy as np
-import pytest
 from conftest import command
-from datasets import Dataset
 
 from psgvlm import training, vlm
-from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.stages import STAGES
 
@@ -30,44 +26,6 @@ def test_the_loss_covers_the_answer_and_its_end_of_turn(corpus):
         asked = processor.tokenizer.decode(ids[~supervised])
         assert PRESETS["square"].prompt in asked
         assert asked.count("<image>") == 144
-
-
-def rows(counts):
-    labels = [stage for stage, n in enumerate(counts) for _ in range(n)]
-    return Dataset.from_dict({"stage": labels, "row": list(range(len(labels)))})
-
-
-def test_uniform_draws_every_stage_equally_often_and_every_row_before_any_again():
-    corpus = rows([40, 10, 100, 30, 20])
-    drawn = training.balanced(corpus, "uniform", seed=0)
-    assert Counter(drawn["stage"]) == dict.fromkeys(range(5), 40)
-    times = Counter(drawn["row"])
-    for stage, n in enumerate([40, 10, 100, 30, 20]):
-        of = [times[row["row"]] for row in corpus if row["stage"] == stage]
-        assert max(of) - min(of) <= 1
-        assert sum(of) == 40
-        assert len(of) == n
-
-
-def test_none_and_sqrt():
-    corpus = rows([10, 10, 160, 10, 10])
-    assert Counter(training.balanced(corpus, "none", 0)["stage"])[2] == 160
-    by_root = Counter(training.balanced(corpus, "sqrt", 0)["stage"])
-    assert by_root[2] == 100
-    assert by_root[0] == 25
-
-
-def test_the_draw_repeats_with_its_seed():
-    corpus = rows([10, 10, 60, 10, 10])
-    draws = [training.balanced(corpus, "uniform", seed)["row"] for seed in (1, 1, 2)]
-    assert draws[0] == draws[1] != draws[2]
-
-
-def test_what_cannot_be_trained_on_is_refused():
-    with pytest.raises(InputError, match="1 stage"):
-        training.balanced(rows([0, 0, 5, 0, 0]), "uniform", 0)
-    with pytest.raises(InputError, match="--balance odd: expected one of none, sqrt, uniform"):
-        training.balanced(rows([5, 5, 5, 5, 5]), "odd", 0)
 
 
 def test_the_adapter_folder(adapter, corpus):
