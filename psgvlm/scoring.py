@@ -36,7 +36,7 @@ def probabilities(
     epochs, done = iter(epochs), 0
     while batch := list(islice(epochs, batch_size)):
         with torch.inference_mode():
-            scores = _log_probabilities(model, batch, answers)
+            scores = log_probabilities(model, inputs_of(model, batch), answers)
         if not (finite := torch.isfinite(scores).all(dim=1)).all():
             raise NotFinite(done + int((~finite).nonzero()[0]))
         done += len(batch)
@@ -78,7 +78,7 @@ def render_prompt(processor, prompt: str, images: int = 1) -> str:
 
 def generate(model: StagingModel, epochs: list[list], max_new_tokens: int = 8) -> list[str]:
     """Let the model answer in its own words, greedily; `chat.read_answer` reads the stage."""
-    inputs = _inputs(model, epochs)
+    inputs = inputs_of(model, epochs)
     tokens = model.model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False)
     answers = tokens[:, inputs["input_ids"].shape[1] :]
     return model.processor.batch_decode(answers, skip_special_tokens=True)
@@ -89,20 +89,20 @@ def image_tokens(model: StagingModel, images: list) -> int | None:
     token = getattr(model.model.config, "image_token_id", None)
     if token is None:
         return None
-    return int((_inputs(model, [images])["input_ids"] == token).sum())
+    return int((inputs_of(model, [images])["input_ids"] == token).sum())
 
 
-def _log_probabilities(model: StagingModel, epochs: list[list], answers: list[tuple[int, ...]]):
-    """Log-probability of each answer's tokens after the prompt, shape (n_epochs, 5).
+def log_probabilities(model: StagingModel, inputs, answers: list[tuple[int, ...]]):
+    """Log-probability of each answer's tokens after the prompt, a tensor of shape (n_epochs, 5).
 
-    The answers form a trie. Its root is the prompt, which is run once; every node that several
-    tokens or longer answers hang from costs one token more, on top of the prompt's keys and values.
+    `inputs` are those of `inputs_of`, `answers` those of `answer_tokens`. The answers form a trie.
+    Its root is the prompt, which is run once; every node that several tokens or longer answers hang
+    from costs one token more, on top of the prompt's keys and values.
     """
     import torch
     from transformers import DynamicCache
 
-    inputs = _inputs(model, epochs)
-    scores = torch.zeros(len(epochs), 5)
+    scores = torch.zeros(len(inputs["input_ids"]), 5)
     cache = None
     if max(map(len, answers)) > 1:
         cache = DynamicCache(config=model.model.config.get_text_config(decoder=True))
@@ -127,7 +127,11 @@ def _log_probabilities(model: StagingModel, epochs: list[list], answers: list[tu
     return scores
 
 
-def _inputs(model: StagingModel, epochs: list[list]):
+def inputs_of(model: StagingModel, epochs: list[list]):
+    """Prompts and images of some epochs as the model takes them, each a list of RGB PIL images.
+
+    Raises `InputError` where an epoch has not as many images as the model was trained with.
+    """
     shown = 2 * model.context + 1
     if odd := [len(images) for images in epochs if len(images) != shown]:
         raise InputError(

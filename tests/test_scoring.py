@@ -93,7 +93,7 @@ def test_the_answers_are_the_tokens_that_training_sees(model):
 def test_the_best_answer_is_that_of_generation_restricted_to_the_answers(model, images):
     p = np.array(list(scoring.probabilities(model, images)))
     answers = [answer[0] for answer in scoring.answer_tokens(model.processor, SPEC.prompt)]
-    inputs = scoring._inputs(model, images)
+    inputs = scoring.inputs_of(model, images)
     tokens = model.model.generate(
         **inputs, max_new_tokens=1, do_sample=False, prefix_allowed_tokens_fn=lambda *_: answers
     )
@@ -103,7 +103,7 @@ def test_the_best_answer_is_that_of_generation_restricted_to_the_answers(model, 
 def test_generation_writes_the_most_probable_token(model, images):
     text = scoring.generate(model, images[:2], max_new_tokens=1)
     with torch.no_grad():
-        logits = model.model(**scoring._inputs(model, images[:2])).logits[:, -1]
+        logits = model.model(**scoring.inputs_of(model, images[:2])).logits[:, -1]
     assert text == [model.processor.tokenizer.decode([i]) for i in logits.argmax(dim=1)]
 
 

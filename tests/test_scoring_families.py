@@ -45,7 +45,7 @@ def by_itself(model, shown):
     assert max(map(len, answers)) > 1  # else nothing would be shared
     scores = torch.zeros(len(shown), len(answers))
     for row, images in enumerate(shown):
-        inputs = scoring._inputs(model, [images])
+        inputs = scoring.inputs_of(model, [images])
         asked = inputs["input_ids"].shape[1]
         for column, answer in enumerate(answers):
             more = dict(inputs)
@@ -86,7 +86,7 @@ def test_among_answers_that_begin_alike_the_best_is_what_generation_goes_on_with
     model = StagingModel(*family, SPEC)
     shown = epochs(0)
     answers = scoring.answer_tokens(model.processor, SPEC.prompt)
-    inputs = scoring._inputs(model, shown)
+    inputs = scoring.inputs_of(model, shown)
     start = inputs["input_ids"].shape[1]
     end = model.processor.tokenizer.eos_token_id
     p = np.array(list(scoring.probabilities(model, shown)))
