@@ -139,7 +139,8 @@ def show(figures: dict) -> None:
         print(f"  {name:10} {value:6.0f}")
     print("\nLook at")
     for what, path in (
-        ("hypnogram", NIGHT / "hypnogram.png"),
+        ("the night", NIGHT / "report.html"),
+        ("hypnogram", NIGHT / "night.png"),
         ("an epoch", DEMO / "epoch.png"),
         ("report", REPORT / "report.html"),
         ("figures", DEMO / "results.json"),

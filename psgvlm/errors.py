@@ -11,12 +11,17 @@ class InputError(Exception):
     """
 
 
+def tell(error: InputError) -> None:
+    """One line on stderr."""
+    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+
+
 def run(main: Callable[[], int | None]) -> None:
     """Run a command line: an `InputError` is one line on stderr and exit status 1, no traceback."""
     try:
         sys.exit(main() or 0)
     except InputError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        tell(error)
         sys.exit(1)
     except KeyboardInterrupt:
         print("error: stopped by the user", file=sys.stderr)

@@ -24,12 +24,12 @@ import psgvlm
 from psgvlm import calibration, context, montage, render, signals, training_record, vlm
 from psgvlm.calibration import Review
 from psgvlm.errors import InputError
-from psgvlm.hypnogram import Hypnogram
 from psgvlm.image_spec import EPOCH_S, ImageSpec
 from psgvlm.recording import Recording
 from psgvlm.stages import STAGES
 from psgvlm.stretches import Stretches
 
+LEAST_HZ = 32  # of an EEG: spindles go up to 16 Hz
 PACKAGES = ("torch", "transformers", "numpy")
 
 
@@ -56,6 +56,7 @@ class Night:
                 f"{path}: {recording.duration_s:g} s long{gaps}; expected at least one 30-s epoch"
             )
         self._starts_s = [stored_s[number] for number in self.epochs]
+        self._check_rates()
         self._stretches = Stretches(recording, self.lanes, spec)
         if fault := signals.implausible(recording, self.lanes):
             raise InputError(f"{path}: {fault}")
@@ -103,6 +104,15 @@ class Night:
         It stands still, or lies at the limits of the file; or the recording does not have it.
         """
         return self._stretches.lost_s(self._starts_s)
+
+    def _check_rates(self) -> None:
+        for lane, source in zip(self.lanes.lanes, self.lanes.sources, strict=True):
+            rate_hz = self.recording.channel(source.plus).rate_hz if source else LEAST_HZ
+            if lane.modality == "EEG" and rate_hz < LEAST_HZ:
+                raise InputError(
+                    f"{self.path}: lane {lane.name} ({source}) is at {rate_hz:g} Hz; expected an "
+                    f"EEG at {LEAST_HZ} Hz or more, which spindles need"
+                )
 
     def _notes(self, count: int) -> Iterator[str]:
         recording = self.recording
@@ -186,11 +196,13 @@ class StagedNight:
             stages[number] = stage
         return stages
 
-    def hypnogram(self) -> Hypnogram:
-        """Stages and calibrated probabilities; epochs in gaps are NaN."""
-        p = np.full((len(self.on_grid()), len(STAGES)), np.nan)
-        p[self.epochs] = self.probabilities
-        return Hypnogram(EPOCH_S * np.arange(len(p)), p)
+    def worth(self, under: float) -> tuple[Review, Review] | None:
+        """Agreement on the validation nights before and after epochs less sure were reviewed.
+
+        The measured threshold next below `under` is taken; `None` where none was measured.
+        """
+        points = [point for point in self.review if point.under <= under]
+        return (points[0], points[-1]) if points else None
 
     def unsure(self, under: float) -> np.ndarray:
         """Rows of the epochs less sure than that and not corrected, the least sure first."""
@@ -245,19 +257,27 @@ class Stager:
         """
         from psgvlm import scoring
 
-        key, total = self.key(night), len(night.epochs)
-        kept = _Kept(keep, key, self.batch_size) if keep else None
+        total = len(night.epochs)
+        kept = _Kept(keep, self.key(night), self.batch_size) if keep else None
         rows = kept.rows[:total] if kept else []
         epochs = night.shown(self.context, len(rows))
         if progress:
             progress(len(rows), total)
-        for p in scoring.probabilities(self.model, epochs, self.batch_size):
-            rows.append(p)
-            if kept:
-                kept.append(p)
-            if progress:
-                progress(len(rows), total)
-        raw = np.array(rows)
+        try:
+            for p in scoring.probabilities(self.model, epochs, self.batch_size):
+                rows.append(p)
+                if kept:
+                    kept.append(p)
+                if progress:
+                    progress(len(rows), total)
+        except scoring.NotFinite as error:
+            raise InputError(f"{night.path}, epoch {night.epochs[len(rows)]}: {error}") from error
+        return self.staged(night, np.array(rows))
+
+    def staged(
+        self, night: Night, raw: np.ndarray, corrections: Mapping[int, str] | None = None
+    ) -> StagedNight:
+        """What a night's probabilities, of shape (n, 5), say: calibrated where they can be."""
         honest = raw if self.temperature is None else calibration.scale(raw, self.temperature)
         notes = list(night.notes)
         if self.temperature is None:
@@ -281,7 +301,8 @@ class Stager:
             model=training_record.public(self.name),
             fingerprint=self.fingerprint,
             versions=versions(),
-            key=key,
+            key=self.key(night),
+            corrections=dict(corrections or {}),
         )
 
 

@@ -6,6 +6,7 @@ drawn alone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -71,8 +72,10 @@ class Stretches:
     def draw(self, starts_s: Sequence[float]) -> Iterator[np.ndarray]:
         """The pictures of the epochs that start there, in order, as `render.draw`."""
         context_s = self.spec.context_s
-        for group in _near(starts_s):
-            traces = self.traces(group[0] - context_s, group[-1] + EPOCH_S + context_s)
+        for begin_s, group in _by_stretch(starts_s):
+            # The whole stretch for a single epoch, too: its picture does not depend on the others.
+            end_s = begin_s + STRETCH_S + EPOCH_S
+            traces = self.traces(begin_s - context_s, end_s + context_s)
             yield from render.draw(traces, self.spec, group)
 
     def lost_s(self, starts_s: Sequence[float]) -> np.ndarray:
@@ -87,9 +90,9 @@ class Stretches:
         lost = np.full((len(starts_s), len(self.lanes.sources)), EPOCH_S)
         columns = [i for i, source in enumerate(self.lanes.sources) if source]
         row = 0
-        for group in _near(starts_s):
-            begin_s, end_s = group[0] - STILL_S, group[-1] + EPOCH_S + STILL_S
-            parts = signals.derive_part(self.recording, self.lanes.filled, begin_s, end_s)
+        for begin_s, group in _by_stretch(starts_s):
+            end_s = begin_s + STRETCH_S + EPOCH_S + STILL_S
+            parts = signals.derive_part(self.recording, self.lanes.filled, begin_s - STILL_S, end_s)
             for column, rate_hz, (first, samples, limited) in zip(
                 columns, self._rates, parts, strict=True
             ):
@@ -135,13 +138,7 @@ class Stretches:
         return [render.robust_half_uv(np.concatenate(kept)) or None for kept in some]
 
 
-def _near(starts_s: Iterable[float]) -> Iterator[list[float]]:
-    """Ascending times in groups that lie within a stretch."""
-    group: list[float] = []
-    for start_s in starts_s:
-        if group and not 0 <= start_s - group[0] < STRETCH_S:
-            yield group
-            group = []
-        group.append(start_s)
-    if group:
-        yield group
+def _by_stretch(starts_s: Iterable[float]) -> Iterator[tuple[float, list[float]]]:
+    """Where each stretch begins, and the times that follow one another in it."""
+    for number, group in groupby(starts_s, lambda start_s: int(start_s // STRETCH_S)):
+        yield number * STRETCH_S, list(group)

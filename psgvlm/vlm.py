@@ -1,14 +1,20 @@
 """Vision-language models: loading one with its image spec, and a tiny one made from nothing."""
 
 import hashlib
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from psgvlm import beside, chat, context
+from psgvlm.calibration import FILE_NAME as CALIBRATION
 from psgvlm.errors import InputError
 from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.stages import STAGES
+
+
+class ModelError(InputError):
+    """A model cannot be loaded."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +44,22 @@ def load(name: str, device: str | None = None) -> StagingModel:
         processor = AutoProcessor.from_pretrained(name)
         model = AutoModelForImageTextToText.from_pretrained(name, dtype="auto")
     except (OSError, ValueError) as error:
-        raise InputError(
+        base = _base(name)
+        raise ModelError(
             f"{name}: cannot be loaded as a vision-language model or adapter "
             f"({str(error).splitlines()[0]}); expected a folder that train_sft.py wrote"
+            + (f", and its base model {base} on this machine or on the Hub" if base else "")
         ) from error
     return StagingModel(model.to(device).eval(), processor, spec, context.load(name))
+
+
+def _base(name: str) -> str | None:
+    """The base model that an adapter names, `None` for a whole model."""
+    path = beside.find(name, "adapter_config.json")
+    try:
+        return path and str(json.loads(path.read_text("utf-8"))["base_model_name_or_path"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def load_base(name: str | None, revision: str | None = None, **options):
@@ -128,17 +145,17 @@ def load_spec(name: str, kind: str) -> ImageSpec:
 def fingerprint(name: str) -> str:
     """What tells one model from another: a hash of its files, in a folder or as the Hub gave them.
 
-    Weights, how its images are drawn, and whatever else lies beside them in JSON. A base model that
-    an adapter names in its settings is not looked into.
+    Weights, how its images are drawn, and whatever else lies beside them in JSON but the
+    temperature, which changes no answer. A base model that an adapter names is not looked into.
     """
     folder = Path(name) if Path(name).is_dir() else beside.find(name, FILE_NAME).parent
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        if path.suffix in (".safetensors", ".bin", ".json", ".jinja") and path.is_file():
+        kind = path.suffix in (".safetensors", ".bin", ".json", ".jinja")
+        if kind and path.name != CALIBRATION and path.is_file():
             with path.open("rb") as file:
-                digest.update(
-                    f"{path.name}\n{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
-                )
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            digest.update(f"{path.name} {found}\n".encode())
     return digest.hexdigest()[:16]
 
 

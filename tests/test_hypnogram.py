@@ -1,11 +1,9 @@
-"""A night's stages: the csv's values, the picture's bytes."""
-
-import csv
+"""The picture of a night's stages and probabilities."""
 
 import numpy as np
 from PIL import Image
 
-from psgvlm.hypnogram import COLOURS, Hypnogram
+from psgvlm.hypnogram import COLOURS, draw
 
 P = np.array(
     [
@@ -16,30 +14,12 @@ P = np.array(
         [0.1, 0.1, 0.0, 0.0, 0.8],
     ]
 )
-
-
-def night():
-    return Hypnogram(37.4 + 30 * np.arange(5), P)
-
-
-def test_csv(tmp_path):
-    night().to_csv(tmp_path / "h.csv")
-    text = (tmp_path / "h.csv").read_text()
-    assert text.splitlines()[0] == "epoch,onset_s,stage,p_W,p_N1,p_N2,p_N3,p_R"
-    rows = list(csv.DictReader(text.splitlines()))
-    assert [row["stage"] for row in rows] == ["W", "N1", "N2", "N3", "R"]
-    assert [float(row["onset_s"]) for row in rows] == [37.4, 67.4, 97.4, 127.4, 157.4]
-    assert float(rows[1]["p_N1"]) == 0.5
-
-
-def test_late_onsets_keep_their_tenths(tmp_path):
-    Hypnogram(np.array([123457.4]), P[:1]).to_csv(tmp_path / "h.csv")
-    assert "0,123457.4,W" in (tmp_path / "h.csv").read_text()
+ONSETS_S = 37.4 + 30 * np.arange(5)
 
 
 def test_picture_shows_the_stages_and_repeats_byte_for_byte(tmp_path):
-    night().to_png(tmp_path / "a.png")
-    night().to_png(tmp_path / "b.png")
+    draw(tmp_path / "a.png", ONSETS_S, P)
+    draw(tmp_path / "b.png", ONSETS_S, P)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     pixels = np.asarray(Image.open(tmp_path / "a.png").convert("RGB")).reshape(-1, 3)
     counts = {
@@ -55,5 +35,5 @@ def test_picture_shows_the_stages_and_repeats_byte_for_byte(tmp_path):
 def test_epochs_without_probabilities_and_a_scorer(tmp_path):
     p = P.copy()
     p[2] = np.nan
-    Hypnogram(30.0 * np.arange(5), p).to_png(tmp_path / "h.png", ["W", "N1", None, "N3", "R"])
+    draw(tmp_path / "h.png", ONSETS_S, p, ["W", "N1", None, "N3", "R"])
     assert Image.open(tmp_path / "h.png").size == (1300, 572)

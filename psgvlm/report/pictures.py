@@ -62,7 +62,7 @@ def night(frame, cohort: str, recording: str, path: Path) -> None:
     for index, stage in zip(at, rows["stage"], strict=True):
         scored[index] = stage
     onsets_s = rows["onset"].iloc[0] + hypnogram.EPOCH_S * (grid - grid[0])
-    hypnogram.Hypnogram(onsets_s, p).to_png(path, scored)
+    hypnogram.draw(path, onsets_s, p, scored)
 
 
 def confusions(contenders: dict[str, dict], path: Path) -> None:
