@@ -1,0 +1,26 @@
+// A click in the night chooses an epoch; what lies under the pointer is said.
+const epochAt = (plot, event) => {
+  const box = plot.getBoundingClientRect();
+  const epochs = Number(plot.parentElement.dataset.epochs);
+  const share = (event.clientX - box.left) / box.width;
+  return Math.min(Math.max(Math.floor(share * epochs), 0), epochs - 1);
+};
+element.addEventListener('click', (event) => {
+  const plot = event.target.closest('.plot');
+  if (plot) trigger('select', { index: epochAt(plot, event), value: null });
+});
+element.addEventListener('mousemove', (event) => {
+  const plot = event.target.closest('.plot');
+  if (!plot) return;
+  const tip = plot.querySelector('.tip');
+  const box = plot.getBoundingClientRect();
+  tip.hidden = false;
+  tip.textContent = JSON.parse(plot.parentElement.dataset.tips)[epochAt(plot, event)];
+  const right = event.clientX - box.left > box.width / 2;
+  tip.style.left = right ? 'auto' : `${event.clientX - box.left + 12}px`;
+  tip.style.right = right ? `${box.right - event.clientX + 12}px` : 'auto';
+});
+element.addEventListener('mouseout', (event) => {
+  const plot = event.target.closest('.plot');
+  if (plot && !plot.contains(event.relatedTarget)) plot.querySelector('.tip').hidden = true;
+});
