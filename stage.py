@@ -139,6 +139,8 @@ def earlier(folder: Path, name: str):
     """What was staged into a folder before; refuses one with another night or other work in it."""
     from psgvlm import night_files
 
+    if folder.exists() and not folder.is_dir():
+        raise errors.InputError(f"{folder}: exists, and is no folder; choose another --out")
     there = [file for file in night_files.FILES if (folder / file).exists()]
     if there and night_files.RESULT not in there and not (folder / PART).exists():
         raise errors.InputError(

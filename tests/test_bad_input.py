@@ -44,14 +44,6 @@ def test_a_corpus_drawn_otherwise_is_not_mixed(corpus, raw):
     refused(done, corpus / "image_spec.json", "width 336 against 1008", "choose another --out")
 
 
-def test_a_text_file_named_edf(adapter, tmp_path):
-    night = tmp_path / "night.edf"
-    night.write_text("this is no recording\n" * 50)
-    done = command("stage.py", night, "--model", adapter, "--out", tmp_path / "out")
-    refused(done, night, "not an EDF file", "expected an EDF or EDF+ recording")
-    assert not (tmp_path / "out").exists()
-
-
 def test_a_missing_night_and_a_missing_adapter(adapter, raw, tmp_path):
     out = ("--out", tmp_path / "out")
     done = command("stage.py", tmp_path / "no.edf", "--model", adapter, *out)
@@ -111,15 +103,3 @@ def test_recipes_that_cannot_be_used(recipe, parts, tmp_path):
     if recipe is not None:
         path.write_text(recipe)
     refused(command("train_sft.py", "--config", path), "recipe or options: ", *parts)
-
-
-def test_a_night_without_eeg_and_a_wrong_map(adapter, tmp_path):
-    import numpy as np
-    from edfio import Edf, EdfSignal
-
-    night = tmp_path / "legs.edf"
-    Edf([EdfSignal(np.zeros(6000), 100, label="Left Leg", physical_range=(-1, 1))]).write(night)
-    words = ("stage.py", night, "--model", adapter, "--out", tmp_path / "out")
-    refused(command(*words), night, "no EEG lane found", "Left Leg")
-    refused(command(*words, "--map", "C4-M1=Right Leg"), "no label 'Right Leg'")
-    refused(command(*words, "--map", "leg=Left Leg"), "LANE one of", "C4-M1")
