@@ -59,13 +59,13 @@ def serve(
 
         logging.getLogger("httpx").setLevel(logging.WARNING)
         fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
-        page = Page(Sessions(stager, Path(folder)))
-        app, address, _ = page.blocks.queue().launch(
+        page = Page(Sessions(stager, Path(folder)), max_mb)
+        _, address, _ = page.blocks.queue().launch(
             server_name=host,
             server_port=port,
             max_file_size=max_mb * 1_000_000,
             css=CSS,
-            theme=gr.themes.Default(**fonts),
+            theme=gr.themes.Default(primary_hue="blue", **fonts),
             share=False,
             quiet=True,
             prevent_thread_lock=True,

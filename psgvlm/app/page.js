@@ -24,3 +24,17 @@ element.addEventListener('mouseout', (event) => {
   const plot = event.target.closest('.plot');
   if (plot && !plot.contains(event.relatedTarget)) plot.querySelector('.tip').hidden = true;
 });
+
+// As in scoring software: a key is the button that does the same.
+const KEYS = {
+  ArrowLeft: 'back', ArrowRight: 'on', u: 'unsure',
+  w: 'stage-W', 1: 'stage-N1', 2: 'stage-N2', 3: 'stage-N3', r: 'stage-R',
+};
+const onKey = (event) => {
+  if (!element.isConnected) return document.removeEventListener('keydown', onKey);
+  const typing = event.target.closest('input, textarea, [role=listbox]');
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const button = document.getElementById(KEYS[event.key] ?? KEYS[event.key.toLowerCase()]);
+  if (button) { event.preventDefault(); button.click(); }
+};
+document.addEventListener('keydown', onKey);

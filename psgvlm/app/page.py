@@ -8,6 +8,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+from psgvlm import training_record
 from psgvlm.app import pictures
 from psgvlm.app.session import EXAMPLE_H, REVIEW_UNDER, Session, Sessions
 from psgvlm.errors import InputError
@@ -24,6 +25,7 @@ check its lanes, see what decided, correct what is wrong, and take the hypnogram
 this page while the page is open; nothing of it is logged or sent on. For research, not a medical
 device.</p>"""
 NOTHING = "Nothing here yet: drop a recording above, or take the simulated example."
+TO_NIGHT = "() => document.querySelector('#night')?.scrollIntoView({behavior: 'smooth'})"
 LOOKING = '<p class="small">Looking for what decided …</p>'
 
 
@@ -49,12 +51,13 @@ class Page:
     model wait for one another.
     """
 
-    def __init__(self, sessions: Sessions):
+    def __init__(self, sessions: Sessions, max_mb: int):
         self.sessions = sessions
         self.spec = sessions.stager.spec
+        model = training_record.public(sessions.stager.name)
         with gr.Blocks(title="Sleep staging by looking", analytics_enabled=False) as self.blocks:
-            gr.HTML(TOP.format(model=escape(sessions.stager.name)), elem_id="top")
-            self._recording()
+            gr.HTML(TOP.format(model=escape(model)), elem_id="top")
+            self._recording(max_mb)
             with gr.Column(visible=False, elem_classes="section") as self.lanes_part:
                 self._lanes()
             with gr.Column(visible=False, elem_classes="section") as self.night_part:
@@ -63,10 +66,12 @@ class Page:
 
     ### What stands on it
 
-    def _recording(self) -> None:
+    def _recording(self, max_mb: int) -> None:
         _heading(1, "Recording")
         with gr.Row(equal_height=True):
-            self.file = gr.File(label="EDF or EDF+", height=150, scale=3, elem_id="recording")
+            self.file = gr.File(
+                label=f"EDF or EDF+, up to {max_mb} MB", height=150, scale=3, elem_id="recording"
+            )
             with gr.Column(scale=1, min_width=220):
                 self.example = gr.Button("Simulated example", elem_id="example")
                 gr.HTML(
@@ -78,23 +83,24 @@ class Page:
     def _lanes(self) -> None:
         _heading(2, "Lanes")
         self.facts = gr.HTML()
-        gr.HTML(
-            '<p class="small">Which signal fills which lane. Where that is not right choose '
-            "another, or write a difference of two, such as <code>EMG1 - EMG2</code>.</p>"
-        )
         with gr.Row():
-            self.lanes = {
-                name: gr.Dropdown(
-                    label=f"{name} ({LANES[name].modality})",
-                    choices=[],
-                    allow_custom_value=True,
-                    min_width=150,
-                    elem_id=f"lane-{name}",
+            with gr.Column(scale=1, min_width=280):
+                gr.HTML(
+                    '<p class="small">Which signal fills which lane. Where that is not right, '
+                    "choose another, or write a difference: <code>EMG1 - EMG2</code>.</p>"
                 )
-                for name in self.spec.lanes
-            }
-        with gr.Accordion("An epoch from its middle, as the model sees it", open=True):
-            self.preview = gr.HTML()
+                self.lanes = {
+                    name: gr.Dropdown(
+                        label=f"{name} ({LANES[name].modality})",
+                        choices=[],
+                        allow_custom_value=True,
+                        elem_id=f"lane-{name}",
+                    )
+                    for name in self.spec.lanes
+                }
+            with gr.Column(scale=2, min_width=280):
+                gr.HTML('<p class="small">An epoch from its middle, as the model sees it:</p>')
+                self.preview = gr.HTML(elem_id="preview")
         self.stage = gr.Button("Stage", variant="primary", elem_id="stage")
 
     def _night(self) -> None:
@@ -105,6 +111,7 @@ class Page:
             at=0,
             elem_id="night",
         )
+        self.statistics = gr.HTML(elem_id="statistics")
         with gr.Row(elem_classes="steer"):
             self.back = gr.Button("◀", min_width=44, scale=0, elem_id="back")
             self.slider = gr.Slider(
@@ -133,7 +140,7 @@ class Page:
         changing = [
             *(self.status, self.file, self.lanes_part, self.night_part, self.facts, self.preview),
             *(self.stage, self.night, self.slider, self.epoch, self.probabilities, self.reasons),
-            *(self.files, *self.lanes.values(), *self.buttons.values()),
+            *(self.files, self.statistics, *self.lanes.values(), *self.buttons.values()),
         ]
         common = {"outputs": changing, "api_visibility": "private"}
         seen = common | {"show_progress_on": self.status}
@@ -147,7 +154,9 @@ class Page:
         self.example.click(self.simulate, None, concurrency_limit=2, **seen)
         for lane in self.lanes.values():
             lane.input(self.choose_lanes, list(self.lanes.values()), **quiet)
-        explained = [self.stage.click(self.stage_night, None, **seen, **model)]
+        staged = self.stage.click(self.stage_night, None, **seen, **model)
+        staged.then(None, js=TO_NIGHT, api_visibility="private")
+        explained = [staged]
         latest = quiet | {"trigger_mode": "always_last"}
         explained += [
             self.night.select(self.click, None, **latest),
@@ -204,9 +213,11 @@ class Page:
         return {
             self.status: _status(line, "done"),
             self.night_part: gr.Column(visible=True),
-            self.slider: gr.Slider(maximum=max(count, 2)),
             **self._view(session),
             **self._changed(session),
+            self.slider: gr.Slider(
+                maximum=max(count, 2), value=int(staged.epochs[session.row]) + 1
+            ),
         }
 
     @told
@@ -340,6 +351,7 @@ class Page:
         """What depends on all stages of the night."""
         return {
             self.night: gr.HTML(pictures.night(session.staged, REVIEW_UNDER), at=self._at(session)),
+            self.statistics: pictures.statistics(session.statistics()),
             self.files: pictures.files(session.files(), len(session.staged.corrections)),
         }
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from psgvlm.hypnogram import COLOURS
 from psgvlm.image_spec import EPOCH_S, ImageSpec
+from psgvlm.sleep_statistics import UNITS
 from psgvlm.stages import STAGES
 from psgvlm.staging import StagedNight
 
@@ -52,7 +53,8 @@ def night(staged: StagedNight, review_under: float) -> str:
         '<div class="names below"><span>review</span></div>'
         '<div class="names below density"><span>probability</span></div></div>'
         '<p class="legend"><i class="review"></i>to be reviewed (probability under '
-        f'{review_under:g}) <i class="corrected"></i>set by hand</p>'
+        f'{review_under:g}) <i class="corrected"></i>set by hand · keys: ← → for epochs, '
+        "W 1 2 3 R for stages, U for the next to review</p>"
     )
 
 
@@ -141,7 +143,7 @@ def epoch(picture, spec: ImageSpec, heat=None) -> str:
     )
     shown_s = spec.shown_s / spec.fold
     times = "".join(
-        f'<span style="top:{100 * (i + 1) / spec.fold:.3f}%">'
+        f'<span style="top:{100 * (i + 0.5) / spec.fold:.3f}%">'
         f"{i * shown_s - spec.context_s:g}–{(i + 1) * shown_s - spec.context_s:g} s</span>"
         for i in range(spec.fold)
     )
@@ -202,6 +204,16 @@ def facts(night, shown: str) -> str:
         f'<p class="facts"><b>{escape(shown)}</b> · {" · ".join(told)}</p>'
         f"<ul class='notes'>{notes}</ul>"
     )
+
+
+def statistics(found: dict[str, float]) -> str:
+    """Sleep statistics in a row."""
+    told = "".join(
+        f"<div><b>{'–' if np.isnan(value) else f'{value:.0f}'}</b> {UNITS[name]}<span>{name}</span>"
+        "</div>"
+        for name, value in found.items()
+    )
+    return f'<div class="statistics">{told}</div>'
 
 
 def files(contents: dict[str, tuple[str, bytes]], corrected: int) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from psgvlm import montage, night_files
+from psgvlm import montage, night_files, sleep_statistics
 from psgvlm.errors import InputError
 from psgvlm.explain import Explanation, explain
 from psgvlm.lights import Lights
@@ -46,7 +46,7 @@ class Session:
     def take(self, path: Path, shown: str) -> None:
         """Move a recording here, in the place of one before, and read its labels."""
         self._forget()
-        self.path = self.folder / f"recording{Path(shown).suffix.lower()}"
+        self.path = self.folder / "recording.edf"
         self.shown = shown
         shutil.move(path, self.path)
         self.labels = Recording(self.path, gaps=True).labels
@@ -57,8 +57,8 @@ class Session:
         from builders.simulate import write_recording
 
         with tempfile.TemporaryDirectory(dir=self.folder) as made:
-            name = write_recording("isruc", made, EXAMPLE_H, 11, 0)
-            self.take(next(Path(made).rglob("*.rec")), f"simulated {name}.rec")
+            write_recording("mass", made, EXAMPLE_H, 1, 0)  # it has all lanes there are
+            self.take(next(Path(made).rglob("* PSG.edf")), "simulated night.edf")
 
     def sources(self) -> dict[str, str]:
         """What fills each lane if nobody says otherwise; empty text where nothing does."""
@@ -137,6 +137,10 @@ class Session:
             f"{stem} hypnogram.edf": ("EDF+ annotations", edf),
             f"{stem} hypnogram.csv": ("CSV", night_files.csv_text(staged).encode()),
         }
+
+    def statistics(self) -> dict[str, float]:
+        """Sleep statistics of the whole recording, by the names of `sleep_statistics.UNITS`."""
+        return sleep_statistics.of_night(self._done().on_grid())
 
     def told(self, error: InputError | OSError) -> str:
         """An error as stage.py prints it, about the file by the name that the visitor knows."""
