@@ -16,7 +16,7 @@ element.addEventListener('mousemove', (event) => {
   const box = plot.getBoundingClientRect();
   tip.hidden = false;
   tip.textContent = JSON.parse(plot.parentElement.dataset.tips)[epochAt(plot, event)];
-  const right = event.clientX - box.left > box.width / 2;
+  const right = event.clientX - box.left > box.width - 200;
   tip.style.left = right ? 'auto' : `${event.clientX - box.left + 12}px`;
   tip.style.right = right ? `${box.right - event.clientX + 12}px` : 'auto';
 });

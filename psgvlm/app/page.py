@@ -39,7 +39,7 @@ def told(act):
             return act(self, *inputs)
         except (InputError, OSError) as error:
             line = self.sessions.of(request.session_hash).told(error)
-            return {self.status: _status(line, "error")}
+            return {self.status: _status(line, "error"), self.file: None}
 
     return run
 
@@ -114,9 +114,7 @@ class Page:
         self.statistics = gr.HTML(elem_id="statistics")
         with gr.Row(elem_classes="steer"):
             self.back = gr.Button("◀", min_width=44, scale=0, elem_id="back")
-            self.slider = gr.Slider(
-                1, 2, 1, step=1, label="Epoch (or click into the hypnogram)", scale=4, min_width=180
-            )
+            self.slider = gr.Slider(1, 2, 1, step=1, label="Epoch", scale=4, min_width=180)
             self.on = gr.Button("▶", min_width=44, scale=0, elem_id="on")
             self.unsure = gr.Button("Next to review", min_width=150, scale=1, elem_id="unsure")
         with gr.Row():
@@ -144,7 +142,9 @@ class Page:
         ]
         common = {"outputs": changing, "api_visibility": "private"}
         seen = common | {"show_progress_on": self.status}
-        quiet = common | {"show_progress": "hidden", "concurrency_limit": 4}
+        # One after another, as the keys were pressed.
+        quiet = common | {"show_progress": "hidden", "trigger_mode": "multiple"}
+        quiet |= {"concurrency_id": "looking", "concurrency_limit": 1}
         model = {"concurrency_id": "model", "concurrency_limit": 1}
 
         self.blocks.load(self.arrive, None, None, api_visibility="private")
@@ -199,16 +199,15 @@ class Page:
         session = self._session(request)
 
         def show(done: int, epochs: int) -> None:
-            progress((done, epochs), desc="Staging", unit="epochs")
+            progress((done, epochs), desc=f"{done} of {epochs} epochs staged")
 
         if not session.stage(show):
             return gr.skip()
         staged = session.staged
         count = len(staged.on_grid())
-        notes = f" Note: {'; '.join(staged.notes)}." if staged.notes else ""
         line = (
             f"Done: {len(staged.epochs)} epochs staged, {len(staged.unsure(REVIEW_UNDER))} of them "
-            f"to be reviewed. Shown is the one that the model is least sure of.{notes}"
+            "to be reviewed. Click into the hypnogram to see an epoch."
         )
         return {
             self.status: _status(line, "done"),
@@ -351,7 +350,7 @@ class Page:
         """What depends on all stages of the night."""
         return {
             self.night: gr.HTML(pictures.night(session.staged, REVIEW_UNDER), at=self._at(session)),
-            self.statistics: pictures.statistics(session.statistics()),
+            self.statistics: pictures.statistics(session.statistics(), session.staged.notes),
             self.files: pictures.files(session.files(), len(session.staged.corrections)),
         }
 

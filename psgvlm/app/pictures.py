@@ -53,8 +53,8 @@ def night(staged: StagedNight, review_under: float) -> str:
         '<div class="names below"><span>review</span></div>'
         '<div class="names below density"><span>probability</span></div></div>'
         '<p class="legend"><i class="review"></i>to be reviewed (probability under '
-        f'{review_under:g}) <i class="corrected"></i>set by hand · keys: ← → for epochs, '
-        "W 1 2 3 R for stages, U for the next to review</p>"
+        f'{review_under:g}) <i class="corrected"></i>set by hand <span class="keys">· keys: '
+        "← → for epochs, W 1 2 3 R for stages, U for the next to review</span></p>"
     )
 
 
@@ -101,7 +101,7 @@ def _ticks(staged: StagedNight, count: int) -> str:
     offset_s = staged.clock_s or 0
     first_s = -offset_s % step_s
     texts = []
-    for at_s in np.arange(first_s, length_s, step_s):
+    for at_s in np.arange(first_s, 0.95 * length_s, step_s):  # the last one needs room, too
         text = staged.clock(at_s + 0.5) or _duration(at_s)
         texts.append(f'<span style="left:{100 * at_s / length_s:.3f}%">{text[:5]}</span>')
     return "".join(texts)
@@ -199,21 +199,21 @@ def facts(night, shown: str) -> str:
     told = [f"{night.recording.duration_s / 3600:.2f} h", f"{len(night.epochs)} epochs of 30 s"]
     if (clock_s := night.recording.clock_s) is not None:
         told.append(f"begins at {_duration(clock_s).zfill(8)}")
-    notes = "".join(f"<li>{escape(note)}</li>" for note in night.notes)
-    return (
-        f'<p class="facts"><b>{escape(shown)}</b> · {" · ".join(told)}</p>'
-        f"<ul class='notes'>{notes}</ul>"
-    )
+    return f'<p class="facts"><b>{escape(shown)}</b> · {" · ".join(told)}</p>{_list(night.notes)}'
 
 
-def statistics(found: dict[str, float]) -> str:
-    """Sleep statistics in a row."""
+def _list(notes: tuple[str, ...]) -> str:
+    return f'<ul class="notes">{"".join(f"<li>{escape(note)}</li>" for note in notes)}</ul>'
+
+
+def statistics(found: dict[str, float], notes: tuple[str, ...]) -> str:
+    """Sleep statistics in a row, and what is to be kept in mind."""
     told = "".join(
         f"<div><b>{'–' if np.isnan(value) else f'{value:.0f}'}</b> {UNITS[name]}<span>{name}</span>"
         "</div>"
         for name, value in found.items()
     )
-    return f'<div class="statistics">{told}</div>'
+    return f'<div class="statistics">{told}</div>{_list(notes)}'
 
 
 def files(contents: dict[str, tuple[str, bytes]], corrected: int) -> str:
