@@ -189,8 +189,7 @@ class Page:
         return self._look(session)
 
     @told
-    def choose_lanes(self, *inputs):
-        *chosen, request = inputs
+    def choose_lanes(self, request: gr.Request, *chosen: str):
         session = self._session(request)
         return self._opened(session, dict(zip(self.lanes, chosen, strict=True)))
 
