@@ -7,13 +7,14 @@ its output and that of the blank picture, which a test picture confirms to be th
 """
 
 from collections.abc import Iterable
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
 
 from psgvlm import scoring
 from psgvlm.errors import InputError
-from psgvlm.explain import places
+from psgvlm.explain import places, tiles
 from psgvlm.stages import STAGES
 from psgvlm.vlm import StagingModel
 
@@ -42,11 +43,15 @@ class Epoch:
         self.ink = (self.picture != self.blank).any(axis=-1)
         self.answers = scoring.answer_tokens(model.processor, model.spec.prompt)
         self.inputs = scoring.inputs_of(model, [images])
-        self.blank_pixels = scoring.inputs_of(model, [self.with_picture(self.blank)])[
-            "pixel_values"
-        ]
+        blank = scoring.inputs_of(model, [self.with_picture(self.blank)])
+        self.blank_pixels = blank["pixel_values"]
         self.in_place = self._in_place()
         self.scores = self.score_pictures([self.picture])[0]
+
+    @cached_property
+    def tiles(self) -> list[tiles.Tile]:
+        """Where the model's inputs lie in the picture, see `tiles.locate`."""
+        return tiles.locate(self.model)
 
     def with_picture(self, picture: np.ndarray) -> list:
         """The images of the epoch with another in the place of its own."""

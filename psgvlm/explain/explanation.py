@@ -9,12 +9,12 @@ from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
 
 MOST_PARTS = 3
-# How the sentence says it: where the stage is another without the parts, and where it is not.
+# How the sentence says it: where it is not the model's stage any more without the parts, and else.
 VERBS = {
     "patches": ("decided by", "leaning on"),
     "ablation": ("decided by", "leaning on"),
     "gradient": ("most sensitive to", "most sensitive to"),
-    "attention": ("looked at in", "looked at in"),
+    "attention": ("looking at", "looking at"),
 }
 
 
@@ -83,9 +83,11 @@ class Explanation:
                 f"{max(most, 0):.2g} {self.unit}, and moving the traces by a few pixels changes it "
                 f"by up to {self.threshold:.2g}."
             )
-        same = bool(self.left.argmax() == index)
-        told += f", {VERBS[self.method][same]} {_list([str(part) for part in self.parts])}"
-        then = "the stage is the same" if same else f"the stage {STAGES[self.left.argmax()]}"
+        before, after = self.probabilities.argmax(), self.left.argmax()
+        verb = VERBS[self.method][0 if before == index != after else 1]
+        first, *others = map(str, self.parts)
+        told += f", {verb} {_list([first, *(f'{verb.split()[-1]} {part}' for part in others)])}"
+        then = "the stage is the same" if before == after else f"the stage {STAGES[after]}"
         return f"{told}; with that blank p is {self.left[index]:.2f} and {then}."
 
 

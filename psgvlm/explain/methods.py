@@ -5,7 +5,7 @@ its own. Every method gives a heat for each pixel, positive for what speaks for 
 seconds follow by sums over their pixels, or, by ablation, by leaving them out themselves.
 
 - `patches` (arXiv 2509.22810): what the stage loses when a patch of 14 x 14 pixels is blank.
-- `ablation`: the same at a tenth of the cost. First 5 s of a lane are blank at a time, then every
+- `ablation`: the same at a sixth of the cost. First 5 s of a lane are blank at a time, then every
   second of those that weigh most, then every patch of the heaviest of these.
 - `gradient`: gradient times input, the input being what the processor makes of the picture less
   what it makes of the blank one: to first order, what blanking a pixel would cost.
@@ -21,7 +21,7 @@ import numpy as np
 from psgvlm import scoring
 from psgvlm.errors import InputError
 from psgvlm.explain import places, tiles
-from psgvlm.explain.blanking import Epoch
+from psgvlm.explain.blanking import BATCH_SIZE, Epoch
 from psgvlm.explain.explanation import Explanation, stand_out
 from psgvlm.stages import INDEX, STAGES
 from psgvlm.vlm import StagingModel
@@ -38,6 +38,7 @@ def explain(
     method: str = "ablation",
     stage: str | None = None,
     patch_px: int = PATCH_PX,
+    batch_size: int = BATCH_SIZE,
 ) -> Explanation:
     """Explain the stage of one epoch, by default the one that the model finds most probable.
 
@@ -50,7 +51,7 @@ def explain(
         raise InputError(f"method {method!r}: expected one of {', '.join(METHODS)}")
     if not 4 <= patch_px <= min(model.spec.size):
         raise InputError(f"patches of {patch_px} px; expected 4 to the picture's side")
-    epoch = Epoch(model, images)
+    epoch = Epoch(model, images, batch_size)
     spec, index = model.spec, INDEX[stage] if stage else int(epoch.scores.argmax())
     heat = METHODS[method](epoch, index, patch_px)
     if method in ABLATIONS:
@@ -94,11 +95,8 @@ def whole(epoch: Epoch, index: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def patches(epoch: Epoch, index: int, patch_px: int) -> np.ndarray:
-    """What the stage loses for each pixel, float of (height, width): a patch's loss spread over it.
-
-    Patches lie in rows from the upper left; those at the right and lower edge may be smaller.
-    """
-    labels = _patches(epoch.model.spec, patch_px)
+    """What the stage loses without each patch, spread over its pixels, float of (height, width)."""
+    labels = places.patches_at(epoch.model.spec, patch_px)
     return _spread(epoch, index, labels, np.unique(labels), np.zeros(labels.shape))
 
 
@@ -111,7 +109,7 @@ def ablation(epoch: Epoch, index: int, patch_px: int) -> np.ndarray:
     for labels in (
         lanes * places.seconds(spec) + seconds // STRETCH_S,
         lanes * places.seconds(spec) + seconds,
-        _patches(spec, patch_px),
+        places.patches_at(spec, patch_px),
     ):
         chosen = np.unique(labels[inside])
         heat = _spread(epoch, index, labels, chosen, heat)
@@ -119,12 +117,6 @@ def ablation(epoch: Epoch, index: int, patch_px: int) -> np.ndarray:
         heaviest = chosen[np.argsort(losses, kind="stable")[::-1][:DIVIDED]]
         inside = np.isin(labels, heaviest) & (lanes >= 0)
     return heat
-
-
-def _patches(spec, patch_px: int) -> np.ndarray:
-    """Which patch every pixel belongs to, int of (height, width)."""
-    rows, columns = (np.arange(n) // patch_px for n in (spec.height, spec.width))
-    return rows[:, None] * (columns[-1] + 1) + columns
 
 
 def _spread(epoch: Epoch, index: int, labels, chosen, heat: np.ndarray) -> np.ndarray:
@@ -142,8 +134,8 @@ def gradient(epoch: Epoch, index: int, _) -> np.ndarray:
     """Gradient of the stage's log-probability times input, by the picture's pixels."""
     import torch
 
-    model, inputs = epoch.model, dict(epoch.inputs)
-    places_of = tiles.locate(model)
+    model, located = epoch.model, epoch.tiles
+    inputs = dict(epoch.inputs)
     pixels = inputs["pixel_values"].detach().clone().requires_grad_()
     with torch.enable_grad():
         scores = scoring.log_probabilities(model, {**inputs, "pixel_values": pixels}, epoch.answers)
@@ -151,10 +143,8 @@ def gradient(epoch: Epoch, index: int, _) -> np.ndarray:
         (slope,) = torch.autograd.grad(score, pixels)
     product = slope.float() * (inputs["pixel_values"] - epoch.blank_pixels).float()
     grids = tiles.arrays(model, inputs, product).sum(dim=1).double().cpu().numpy()
-    return sum(
-        tile.paint(grid, epoch.picture.shape[:2])
-        for tile, grid in zip(places_of, grids, strict=True)
-    )
+    size = epoch.picture.shape[:2]
+    return sum(tile.paint(grid, size) for tile, grid in zip(located, grids, strict=True))
 
 
 def attention(epoch: Epoch, index: int, _) -> np.ndarray:
@@ -166,8 +156,7 @@ def _attended(epoch: Epoch, index: int, picture: np.ndarray) -> np.ndarray:
     """Attention from the places that write the answer to the pixels of a picture."""
     import torch
 
-    model = epoch.model
-    places_of = tiles.locate(model)
+    model, located = epoch.model, epoch.tiles
     inputs = dict(scoring.inputs_of(model, [epoch.with_picture(picture)]))
     answer = torch.tensor([epoch.answers[index][:-1]], dtype=torch.long, device=model.model.device)
     asked = inputs["input_ids"]
@@ -180,7 +169,7 @@ def _attended(epoch: Epoch, index: int, picture: np.ndarray) -> np.ndarray:
     own = weights[of_image].chunk(2 * model.context + 1)[model.context]
     grids = tiles.tokens_on(model, inputs, own.double().cpu().numpy())
     size = epoch.picture.shape[:2]
-    return sum(tile.paint(grid, size) for tile, grid in zip(places_of, grids, strict=True))
+    return sum(tile.paint(grid, size) for tile, grid in zip(located, grids, strict=True))
 
 
 def _weights(model, inputs):

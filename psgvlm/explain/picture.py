@@ -71,7 +71,7 @@ def draw(explanation: Explanation, image, path: str | Path) -> None:
     for name in ("lanes", "seconds", "p"):
         axes[name].spines[["top", "right"]].set_visible(False)
     # No creation date: the same explanation gives the same bytes.
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    figure.savefig(path, dpi=90, metadata={"Software": None})
 
 
 def paper(heat: np.ndarray, good, bad) -> np.ndarray:

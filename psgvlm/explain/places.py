@@ -25,16 +25,30 @@ def lanes_at(spec: ImageSpec) -> np.ndarray:
 
 
 @lru_cache(8)
+def times_at(spec: ImageSpec) -> np.ndarray:
+    """The time at every pixel's middle in seconds of the epoch, float of shape (height, width)."""
+    row_s = spec.shown_s / spec.fold
+    row = np.arange(spec.height) // (spec.lane_px() * len(spec.lanes))
+    left_s = row.clip(max=spec.fold - 1)[:, None] * row_s - spec.context_s
+    return left_s + (np.arange(spec.width) + 0.5) * row_s / spec.width
+
+
+@lru_cache(8)
 def seconds_at(spec: ImageSpec) -> np.ndarray:
     """Which of the seconds shown every pixel belongs to, int of shape (height, width).
 
     Counted from the first one shown, which is that of `first_s`.
     """
-    row_s = spec.shown_s / spec.fold
-    row = np.arange(spec.height) // (spec.lane_px() * len(spec.lanes))
-    left_s = row.clip(max=spec.fold - 1)[:, None] * row_s - spec.context_s
-    at_s = left_s + (np.arange(spec.width) + 0.5) * row_s / spec.width
-    return np.floor(at_s).astype(int) - first_s(spec)
+    return np.floor(times_at(spec)).astype(int) - first_s(spec)
+
+
+def patches_at(spec: ImageSpec, side_px: int) -> np.ndarray:
+    """Which square patch every pixel belongs to, int of shape (height, width).
+
+    In rows from the upper left; those at the right and lower edge may be smaller.
+    """
+    rows, columns = (np.arange(n) // side_px for n in (spec.height, spec.width))
+    return rows[:, None] * (columns[-1] + 1) + columns
 
 
 def first_s(spec: ImageSpec) -> int:
