@@ -12,6 +12,7 @@ Exit status: 1 where no night could be staged, 3 where some could not.
 import argparse
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from psgvlm import errors
@@ -38,6 +39,8 @@ def options(words: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(words)
     if not 0 <= args.review_under <= 1:
         raise errors.InputError(f"--review-under {args.review_under:g}; expected 0 to 1")
+    if args.batch_size < 1:
+        raise errors.InputError(f"--batch-size {args.batch_size}; expected 1 or more")
     return args
 
 
@@ -69,7 +72,8 @@ def stage(stager, path: Path, folder: Path, args: argparse.Namespace) -> None:
 
     ### Stages: those of before where model, file and lanes are the same
     if before and before.key == stager.key(night):
-        staged = stager.staged(night, before.raw, before.corrections)
+        staged = stager.staged(night, before.raw)
+        staged = replace(staged, corrections=before.corrections, versions=before.versions)
         text = night_files.json_text(staged, dark, args.review_under)
         if text == (folder / night_files.RESULT).read_text("utf-8") and night_files.whole(folder):
             print(f"{path}: staged already, in {folder}")

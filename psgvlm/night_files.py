@@ -9,7 +9,7 @@ import datetime
 import io
 import json
 import os
-import tempfile
+import shutil
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -40,8 +40,10 @@ def write(folder: str | Path, night: StagedNight, lights: Lights, review_under: 
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as beside:
-        new = Path(beside)
+    new = folder / ".writing"
+    shutil.rmtree(new, ignore_errors=True)  # of a run that was killed
+    new.mkdir()
+    try:
         (new / "hypnogram.csv").write_text(csv_text(night), "utf-8")
         write_edf(new / "hypnogram.edf", night, lights)
         events, columns = bids(night)
@@ -55,6 +57,8 @@ def write(folder: str | Path, night: StagedNight, lights: Lights, review_under: 
         (new / RESULT).write_text(json_text(night, lights, review_under), "utf-8")
         for name in FILES:
             os.replace(new / name, folder / name)
+    finally:
+        shutil.rmtree(new)
 
 
 def whole(folder: str | Path) -> bool:
@@ -188,7 +192,7 @@ def read(path: str | Path) -> tuple[StagedNight, Lights, float]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise InputError(
             f"{path}: no staged night of this version of psgvlm ({type(error).__name__}); expected "
-            "what stage.py wrote"
+            "what stage.py wrote: choose another folder, or remove it"
         ) from error
     return night, lights, under
 

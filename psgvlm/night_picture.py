@@ -10,7 +10,7 @@ from psgvlm.lights import Lights
 from psgvlm.stages import STAGES
 from psgvlm.staging import StagedNight
 
-REVIEW = "#8e2f8c"
+REVIEW, LIGHT = "#8e2f8c", "#fff3cf"
 # Of an epoch's seconds, how many a lane may show nothing in before it counts as partly, or as lost.
 PARTLY_S, LOST_S = 3.0, 15.0
 LANE = {"recorded": "#dfe6ee", "partly flat": "#e9a23b", "flat or clipped": "#a61e1e"}
@@ -30,10 +30,11 @@ def draw(path: str | Path, night: StagedNight, lights: Lights, review_under: flo
 
     hypnogram.steps(top, edges_h, grid)
     off_h, on_h = lights.off_s / 3600, lights.on_s / 3600
-    for begin, end in ((edges_h[0], off_h), (on_h, edges_h[-1])):
-        if end > begin:
-            top.axvspan(begin, end, color="#fff3cf", zorder=0)
-            top.text((begin + end) / 2, 4.38, "lights on", fontsize=8, ha="center", va="top")
+    bright = [(a, b) for a, b in ((edges_h[0], off_h), (on_h, edges_h[-1])) if b > a]
+    for begin, end in bright:
+        top.axvspan(begin, end, color=LIGHT, zorder=0)
+    if bright:
+        top.legend(handles=[Patch(color=LIGHT, label="lights on")], **hypnogram.BESIDE, fontsize=9)
     p = np.full((len(grid), len(STAGES)), np.nan)
     p[night.epochs] = night.probabilities
     hypnogram.density(middle, edges_h, p)

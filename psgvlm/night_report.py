@@ -20,26 +20,27 @@ def html(
     blocks = [
         Heading(f"Sleep staging of {night.name}", 1),
         Text(_summary(night, lights)),
+        *(Text(f"Note: {note}.") for note in night.notes),
         Picture("night.png", "Hypnogram, probabilities, epochs for review, lanes"),
         *_statistics(statistics),
-        *_review(night, review_under),
         *_lanes(night),
+        *_review(night, review_under),
         *_about(night),
+        *_epochs(night, review_under),
     ]
     return page.html(blocks, folder)
 
 
 def _summary(night: StagedNight, lights: Lights) -> str:
-    told = [f"{len(night.epochs)} epochs of 30 s"]
-    for name, at_s in (("Lights off", lights.off_s), ("lights on", lights.on_s)):
-        clock = night.clock(at_s)
-        told.append(f"{name} {clock or f'{at_s:g} s from the start'}")
-    corrected = len(night.corrections)
-    text = "; ".join(told) + f". Staged by {night.model} ({night.fingerprint})"
-    text += (
-        f", {corrected} epochs corrected by hand." if corrected else ", not checked by a scorer."
+    off, on = (
+        night.clock(at_s) or f"{at_s:g} s from the start" for at_s in (lights.off_s, lights.on_s)
     )
-    return text + " For research, not a medical device."
+    corrected = len(night.corrections)
+    checked = f"{corrected} epochs corrected by hand" if corrected else "not checked by a scorer"
+    return (
+        f"{len(night.epochs)} epochs of 30 s, lights off {off}, lights on {on}. Staged by "
+        f"{night.model}, {checked}. For research, not a medical device."
+    )
 
 
 def _statistics(statistics: dict) -> list:
@@ -65,53 +66,55 @@ def _statistics(statistics: dict) -> list:
 
 
 def _review(night: StagedNight, under: float) -> list:
-    rows = night.unsure(under)
-    total = len(night.epochs)
+    count, total = len(night.unsure(under)), len(night.epochs)
     blocks = [
-        Heading("Epochs to look at again"),
+        Heading("What to look at again"),
         Text(
-            f"{len(rows)} of {total} epochs ({100 * len(rows) / total:.1f} %) have a probability "
-            f"under {under:g}; the least sure come first."
-            + (f" The first {LISTED} are listed." if len(rows) > LISTED else "")
+            f"{count} of {total} epochs ({100 * count / total:.1f} %) have a probability under "
+            f"{under:g}. They are listed at the end, the least sure first."
         ),
     ]
-    if len(rows):
-        listed = []
-        for row in rows[:LISTED]:
-            best, second = (-night.probabilities[row]).argsort(kind="stable")[:2]
-            onset_s = float(night.onsets_s[row])
-            p = night.probabilities[row]
-            listed.append(
-                [
-                    str(night.epochs[row] + 1),
-                    night.clock(onset_s) or f"{onset_s:g} s",
-                    f"{STAGES[best]} {p[best]:.2f}",
-                    f"{STAGES[second]} {p[second]:.2f}",
-                ]
-            )
-        blocks.append(Table(["epoch, from 1", "begins", "stage", "or"], listed))
     if night.review:
+        rows = [
+            [
+                f"{point.under:.3f}",
+                f"{100 * point.share:.1f} %",
+                f"{point.kappa:.3f}",
+                f"{point.accuracy:.3f}",
+                str(len(night.unsure(point.under))),
+            ]
+            for point in night.review
+        ]
         blocks += [
             Text(
-                "What that is worth, measured on the scored nights that the probabilities were "
-                "calibrated on: agreement with the scorer once the epochs under a probability are "
-                "given the scorer's stage, and how many epochs of this night that would be."
+                "What that was worth on the scored nights that the model was calibrated on: "
+                "agreement with the scorer once all epochs under a probability are given the "
+                "scorer's stage, and how many epochs of this night are under it."
             ),
-            Table(
-                ["under", "share there", "κ", "accuracy", "epochs here"],
-                [
-                    [
-                        f"{point.under:.3f}",
-                        f"{100 * point.share:.1f} %",
-                        f"{point.kappa:.3f}",
-                        f"{point.accuracy:.3f}",
-                        str(len(night.unsure(point.under))),
-                    ]
-                    for point in night.review
-                ],
-            ),
+            Table(["under", "share there", "κ", "accuracy", "epochs here"], rows),
         ]
     return blocks
+
+
+def _epochs(night: StagedNight, under: float) -> list:
+    rows = night.unsure(under)
+    listed = []
+    for row in rows[:LISTED]:
+        p, onset_s = night.probabilities[row], float(night.onsets_s[row])
+        best, second = (-p).argsort(kind="stable")[:2]
+        listed.append(
+            [
+                str(night.epochs[row] + 1),
+                night.clock(onset_s) or f"{onset_s:g} s",
+                f"{STAGES[best]} {p[best]:.2f}",
+                f"{STAGES[second]} {p[second]:.2f}",
+            ]
+        )
+    if not listed:
+        return []
+    more = f": the {LISTED} least sure of {len(rows)}" if len(rows) > LISTED else ""
+    head = ["epoch, from 1", "begins", "stage", "or"]
+    return [Heading(f"Epochs for review{more}"), Table(head, listed)]
 
 
 def _lanes(night: StagedNight) -> list:
@@ -127,8 +130,7 @@ def _lanes(night: StagedNight) -> list:
             ]
         )
     head = ["lane", "signal in the file", "min flat or clipped", "epochs lost"]
-    notes = [Text(f"Note: {note}.") for note in night.notes]
-    return [Heading("Lanes"), Table(head, rows), *notes]
+    return [Heading("Lanes"), Table(head, rows)]
 
 
 def _about(night: StagedNight) -> list:

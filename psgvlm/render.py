@@ -122,7 +122,8 @@ def to_png(image: np.ndarray, spec: ImageSpec) -> bytes:
 
 def to_rgb(image: np.ndarray, spec: ImageSpec) -> np.ndarray:
     """A picture from `draw` as uint8 RGB, shape (height, width, 3)."""
-    return palette(spec)[image]
+    # Any uint8 is an entry; without the check that says so it is four times as fast.
+    return np.take(palette(spec), image, axis=0, mode="clip")
 
 
 @lru_cache(16)  # every picture needs it, and it takes a fifth of the time of its PNG

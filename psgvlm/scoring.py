@@ -124,6 +124,7 @@ def log_probabilities(model: StagingModel, inputs, answers: list[tuple[int, ...]
             cache.crop(-1)
 
     visit((), dict(inputs))
+    visit = None  # it refers to itself, and would hold the batch until garbage is collected
     return scores
 
 

@@ -274,9 +274,7 @@ class Stager:
             raise InputError(f"{night.path}, epoch {night.epochs[len(rows)]}: {error}") from error
         return self.staged(night, np.array(rows))
 
-    def staged(
-        self, night: Night, raw: np.ndarray, corrections: Mapping[int, str] | None = None
-    ) -> StagedNight:
+    def staged(self, night: Night, raw: np.ndarray) -> StagedNight:
         """What a night's probabilities, of shape (n, 5), say: calibrated where they can be."""
         honest = raw if self.temperature is None else calibration.scale(raw, self.temperature)
         notes = list(night.notes)
@@ -302,7 +300,6 @@ class Stager:
             fingerprint=self.fingerprint,
             versions=versions(),
             key=self.key(night),
-            corrections=dict(corrections or {}),
         )
 
 

@@ -1,11 +1,14 @@
 """Recordings opened: labels, rates, units, gaps; and all that can be wrong with an EDF."""
 
 import datetime
+import math
 from pathlib import Path
 
 import edfio
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from recordings import SECRET, montage, noise, patch, patch_signal, signal, with_gap, write_edf
 
 from psgvlm import edf
@@ -52,6 +55,35 @@ def test_windows_spread_over_a_recording_are_stretches_of_a_second(path):
     seconds = [int(np.flatnonzero((whole == part).all(axis=1))[0]) for part in found]
     assert seconds == np.linspace(0, 119, 9).astype(int).tolist()
     assert len(list(recording.windows_uv(["chin"], 1000))) == 120
+
+
+@settings(max_examples=30, deadline=None)
+@given(start_s=st.floats(-20, 130), length_s=st.floats(0, 150), record_s=st.sampled_from((1, 40)))
+def test_a_part_is_a_part_of_the_whole(tmp_path_factory, start_s, length_s, record_s):
+    """Whatever lies between, rounded outwards to samples; however long the data records are."""
+    path = tmp_path_factory.getbasetemp() / f"part{record_s}.edf"
+    if not path.exists():
+        lanes = [signal("C4-M1", noise(120, 100), 100), signal("chin", noise(120, 8, seed=1), 8)]
+        write_edf(path, lanes, data_record_duration=record_s)
+    recording = Recording(path)
+    found = recording.part_uv(["chin", "C4-M1"], start_s, start_s + length_s)
+    for label, rate_hz in (("C4-M1", 100), ("chin", 8)):
+        first, samples = found[label]
+        whole = recording.read_uv(label)
+        assert (samples == whole[first : first + len(samples)]).all()
+        begin = min(max(0, math.floor(start_s * rate_hz)), len(whole))
+        end = min(max(0, math.ceil((start_s + length_s) * rate_hz)), len(whole))
+        assert len(samples) == max(0, end - begin)
+        assert first == begin or not len(samples)
+
+
+@pytest.mark.parametrize(
+    ("field", "clock_s"),
+    [(b"00.00.00", 0), (b"23.59.59", 86399), (b"07:30:00", 27000), (b"24.00.00", None),
+     (b"12.60.00", None), (b"??.??.??", None), (b"        ", None)],
+)  # fmt: skip
+def test_the_time_of_day_it_began_at(path, field, clock_s):
+    assert Recording(patch(path, 176 - 8, b"03.02.01" + field)).clock_s == clock_s
 
 
 @pytest.mark.skipif(not REAL.is_file(), reason="the real recording lies beside the repository")

@@ -112,6 +112,16 @@ def test_the_recording_and_its_lanes(stager, tmp_path):
     assert opened.lost_s()[:, 1:3].tolist() == [[30, 30]] * 3
 
 
+def test_what_mne_reads_is_staged_alike(stager, tmp_path):
+    edf = write_edf(tmp_path / "n.edf", montage(CORE, 95))
+    raw = mne.io.read_raw_edf(edf, verbose="ERROR")
+    raw.save(tmp_path / "n_raw.fif", verbose="ERROR")
+    one, two = stager.open(edf), stager.open(tmp_path / "n_raw.fif")
+    assert two.epochs.tolist() == [0, 1, 2] and two.recording.clock_s is None
+    assert one.recording.clock_s == 0
+    np.testing.assert_allclose(stager.stage(two).raw, stager.stage(one).raw, atol=1e-4)
+
+
 def test_temperature_and_review(adapter, stager, tmp_path):
     """Calibrated probabilities are those of `calibration.scale`, and decide what to look at."""
     opened = stager.open(write_edf(tmp_path / "n.edf", montage(CORE, 150)))
@@ -335,7 +345,7 @@ def test_report_is_one_file_for_a_desk_without_a_network(night, folder):
     text = (folder / "report.html").read_text()
     assert set(re.findall(r'src="([^,"]{0,30})', text)) == {"data:image/png;base64"}
     assert "http" not in text and "<script" not in text
-    for part in ("23:58:20", "23:59:00", "REM latency", "chin", "given the scorer", "1 gap in"):
+    for part in ("23:58:20", "23:59:00", "REM latency", "chin", "are given the", "1 gap in"):
         assert part in text
     listed = re.findall(r'<tr><td class="words">(\d+)</td><td>\d\d:\d\d:\d\d</td>', text)
     assert [int(number) - 1 for number in listed] == night.epochs[night.unsure(0.9)].tolist()
