@@ -179,7 +179,7 @@ class Page:
     @told
     def take(self, file, request: gr.Request):
         session = self._session(request)
-        session.take(Path(file["path"]), file["orig_name"])
+        session.take(Path(file["path"]), Path(file["orig_name"] or file["path"]).name)
         return self._look(session)
 
     @told
@@ -247,11 +247,17 @@ class Page:
         staged, row = session.staged, session.row
         if staged is None:
             return gr.skip()
-        explanation = session.explain()
+        try:
+            explanation = session.explain()
+            picture = session.picture(row)
+        except (InputError, OSError):
+            if session.staged is staged:
+                raise
+            return gr.skip()  # its file may be gone
         if session.staged is None or session.row != row:
             return gr.skip()  # another epoch is looked at by now, and asks for itself
         return {
-            self.epoch: pictures.epoch(session.picture(row), self.spec, _heat(explanation)),
+            self.epoch: pictures.epoch(picture, self.spec, _heat(explanation)),
             self.reasons: pictures.reasons(explanation),
         }
 

@@ -41,7 +41,6 @@ class Session:
         self.staged: StagedNight | None = None
         self.row = 0
         self._explained: tuple[tuple[Night, int], Explanation] | None = None
-        self.ended = False
 
     def take(self, path: Path, shown: str) -> None:
         """Move a recording here, in the place of one before, and read its labels."""
@@ -85,14 +84,16 @@ class Session:
         night = self._opened()
 
         def told(done: int, epochs: int) -> None:
-            if self.night is not night or self.ended:
+            if self.night is not night:
                 raise _Abandoned
             progress(done, epochs)
 
         try:
             staged = self.stager.stage(night, told)
-        except _Abandoned:
-            return False
+        except (_Abandoned, InputError, OSError):
+            if self.night is night:
+                raise
+            return False  # its file may be gone
         self.staged = replace(staged, name=self.shown)
         self.row = int(staged.unsure(1.1)[0])  # the least sure, which is worth a look
         return True
@@ -153,7 +154,6 @@ class Session:
 
     def end(self) -> None:
         """Delete everything."""
-        self.ended = True
         self._forget()
         shutil.rmtree(self.folder, ignore_errors=True)
 
