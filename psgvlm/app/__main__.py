@@ -29,15 +29,9 @@ def main() -> int:
     )
     add = parser.add_argument
     add("--model", required=True, help="adapter: a folder or a Hub id")
-    add("--host", default="127.0.0.1", help="0.0.0.0: for other computers, too")
+    add("--host", default="127.0.0.1", help="0.0.0.0: for other computers, too, unencrypted")
     add("--port", type=int, default=7860)
-    add(
-        "--max-mb",
-        type=int,
-        default=1000,
-        metavar="MB",
-        help="the largest recording taken; default: 1000",
-    )
+    add("--max-mb", type=int, default=1000, help="the largest recording taken; default: 1000")
     add("--device", help="cpu, cuda ...; default: cuda where there is one")
     args = parser.parse_args()
     serve(args.model, args.host, args.port, args.max_mb, args.device)
@@ -65,7 +59,8 @@ def serve(
 
         import gradio as gr
 
-        from psgvlm.app.page import CSS, Page
+        from psgvlm.app.layout import CSS
+        from psgvlm.app.page import Page
         from psgvlm.app.session import Sessions
 
         page = Page(Sessions(stager, Path(folder)), max_mb)

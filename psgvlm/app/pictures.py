@@ -10,12 +10,15 @@ import json
 from html import escape
 
 import numpy as np
+from PIL import Image
 
+from psgvlm.explain import Explanation
+from psgvlm.explain.picture import AGAINST, FOR, paper
 from psgvlm.hypnogram import COLOURS
 from psgvlm.image_spec import EPOCH_S, ImageSpec
 from psgvlm.sleep_statistics import UNITS
 from psgvlm.stages import STAGES
-from psgvlm.staging import StagedNight
+from psgvlm.staging import Night, StagedNight
 
 FROM_ABOVE = ("W", "R", "N1", "N2", "N3")
 LANE_HEIGHT = 100 / len(FROM_ABOVE)
@@ -133,8 +136,8 @@ def _duration(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
-def epoch(picture, spec: ImageSpec, heat=None) -> str:
-    """An epoch's picture with its lanes named beside it; `heat` is a picture to lie over it."""
+def epoch(picture: Image.Image, spec: ImageSpec, over: Image.Image | None = None) -> str:
+    """An epoch's picture with its lanes named beside it; `over` is a heat to lie over it."""
     rows = list(spec.lanes) * spec.fold
     high = 100 * spec.lane_px() / spec.height
     names = "".join(
@@ -147,11 +150,11 @@ def epoch(picture, spec: ImageSpec, heat=None) -> str:
         f"{i * shown_s - spec.context_s:g}–{(i + 1) * shown_s - spec.context_s:g} s</span>"
         for i in range(spec.fold)
     )
-    over = f'<img class="heat" src="{data(heat)}" alt="">' if heat is not None else ""
+    lying = f'<img class="heat" src="{data(over)}" alt="">' if over else ""
     return (
         f'<div class="epoch" style="--wide:{spec.width};--high:{spec.height}">'
         f'<div class="names">{names}</div><div class="paper">'
-        f'<img src="{data(picture)}" alt="the epoch as the model sees it">{over}</div>'
+        f'<img src="{data(picture)}" alt="the epoch as the model sees it">{lying}</div>'
         f'<div class="names times">{times}</div></div>'
     )
 
@@ -175,10 +178,16 @@ def probabilities(staged: StagedNight, row: int) -> str:
     )
 
 
-def reasons(explanation) -> str:
-    """The sentence, and how much the stage would lose without each lane."""
-    from psgvlm.explain.picture import AGAINST, FOR
+def heat(explanation: Explanation) -> Image.Image:
+    """The colour of the paper, to be multiplied with the epoch's picture."""
+    from matplotlib.colors import to_rgb
 
+    colours = paper(explanation.heat, to_rgb(FOR), to_rgb(AGAINST))
+    return Image.fromarray((255 * colours).round().astype(np.uint8))
+
+
+def reasons(explanation: Explanation) -> str:
+    """The sentence, and how much the stage would lose without each lane."""
     most = max(np.abs(explanation.lanes).max(), 1e-9)
     bars = "".join(
         f'<tr><th>{escape(name)}</th><td><i style="width:{100 * abs(value) / most:.1f}%;'
@@ -194,7 +203,7 @@ def reasons(explanation) -> str:
     )
 
 
-def facts(night, shown: str) -> str:
+def facts(night: Night, shown: str) -> str:
     """What a recording is, and what is odd about it."""
     told = [f"{night.recording.duration_s / 3600:.2f} h", f"{len(night.epochs)} epochs of 30 s"]
     if (clock_s := night.recording.clock_s) is not None:
@@ -227,7 +236,7 @@ def files(contents: dict[str, tuple[str, bytes]], corrected: int) -> str:
     return f'{links}<p class="small">The hypnogram as shown above, {by}.</p>'
 
 
-def data(picture) -> str:
+def data(picture: Image.Image) -> str:
     """A PIL image as a PNG within the page."""
     written = io.BytesIO()
     picture.save(written, "PNG")

@@ -1,7 +1,7 @@
 """What one visitor has: a recording in a folder of its own, its lanes, its staged night.
 
-Nothing here knows of the web. A recording lies under a name of its own choosing, since the names of
-files name people; the visitor is shown the name it came with.
+Nothing here knows of the web. A recording is kept under a name that says nothing, as names of files
+may name people; the visitor is shown the name that it came with.
 """
 
 import shutil
@@ -9,8 +9,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+
+from PIL import Image
 
 from psgvlm import montage, night_files, sleep_statistics
 from psgvlm.errors import InputError
@@ -114,8 +117,8 @@ class Session:
         staged = self._done()
         self.staged = staged.corrected(int(staged.epochs[self.row]), stage)
 
-    def picture(self, row: int):
-        """An epoch as the model sees it, a PIL image."""
+    def picture(self, row: int) -> Image.Image:
+        """An epoch as the model sees it."""
         return next(self._opened().pictures([row]))
 
     def explain(self) -> Explanation:
@@ -147,7 +150,7 @@ class Session:
         """An error as stage.py prints it, about the file by the name that the visitor knows."""
         text = str(error)
         if isinstance(error, OSError):
-            text = f"{error.filename}: {error.strerror}"
+            text = f"{self.shown or 'recording'}: {error.strerror}"
         if self.path is not None:
             text = text.replace(str(self.path), self.shown)
         return " ".join(text.split())
@@ -204,8 +207,9 @@ class Sessions:
         with self._lock:
             session = self._open.pop(key, None)
             older_than_s = ABANDONED_S if self._open else 0
+            for path in self.arriving.iterdir():
+                with suppress(FileNotFoundError):  # taken in this moment
+                    if time.time() - path.stat().st_mtime >= older_than_s:
+                        shutil.rmtree(path) if path.is_dir() else path.unlink()
         if session:
             session.end()
-        for path in self.arriving.iterdir():
-            if time.time() - path.stat().st_mtime >= older_than_s:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
