@@ -32,7 +32,7 @@ class Layout:
             with gr.Column(visible=False) as self.lanes_part:
                 self._lanes(spec)
             with gr.Column(visible=False) as self.night_part:
-                self._night()
+                self._night(spec)
 
     def _recording(self, max_mb: int) -> None:
         _heading(1, "Recording")
@@ -66,12 +66,12 @@ class Layout:
                     )
                     for name in spec.lanes
                 }
-            with gr.Column(scale=2, min_width=280):
+            with gr.Column(scale=2, min_width=_wide(spec)):
                 gr.HTML('<p class="small">An epoch from its middle, as the model sees it:</p>')
                 self.preview = gr.HTML(elem_id="preview")
         self.stage = gr.Button("Stage", variant="primary", elem_id="stage")
 
-    def _night(self) -> None:
+    def _night(self, spec: ImageSpec) -> None:
         _heading(3, "Night")
         self.night = gr.HTML(
             html_template='<div style="--at:${at}">${value}</div>',
@@ -86,7 +86,7 @@ class Layout:
             self.on = gr.Button("▶", min_width=44, scale=0, elem_id="on")
             self.unsure = gr.Button("Next to review", min_width=150, scale=1, elem_id="unsure")
         with gr.Row():
-            with gr.Column(scale=3, min_width=320):
+            with gr.Column(scale=3, min_width=_wide(spec)):
                 self.epoch = gr.HTML(elem_id="epoch")
             with gr.Column(scale=2, min_width=280):
                 self.probabilities = gr.HTML(elem_id="probabilities")
@@ -103,6 +103,11 @@ class Layout:
 
 def _heading(number: int, text: str) -> None:
     gr.HTML(f"<h2><b>{number}</b>{text}</h2>", elem_classes="heading")
+
+
+def _wide(spec: ImageSpec) -> int:
+    """The least width for an epoch's picture, in px: room for its waves, where there is room."""
+    return min(spec.width, 740)
 
 
 def status(text: str, kind: str = "") -> str:

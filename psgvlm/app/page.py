@@ -149,7 +149,7 @@ class Page(Layout):
         session = self._session(request)
         if session.next_unsure():
             return self._view(session)
-        return {self.status: status("No epoch is left to be reviewed.", "done")}
+        return {self.status: status("No epoch is left to be reviewed.")}
 
     @told
     def explain(self, request: gr.Request):

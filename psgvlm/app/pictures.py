@@ -144,18 +144,19 @@ def epoch(picture: Image.Image, spec: ImageSpec, over: Image.Image | None = None
         f'<span style="top:{high * (i + 0.5):.3f}%">{escape(name)}</span>'
         for i, name in enumerate(rows)
     )
-    shown_s = spec.shown_s / spec.fold
+    row_s = spec.shown_s / spec.fold
+    starts_s = [i * row_s - spec.context_s for i in range(spec.fold)]
     times = "".join(
-        f'<span style="top:{100 * (i + 0.5) / spec.fold:.3f}%">'
-        f"{i * shown_s - spec.context_s:g}–{(i + 1) * shown_s - spec.context_s:g} s</span>"
-        for i in range(spec.fold)
+        f'<span style="top:{100 * (i + 0.5) / spec.fold:.3f}%">{at_s:g}–{at_s + row_s:g} s</span>'
+        for i, at_s in enumerate(starts_s)
     )
+    beside = f'<div class="names times">{times}</div>' if spec.fold > 1 else ""
     lying = f'<img class="heat" src="{data(over)}" alt="">' if over else ""
     return (
         f'<div class="epoch" style="--wide:{spec.width};--high:{spec.height}">'
         f'<div class="names">{names}</div><div class="paper">'
         f'<img src="{data(picture)}" alt="the epoch as the model sees it">{lying}</div>'
-        f'<div class="names times">{times}</div></div>'
+        f"{beside}</div>"
     )
 
 
