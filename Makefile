@@ -1,5 +1,6 @@
 # make demo        sets everything up and runs the main job, from raw signals to a staged night
-# make test        sets everything up and runs the tests (make test-slow: those that take minutes)
+# make test        sets everything up, Chromium too on Debian, and runs the tests (make test-slow:
+#                  those that take minutes)
 # make bench       measures what a night costs against the plain way of drawing it, and what building
 #                  and reading a corpus cost
 # make bench-train measures training against TRL's own script: tiny models, or with

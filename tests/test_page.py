@@ -72,7 +72,7 @@ def served(adapter, tmp_path_factory):
             env={**os.environ, "TMPDIR": str(temporary)},
         )  # fmt: skip
     try:
-        wait(lambda: b"open http" in log.read_bytes() or server.poll() is not None, 60)
+        wait(lambda: b"open http" in log.read_bytes() or server.poll() is not None, 120)
         (address,) = re.findall(r"open (http://\S+)", log.read_text()) or [log.read_text()]
         yield address, temporary, log
         # Told to end, it takes everything with it.
@@ -104,7 +104,7 @@ def page(browser, served):
     logged = log.stat().st_size
     context = browser.new_context(accept_downloads=True)
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     asked, faults = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: faults.append(error))
