@@ -5,6 +5,7 @@
 #                  and reading a corpus cost
 # make bench-train measures training against TRL's own script: tiny models, or with
 #                  BENCH="--device cuda" real ones
+# make bench-score measures scoring against generate(), likewise
 #
 # Another Python:  make PYTHON=python3.13 demo
 # Another torch:   make TORCH='torch==2.13.0 --index-url https://download.pytorch.org/whl/cu130' demo
@@ -16,7 +17,7 @@ BIN = .venv/bin
 # Before torch is imported; without it training on a CPU is ten times slower.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: demo test test-slow lint browser bench bench-train
+.PHONY: demo test test-slow lint browser bench bench-train bench-score
 
 demo: .venv/installed
 	$(BIN)/python demo.py
@@ -31,6 +32,9 @@ bench: .venv/installed
 
 bench-train: .venv/installed
 	$(BIN)/python bench/train.py $(BENCH)
+
+bench-score: .venv/installed
+	$(BIN)/python bench/score.py $(BENCH)
 
 test-slow: lint
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,qlora]'

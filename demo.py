@@ -20,6 +20,7 @@ RAW, CORPUS, ADAPTER = DEMO / "raw", DEMO / "corpus", DEMO / "adapter"
 REPORT, NIGHT = DEMO / "report", DEMO / "night"
 BASELINES = ("yasa", "vision-only", "majority")
 DAMAGE = ("lost=0.5", "white=10,0")
+EXPLAINED = "40,120,200"  # epochs of the staged night
 SUBJECTS, HOURS, SEED = "16", "2", "1"
 
 
@@ -43,10 +44,12 @@ def main() -> int:
     )
     seconds["eval"] = step(
         *[python, "eval.py", "--model", ADAPTER, "--dataset", CORPUS, "--out", REPORT],
-        *["--raw", RAW, "--baselines", *BASELINES, "--damage", *DAMAGE],
+        *["--raw", RAW, "--baselines", *BASELINES, "--damage", *DAMAGE, "--calibrate"],
     )
     edf = held_out_night()
-    seconds["stage"] = step(python, "stage.py", edf, "--model", ADAPTER, "--out", NIGHT)
+    seconds["stage"] = step(
+        python, "stage.py", edf, "--model", ADAPTER, "--out", NIGHT, "--explain", EXPLAINED
+    )
     save_epoch_picture()
     show(results(seconds, edf.stem))
     return 0
@@ -141,6 +144,7 @@ def show(figures: dict) -> None:
     for what, path in (
         ("the night", NIGHT / "report.html"),
         ("hypnogram", NIGHT / "night.png"),
+        ("heat maps", NIGHT / "explained" / "explanations.html"),
         ("an epoch", DEMO / "epoch.png"),
         ("report", REPORT / "report.html"),
         ("figures", DEMO / "results.json"),

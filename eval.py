@@ -3,13 +3,15 @@
     python eval.py --model ADAPTER --dataset CORPUS --out report/
     python eval.py --model A --model B --dataset C1 C2 --out report/ \\
         --baselines yasa vision-only --damage white lost=0.3,0.7 --raw RAW
+    accelerate launch --multi_gpu --num_processes 2 eval.py --model ADAPTER ...
 
-Writes metrics.json, predictions.parquet (damaged.parquet), report.md with its pictures, and
-report.html, the same in one file.
+Writes metrics.json, predictions.parquet (damaged.parquet, variants.parquet), report.md with its
+pictures, and report.html, the same in one file. Stopped, it goes on where it was; several processes
+share the nights.
 """
 
 import argparse
-import time
+from functools import partial
 from pathlib import Path
 
 from psgvlm import errors
@@ -33,6 +35,10 @@ def options(words: list[str] | None) -> argparse.Namespace:
         help=", ".join(baselines.NAMES))  # fmt: skip
     add("--damage", nargs="*", metavar="KIND", help="damage the raw signals, as in white or "
         "lost=0.3,0.7;\ndefault: " + " ".join(robustness.USUAL))  # fmt: skip
+    add("--ablate-lanes", dest="variants", action="append_const", const="lanes", default=[],
+        help="also shown fewer lanes: EEG, + EOG, + EMG, + ECG")  # fmt: skip
+    add("--prompts", dest="variants", action="append_const", const="prompts", default=[],
+        help="also asked in four other wordings")  # fmt: skip
     add("--raw", type=Path, help="the corpora's raw folder, to read signals from")
     add("--calibrate", action="store_true",
         help="fit a temperature on the validation split, write it beside the adapter")  # fmt: skip
@@ -55,9 +61,11 @@ def main(words: list[str] | None = None) -> int:
 
     from builders import raw_nights
     from psgvlm import (
+        answers,
         baselines,
         calibration,
         contenders,
+        lineage,
         machine,
         predictions,
         report,
@@ -65,15 +73,18 @@ def main(words: list[str] | None = None) -> int:
         scoring,
         training,
         training_record,
+        variants,
         vlm,
     )
     from psgvlm.baselines.night import of_split
 
     ### Adapters and corpora, drawn alike; nobody seen before
+    processes = machine.processes(args.device)
+    device = args.device if processes.num_processes == 1 else str(processes.device)
     folders = dict(zip(contenders.names(args.model), args.model, strict=True))
     models = {}
     for name, folder in folders.items():
-        models[name] = vlm.load(folder, args.device)
+        models[name] = vlm.load(folder, device)
         for corpus in args.dataset:
             vlm.check_same_images(folder, models[name].spec, corpus)
     spec = models[name].spec
@@ -91,25 +102,30 @@ def main(words: list[str] | None = None) -> int:
     if not args.allow_seen_subjects:
         for folder in args.model:
             training_record.check_unseen(folder, people)
+    variants.check(args.variants, spec)
     to_fit = contenders.make_baselines(args.baselines, models)
     run = report.run_of(args.model, args.dataset, args.config, args.split)
     report.check_same_run(args.out, run)
     opened = nights(args.split, raw=args.raw) if args.raw else tested
 
     ### Adapters
-    tables, cost, temperatures, fitted = [], {}, {}, []
+    kept = answers.Answers(args.out, run, processes)
+    tables, varied, cost, temperatures, fitted = [], [], {}, {}, []
     for name, model in models.items():
         adapter = contenders.Adapter(name, model, args.batch_size)
         shown = nights(args.split, model.context)
-        staged, cost[name] = contenders.stage(adapter, shown)
+        staged, cost[name] = contenders.stage(adapter, shown, answers=kept)
         cost[name]["image_tokens"] = scoring.image_tokens(model, shown[0].rows[0]["images"])
         tables.append(staged)
         fitted.append(adapter)
+        if args.variants:
+            varied.append(variants.stage(adapter, shown, args.variants, staged, kept))
         if args.calibrate:
-            table, _ = contenders.stage(adapter, nights("validation", model.context))
+            shown = nights("validation", model.context)
+            table, _ = contenders.stage(adapter, shown, f"{name}, validation", kept)
             p, scored = predictions.probabilities(table), predictions.scored(table)
             temperatures[name] = calibration.fit_temperature(p, scored)
-            if Path(folders[name]).is_dir():
+            if kept.leads and Path(folders[name]).is_dir():
                 calibration.save(folders[name], temperatures[name], p, scored)
         balance = training_record.read(folders[name]).get("balance", "none")
         for how in args.smooth:
@@ -117,25 +133,31 @@ def main(words: list[str] | None = None) -> int:
 
     ### Baselines and damage, on the same nights
     for baseline in to_fit:
-        start = time.perf_counter()
         raw = args.raw if baseline.name in baselines.NETWORKS else None
-        baseline.fit(nights("train", raw=raw), nights("validation", raw=raw))
-        fit_s = time.perf_counter() - start
-        table, cost[baseline.name] = contenders.stage(baseline, opened)
-        cost[baseline.name]["fit_s"] = fit_s
+        baseline = contenders.Late(baseline, partial(nights, raw=raw))
+        table, cost[baseline.name] = contenders.stage(baseline, opened, answers=kept)
         tables.append(table)
         fitted.append(baseline)
     frame = contenders.joined(tables)
-    damaged = robustness.stage(fitted, opened, args.damage, frame) if args.damage else None
+    damaged = robustness.stage(fitted, opened, args.damage, frame, kept) if args.damage else None
 
     ### Report
+    processes.wait_for_everyone()
+    processes.destroy_process_group()
+    if not kept.leads:
+        return 0
     about = {"models": list(models), "split": args.split, "image_spec": spec.name, "run": run}
     about |= {
         "device": machine.name(model.model.device),
+        "processes": processes.num_processes,
         "cost": cost,
         "temperatures": temperatures,
     }
-    pooled = report.write(args.out, frame, about, damaged)["pooled"]
+    fitted_on = {night.rows["cohort"][0] for night in nights("train")} if to_fit else set()
+    about |= lineage.tell(frame["model"].unique(), folders, fitted_on)
+    varied = contenders.joined(varied) if varied else None
+    pooled = report.write(args.out, frame, about, damaged, varied)["pooled"]
+    kept.remove()
     print(
         f"kappa {pooled['kappa']:.3f}, macro-F1 {pooled['macro_f1']:.3f}, accuracy "
         f"{pooled['accuracy']:.3f} over {pooled['epochs']} epochs; {args.out / 'report.md'}"

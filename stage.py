@@ -5,7 +5,8 @@
 
 Writes hypnogram.csv, hypnogram.json, hypnogram.edf (EDF+ annotations), events.tsv and events.json
 (BIDS), statistics.json, night.png and report.html: into --out, or for several nights into a folder
-each. What was staged by the same model is not staged again; what was interrupted goes on.
+each. With --explain also explained/, where the model looked. What was staged by the same model is
+not staged again; what was interrupted goes on.
 Exit status: 1 where no night could be staged, 3 where some could not.
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from psgvlm import errors
 
+METHODS = ("ablation", "patches", "gradient", "attention")  # those of psgvlm.explain
 PART = "hypnogram.part"  # the probabilities of a night that is not finished
 
 
@@ -34,6 +36,9 @@ def options(words: list[str] | None) -> argparse.Namespace:
     add("--lights-on", metavar="TIME", help="the same; the default is the whole record")
     add("--review-under", type=float, default=0.6, metavar="P",
         help="epochs whose stage is less probable are listed for review; default: 0.6")  # fmt: skip
+    add("--explain", metavar="EPOCHS",
+        help="where the model looked: all, uncertain, or numbers from 1, as 12,40-44")  # fmt: skip
+    add("--method", choices=METHODS, default=METHODS[0], help="of --explain; default: ablation")
     add("--batch-size", type=int, default=32)
     add("--device", help="cpu, cuda ...; default: cuda where there is one")
     args = parser.parse_args(words)
@@ -77,6 +82,7 @@ def stage(stager, path: Path, folder: Path, args: argparse.Namespace) -> None:
         text = night_files.json_text(staged, dark, args.review_under)
         if text == (folder / night_files.RESULT).read_text("utf-8") and night_files.whole(folder):
             print(f"{path}: staged already, in {folder}")
+            explain(stager, night, staged, folder, args)
             return
     else:
         staged = score(stager, night, folder / PART)
@@ -87,6 +93,7 @@ def stage(stager, path: Path, folder: Path, args: argparse.Namespace) -> None:
     for note in staged.notes:
         print(f"{path}: {note}")
     print(f"{path}: {summary(staged, args.review_under)}; {folder / 'report.html'}")
+    explain(stager, night, staged, folder, args)
 
 
 def score(stager, night, part: Path):
@@ -109,6 +116,23 @@ def score(stager, night, part: Path):
                 sys.stderr,
             )
             raise
+
+
+def explain(stager, night, staged, folder: Path, args: argparse.Namespace) -> None:
+    """Where the model looked in the epochs of `--explain`, if it is there."""
+    if not args.explain:
+        return
+    from tqdm import tqdm
+
+    from psgvlm.explain import night as explained
+
+    rows = explained.chosen(args.explain, staged, args.review_under)
+    with tqdm(total=len(rows), unit="epoch", desc=f"explaining {night.name}") as bar:
+        explained.write(
+            folder / "explained", stager.model, night, staged, rows, args.method,
+            lambda done: bar.update(done - bar.n),
+        )  # fmt: skip
+    print(f"{night.path}: {len(rows)} epochs explained; {folder / 'explained/explanations.html'}")
 
 
 def summary(staged, under: float) -> str:

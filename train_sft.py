@@ -62,7 +62,8 @@ def main(words: list[str] | None = None) -> int:
     from psgvlm import context, scoring, training, training_record, tuning, vlm
     from psgvlm.augment import Augmentation
     from psgvlm.draws import Draws
-    from psgvlm.trainer import StagingTrainer, saving
+    from psgvlm.saving import saving
+    from psgvlm.trainer import StagingTrainer
 
     ### Corpus
     spec = vlm.load_spec(script.dataset_name, "dataset")
@@ -138,6 +139,8 @@ def main(words: list[str] | None = None) -> int:
             model_card.write(config.output_dir)
             if staging.merge and adapter is not None:
                 model_card.write(vlm.write_merged(config.output_dir, model_config.dtype))
+    if config.push_to_hub:
+        trainer.push()
     trainer.end()
     return 0
 

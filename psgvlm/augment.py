@@ -114,9 +114,8 @@ def augment(
     if shift_px:
         _shift(rows, spec, shift_px)
     for index, name in enumerate(spec.lanes):
-        for row in range(spec.fold):
-            top = (row * lanes + index) * spec.lane_px()
-            lane = rows[top : top + spec.lane_px()]
+        for where in render.lane_rows(spec, name):
+            lane = rows[where]
             if lost[index]:
                 lane[:] = 0
             elif how.gain > 1:

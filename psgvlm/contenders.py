@@ -6,11 +6,13 @@ a part of the table of `psgvlm.predictions`, all contenders one below the other 
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from psgvlm import baselines, draws, machine, scoring, smoothing
+from psgvlm.answers import Answers, Part
 from psgvlm.baselines.night import Night
 from psgvlm.baselines.vision import with_neighbours
 from psgvlm.errors import InputError
@@ -27,15 +29,18 @@ class Adapter:
     """
 
     def __init__(self, name: str, model: StagingModel, batch_size: int = 32):
-        self.name, self.model, self.batch_size = name, model, batch_size
+        self.name, self.model = name, model
+        self.scorer = scoring.Scorer(model, batch_size)
 
     def probabilities(self, night: Night) -> np.ndarray:
         if night.recording is None:
-            epochs = (row["images"] for row in night.rows)
+            # Read together, no neighbour's picture is decoded twice.
+            batches = night.rows.iter(batch_size=self.scorer.batch_size)
+            epochs = (images for batch in batches for images in batch["images"])
         else:
             epochs = with_neighbours(night, self.model.context)
         try:
-            return np.array(list(scoring.probabilities(self.model, epochs, self.batch_size)))
+            return np.array(list(self.scorer.probabilities(epochs)))
         except scoring.NotFinite as error:
             epoch = night.rows[error.row]["epoch"]
             raise InputError(f"{self.name}, epoch {epoch} of {night.name}: {error}") from error
@@ -54,12 +59,12 @@ def names(folders: list[str]) -> list[str]:
 
 def make_baselines(wanted: list[str], models: dict[str, StagingModel]) -> list:
     """Baselines by name, not yet fitted; those that are of a model once for each model."""
+    if taken := [name for name in models if name in baselines.NAMES]:
+        raise InputError(
+            f"--model {taken[0]} has the name of a baseline; expected another: rename its folder"
+        )
     found = []
     for name in dict.fromkeys(wanted):
-        if name in models:
-            raise InputError(
-                f"--model {name} has the name of a baseline; expected another: rename its folder"
-            )
         if name not in baselines.OF_A_MODEL:
             found.append(baselines.make(name))
             continue
@@ -93,26 +98,64 @@ def smoothed(table, how: str, train: list[Night], balance: str):
     return frame.assign(model=f"{table['model'].iloc[0]}, {how}")
 
 
-def stage(contender, nights: list[Night], what: str | None = None):
+class Late:
+    """A baseline that is fitted when it is first asked, and so never where all is answered.
+
+    `nights` gives those of a split by its name.
+    """
+
+    def __init__(self, baseline, nights: Callable[[str], list[Night]]):
+        self.name, self.baseline, self.nights = baseline.name, baseline, nights
+        self.fit_s: float | None = None
+
+    def fit(self) -> None:
+        if self.fit_s is None:
+            train, validation = self.nights("train"), self.nights("validation")
+            start = time.perf_counter()
+            self.baseline.fit(train, validation)
+            self.fit_s = time.perf_counter() - start
+
+    def probabilities(self, night: Night) -> np.ndarray:
+        return self.baseline.probabilities(night)
+
+
+def stage(contender, nights: list[Night], what: str | None = None, answers: Answers | None = None):
     """A contender's answers to all nights as a table of predictions, and what they cost.
 
-    `what` is shown with the progress. The cost is `epochs`, `seconds` and `peak_memory_gib`: of
-    the device, or on a CPU of the whole process until then.
+    `what` is shown with the progress; among `answers`, where those given before are taken from and
+    new ones kept, it names what was asked: no two questions may share it. The cost is `epochs`,
+    `seconds` and `peak_memory_gib` (of the device, or on a CPU of the whole process until then),
+    as they were when each night was answered: of several processes, the sum of their seconds and
+    the largest memory. For a `Late` contender also `fit_s`.
     """
-    import pandas as pd
     from tqdm import tqdm
 
-    tables = []
-    start = time.perf_counter()
-    with tqdm(total=sum(len(night.index) for night in nights), unit="epoch") as bar:
-        bar.set_description(what or contender.name)
-        for night in nights:
-            tables.append(table(contender.name, night, contender.probabilities(night)))
+    what, answers = what or contender.name, answers or Answers()
+    mine = answers.share(nights)
+    total = sum(len(night.index) for night in mine)
+    with tqdm(total=total, unit="epoch", desc=what, disable=not answers.leads) as bar:
+        for night in mine:
+            if answers.get(what, night) is None:
+                answers.put(what, night, _answered(contender, night))
             bar.update(len(night.index))
-    seconds = time.perf_counter() - start
-    frame = pd.concat(tables, ignore_index=True)
-    cost = {"epochs": len(frame), "seconds": seconds, "peak_memory_gib": machine.peak_memory_gib()}
-    return frame, cost
+    parts = answers.all(what, nights)
+    cost = {"epochs": sum(len(part.frame) for part in parts)}
+    cost["seconds"] = sum(part.cost["seconds"] for part in parts)
+    for name in ("peak_memory_gib", "fit_s"):
+        if found := [part.cost[name] for part in parts if name in part.cost]:
+            cost[name] = max(found)
+    return joined([part.frame for part in parts]), cost
+
+
+def _answered(contender, night: Night) -> Part:
+    if isinstance(contender, Late):
+        contender.fit()
+    start = time.perf_counter()
+    frame = table(contender.name, night, contender.probabilities(night))
+    cost = {"seconds": time.perf_counter() - start, "peak_memory_gib": machine.peak_memory_gib()}
+    if isinstance(contender, Late):
+        cost["fit_s"] = contender.fit_s
+    return Part(frame, cost)
 
 
 def scores(rows):

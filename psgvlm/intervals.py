@@ -11,13 +11,14 @@ from itertools import combinations
 import numpy as np
 
 from psgvlm.errors import InputError
-from psgvlm.metrics.sleep_staging.figures import FIGURES, f1
+from psgvlm.metrics.sleep_staging.figures import FIGURES, f1, precision, recall
 from psgvlm.predictions import RECORDING, SUBJECT, count
 from psgvlm.stages import STAGES
 
 RESAMPLES = 10_000
 BATCH = 1000  # resamples at once: the memory of a cohort of thousands stays small
 LEVEL = 0.95
+BY_STAGE = (f1, precision, recall)
 
 Statistic = Callable[[np.ndarray], dict[str, np.ndarray]]
 
@@ -59,13 +60,16 @@ def _estimate(*numbers) -> dict[str, float | None]:
 
 
 def pooled(matrices: np.ndarray) -> Statistic:
-    """The figures of all epochs together, and each stage's F1, from matrices by subject."""
+    """The figures of all epochs together, and each stage's, from matrices by subject."""
     flat = matrices.reshape(len(matrices), -1).astype(float)
 
     def statistic(weights: np.ndarray) -> dict[str, np.ndarray]:
         sums = (weights @ flat).reshape(-1, *matrices.shape[1:])
-        stages = {f"f1_{stage}": x for stage, x in zip(STAGES, f1(sums).T, strict=True)}
-        return {name: figure(sums) for name, figure in FIGURES.items()} | stages
+        found = {name: figure(sums) for name, figure in FIGURES.items()}
+        for figure in BY_STAGE:
+            columns = zip(STAGES, figure(sums).T, strict=True)
+            found |= {f"{figure.__name__}_{stage}": x for stage, x in columns}
+        return found
 
     return statistic
 
@@ -73,7 +77,8 @@ def pooled(matrices: np.ndarray) -> Statistic:
 def summary(frame, seed: int = 0) -> dict:
     """Figures of a table of predictions, at three levels.
 
-    `pooled`: `{figure: {"value", "low", "high"}}` over all epochs, F1 by stage among them.
+    `pooled`: `{figure: {"value", "low", "high"}}` over all epochs, those by stage among them
+    (`f1_N1`, `precision_N1`, `recall_N1`).
     `by_recording`, `by_subject`: `{figure: {"mean", "low", "high", "sd", "median"}}` over
     recordings and over subjects, the interval being the mean's. `subjects`, `recordings`, `epochs`:
     how many.

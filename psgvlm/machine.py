@@ -4,6 +4,7 @@ import os
 import platform
 import resource
 import sys
+from datetime import timedelta
 
 
 def name(device) -> str:
@@ -23,3 +24,30 @@ def peak_memory_gib() -> float:
         return torch.cuda.max_memory_allocated() / 2**30
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def processes(device: str | None):
+    """This process among those launched together: accelerate's `PartialState`, `device` of each.
+
+    They wait for one another as long as a slow night may take; who fails ends them all.
+    """
+    import torch
+    from accelerate import PartialState
+
+    cpu = device == "cpu" or not torch.cuda.is_available()
+    return PartialState(cpu=cpu, timeout=timedelta(days=1))
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether the device, or the machine, had too little memory for it."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def release_memory() -> None:
+    """Give a GPU's memory that nothing is in back to it."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -58,7 +58,7 @@ def _statistics(statistics: dict) -> list:
     ]
     return [
         Heading("Sleep statistics"),
-        Table(["", "", "unit", "lights off to lights on"], rows, words=2),
+        Table(["", "", "unit", "lights off to lights on"], rows, words=(2, 3)),
         Table(["stage", "min", "% of TST"], stages),
         Text("Changes of stage, from the row's to the column's, in epochs:"),
         Table(["from", *STAGES], changes),
@@ -130,7 +130,7 @@ def _lanes(night: StagedNight) -> list:
             ]
         )
     head = ["lane", "signal in the file", "min flat or clipped", "epochs lost"]
-    return [Heading("Lanes"), Table(head, rows)]
+    return [Heading("Lanes"), Table(head, rows, words=(1,))]
 
 
 def _about(night: StagedNight) -> list:
@@ -142,7 +142,7 @@ def _about(night: StagedNight) -> list:
         ["versions", ", ".join(f"{name} {version}" for name, version in night.versions.items())],
         ["length", f"{night.duration_s:g} s, epochs of {EPOCH_S:g} s from its first sample"],
     ]
-    return [Heading("How it was made"), Table(["", ""], rows, words=1)]
+    return [Heading("How it was made"), Table(["", ""], rows, words=(1,))]
 
 
 def _value(value: float | None) -> str:

@@ -18,6 +18,8 @@ def parse(own: type, words: list[str] | None = None) -> tuple:
     parser.error = _refuse  # argparse would print the usage, hundreds of lines, and exit
     # TRL's default cuts rows off after 1024 tokens; and what is tested on must not be chosen by.
     parser.set_defaults(max_length=None, dataset_test_split="validation", report_to="none")
+    # Some corpora may be shown to nobody else; and a model is pushed whole, at the end, or not.
+    parser.set_defaults(hub_private_repo=True, hub_strategy="end")
     with told():
         script, config, model, staging = parser.parse_args_and_config(
             words, fail_with_unknown_args=True
@@ -75,7 +77,7 @@ def checkpoint(config) -> str | None:
 
     `None`, a start from the beginning, where there is none yet.
     """
-    from psgvlm.trainer import last_checkpoint
+    from psgvlm.saving import last_checkpoint
 
     wanted = str(config.resume_from_checkpoint)
     if wanted.lower() in ("none", "false"):

@@ -115,6 +115,13 @@ def lay_out(
         yield onset_s, lines
 
 
+def lane_rows(spec: ImageSpec, lane: str) -> list[slice]:
+    """Where a lane lies in the picture: its pixel rows, one stretch for each row of `fold`."""
+    height, index = spec.lane_px(), spec.lanes.index(lane)
+    tops = [(row * len(spec.lanes) + index) * height for row in range(spec.fold)]
+    return [slice(top, top + height) for top in tops]
+
+
 def to_png(image: np.ndarray, spec: ImageSpec) -> bytes:
     """A picture from `draw` as PNG bytes: 8-bit palette, the same bytes every time."""
     return png.encode(image, palette(spec))

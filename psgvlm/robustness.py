@@ -60,11 +60,11 @@ def severity(kind: str, share: float, level: float | None) -> str:
     return f"{share:.0%}".replace("%", " %") if level is None else f"{level:g} {DAMAGES[kind].unit}"
 
 
-def stage(staging: list, nights: list[Night], kinds: dict[str, Points], frame):
+def stage(staging: list, nights: list[Night], kinds: dict[str, Points], frame, answers=None):
     """Every contender's answers to the damaged nights, as one table of predictions.
 
-    `staging` are contenders that are fitted, `nights` have their recordings open, `frame` is the
-    table of the undamaged nights. More columns than that one: `damage`, `share`, `level`,
+    `nights` have their recordings open, `frame` is the table of the undamaged nights, `answers` is
+    that of `contenders.stage`. More columns than in `frame`: `damage`, `share`, `level`,
     `severity`.
     """
     import pandas as pd
@@ -78,9 +78,8 @@ def stage(staging: list, nights: list[Night], kinds: dict[str, Points], frame):
                     table = frame[frame["model"] == contender.name]
                 else:
                     hurt = [damaged(night, kind, share, level) for night in nights]
-                    table, _ = contenders.stage(
-                        contender, hurt, f"{contender.name}, {kind} {label}"
-                    )
+                    what = f"{contender.name}, {kind} {label}"
+                    table, _ = contenders.stage(contender, hurt, what, answers)
                 where = {"damage": kind, "share": share, "severity": label}
                 tables.append(table.assign(**where, level=np.nan if level is None else level))
     return pd.concat(tables, ignore_index=True)

@@ -1,11 +1,13 @@
 """Images to probabilities of the five stages, read from the model's own distribution of answers."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain, islice
 
 import numpy as np
 
-from psgvlm import chat
+from psgvlm import chat, machine, sight
 from psgvlm.errors import InputError
 from psgvlm.stages import STAGES
 from psgvlm.vlm import StagingModel
@@ -20,28 +22,129 @@ class NotFinite(InputError):
 
 
 def probabilities(
-    model: StagingModel, epochs: Iterable[list], batch_size: int = 32
+    model: StagingModel, epochs: Iterable[list], batch_size: int = 32, lockstep: bool = False
 ) -> Iterator[np.ndarray]:
     """Yield each epoch's probabilities of W, N1, N2, N3, R: float64 of shape (5,), summing to 1.
 
     An epoch is a list of RGB PIL images: its own, with the model's `context` of neighbours on
     either side. It costs one pass over prompt and images, and one token more for each beginning
     that some answers share ("N" of N1, N2, N3 where the tokenizer splits them); no text is
-    generated.
+    generated. `Scorer` says how, and what `lockstep` is.
     """
-    # A second of imports that `--help` need not wait for.
-    import torch
+    return Scorer(model, batch_size, lockstep).probabilities(epochs)
 
-    answers = answer_tokens(model.processor, model.spec.prompt)
-    epochs, done = iter(epochs), 0
-    while batch := list(islice(epochs, batch_size)):
-        with torch.inference_mode():
-            scores = log_probabilities(model, inputs_of(model, batch), answers)
-        if not (finite := torch.isfinite(scores).all(dim=1)).all():
-            raise NotFinite(done + int((~finite).nonzero()[0]))
-        done += len(batch)
-        # Over the five answers alone: what the model would say beside them does not count.
-        yield from torch.softmax(scores.double(), dim=1).cpu().numpy()
+
+class Scorer:
+    """Scores one night after the other, and keeps what it learnt about the model meanwhile.
+
+    A picture that several epochs show goes through processor and vision tower once (see `sight`),
+    where the architecture allows it: the first epoch is scored both ways, and where they do not
+    agree all are scored the plain way. A batch too large for the memory is halved, and so are those
+    after it. With `lockstep` every batch is passed as it comes, whole: for a model whose weights
+    several processes share, which have to pass it as often.
+    """
+
+    def __init__(self, model: StagingModel, batch_size: int = 32, lockstep: bool = False):
+        self.model, self.batch_size, self.lockstep = model, batch_size, lockstep
+        self.answers = answer_tokens(model.processor, model.spec.prompt)
+        # Whether a picture is encoded once; `None` until the first epoch tells.
+        self.once = None if not lockstep and sight.allowed(model) else False
+
+    def probabilities(self, epochs: Iterable[list]) -> Iterator[np.ndarray]:
+        """As the function of this name."""
+        # A second of imports that `--help` need not wait for.
+        import torch
+
+        epochs, done = iter(epochs), 0
+        first = list(islice(epochs, 1))
+        if first and self.once is None:
+            with torch.inference_mode():
+                self.once = self._agree(first)
+        epochs = chain(first, epochs)
+        night = self._sight() if self.once else None
+        batches = iter(lambda: list(islice(epochs, self.batch_size)), [])
+        for batch, made in ahead((batch, night and night.prepare(batch)) for batch in batches):
+            with torch.inference_mode():
+                scores = self._scores(batch, night, made)
+            if not (finite := torch.isfinite(scores).all(dim=1)).all():
+                raise NotFinite(done + int((~finite).nonzero()[0]))
+            done += len(batch)
+            # Over the five answers alone: what the model would say beside them does not count.
+            yield from torch.softmax(scores.double(), dim=1).cpu().numpy()
+
+    def _sight(self) -> sight.Sight:
+        return sight.Sight(self.model, partial(inputs_of, self.model))
+
+    def _scores(self, batch: list[list], night, made):
+        """Log-probabilities of the answers, shape (n_epochs, 5)."""
+        import torch
+
+        if night is None:
+            return torch.cat(self._pieces(batch, self._plain))
+        shown, new = made
+        night.forget(shown)
+        for group in new:
+            self._pieces(group.pictures, partial(night.look, group=group))
+        return torch.cat(self._pieces(shown, lambda piece: self._score(night.inputs(piece))))
+
+    def _agree(self, epoch: list[list]) -> bool:
+        """Whether an epoch gets the same scores both ways, but for rounding."""
+        import torch
+
+        (plain,) = self._pieces(epoch, self._plain)
+        night = self._sight()
+        try:
+            found = self._scores(epoch, night, night.prepare(epoch))
+        # What is wrong with the epoch or the model was raised above: this is how one family of
+        # many says that its pictures cannot be taken apart.
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        else:
+            rounding = 1e-2 if self.model.model.dtype == torch.float32 else 0.5
+            if torch.allclose(found, plain, rtol=0, atol=rounding, equal_nan=True):
+                return True
+            reason = "its pictures depend on one another"
+        print(f"note: this model's pictures are encoded anew for every epoch ({reason})")
+        return False
+
+    def _plain(self, epochs: list[list]):
+        return self._score(inputs_of(self.model, epochs))
+
+    def _score(self, inputs):
+        return log_probabilities(self.model, inputs, self.answers)
+
+    def _pieces(self, items: list, run: Callable) -> list:
+        """What `run` makes of the items, in pieces that the memory holds."""
+        results, at = [], 0
+        while at < len(items):
+            piece = items[at:] if self.lockstep else items[at : at + self.batch_size]
+            try:
+                results.append(run(piece))
+                at += len(piece)
+                continue
+            except RuntimeError as error:
+                if self.lockstep or not machine.out_of_memory(error):
+                    raise
+                if len(piece) == 1:
+                    raise InputError(
+                        f"out of memory on {self.model.model.device} with one epoch at a time; "
+                        "expected a device that holds model and epoch: a larger one, --device "
+                        "cpu, or a corpus drawn in fewer pixels"
+                    ) from error
+            # Outside `except`, whose traceback holds what was too large.
+            self.batch_size = len(piece) // 2
+            machine.release_memory()
+        return results
+
+
+def ahead(items: Iterable) -> Iterator:
+    """The same items; a thread makes the next while the caller works on the last."""
+    items, end = iter(items), object()
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(next, items, end)
+        while (item := waiting.result()) is not end:
+            waiting = thread.submit(next, items, end)
+            yield item
 
 
 def answer_tokens(processor, prompt: str) -> list[tuple[int, ...]]:

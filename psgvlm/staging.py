@@ -233,6 +233,13 @@ class Stager:
     def model(self) -> vlm.StagingModel:
         return vlm.load(self.name, self.device)
 
+    @cached_property
+    def scorer(self):
+        """A `psgvlm.scoring.Scorer`, which keeps what it learns about the model."""
+        from psgvlm.scoring import Scorer
+
+        return Scorer(self.model, self.batch_size)
+
     def open(self, path: str | Path, map: str = "") -> Night:
         """A night that this adapter can stage; raises `InputError` where it cannot."""
         return Night(path, self.spec, map)
@@ -264,7 +271,7 @@ class Stager:
         if progress:
             progress(len(rows), total)
         try:
-            for p in scoring.probabilities(self.model, epochs, self.batch_size):
+            for p in self.scorer.probabilities(epochs):
                 rows.append(p)
                 if kept:
                     kept.append(p)

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate.utils import gather_object
-from safetensors import SafetensorError
 from transformers import PreTrainedModel
 from trl import SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
@@ -25,6 +24,7 @@ from psgvlm.augment import Augmentation, Varied
 from psgvlm.draws import Draws
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
+from psgvlm.saving import own_names, pushing, saving
 from psgvlm.stages import STAGES
 from psgvlm.vlm import StagingModel, turn_ends
 
@@ -124,7 +124,7 @@ class StagingTrainer(SFTTrainer):
             self.throughput = self.meters["run"].figures(self._total_train_tokens)
             return result
         except (MemoryError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and not _of_memory(error):
+            if isinstance(error, RuntimeError) and not machine.out_of_memory(error):
                 raise
             raise InputError(
                 f"out of memory on {self.args.device} with batches of "
@@ -191,7 +191,8 @@ class StagingTrainer(SFTTrainer):
             world, rank = self.args.world_size, self.args.process_index
             mine = [(at * world + rank) % len(rows) for at in range(ceil(len(rows) / world))]
             images = (rows[row]["images"] for row in mine)
-            scored = scoring.probabilities(model, images, self.args.per_device_eval_batch_size)
+            size = self.args.per_device_eval_batch_size
+            scored = scoring.probabilities(model, images, size, lockstep=True)
             found = dict(gather_object(list(zip(mine, scored, strict=True))))
             p = np.array([found[row] for row in range(len(rows))])
             metrics = {
@@ -228,9 +229,20 @@ class StagingTrainer(SFTTrainer):
             )
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        super().save_model(output_dir, _internal_call)
+        # As an internal call, which pushes nothing: what lies beside the weights is not there yet.
+        super().save_model(output_dir, _internal_call=True)
         # A pickle, with paths of this machine; `config.yaml` says the same.
         (Path(output_dir or self.args.output_dir) / "training_args.bin").unlink(missing_ok=True)
+
+    def init_hf_repo(self, *args, **options) -> None:
+        """Make the repository: before a training that could not be pushed."""
+        with pushing("no training was done"):
+            super().init_hf_repo(*args, **options)
+
+    def push(self) -> None:
+        """Push the adapter's folder as it is; a repository made for it is private."""
+        with pushing(f"nothing is lost, all of it is in {self.args.output_dir}"):
+            self.push_to_hub()
 
     def end(self) -> None:
         """Leave the other processes, if there are any: the last thing that a run does."""
@@ -254,43 +266,6 @@ def _input_gradients(model) -> None:
     PreTrainedModel.enable_input_require_grads(model if trained else model.get_decoder())
 
 
-@contextmanager
-def own_names(model):
-    """Save weights by the names of the model's own modules, as the trainer reads them back.
-
-    transformers saves under a family's names of old, and a checkpoint under those would be read
-    back as nothing: the run would go on, or end, with weights of no checkpoint, after a warning.
-    """
-    if not isinstance(model, PreTrainedModel):  # an adapter keeps its names
-        yield
-        return
-    model.save_pretrained = partial(model.save_pretrained, save_original_format=False)
-    try:
-        yield
-    finally:
-        del model.save_pretrained
-
-
-@contextmanager
-def saving(folder: str | Path):
-    """Turn what a full disk raises, which in safetensors and torch is no OSError, into a line."""
-    try:
-        yield
-    except (OSError, SafetensorError, RuntimeError) as error:
-        good = last_checkpoint(Path(folder))
-        left = f"the last good checkpoint is {good}: " if good else ""
-        raise InputError(
-            f"{folder}: the model cannot be saved ({str(error).splitlines()[0]}); {left}make room "
-            "on the disk and go on with --resume_from_checkpoint true"
-        ) from error
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end: the trainer's state is written last."""
-    whole = [path.parent for path in Path(folder).glob("checkpoint-*/trainer_state.json")]
-    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
-
-
 def agreement(p: np.ndarray, stages: np.ndarray) -> dict[str, float]:
     """Of probabilities (n, 5) with the scored stages (n,), as `MEASURES` lists; `nll` in nats."""
     import evaluate
@@ -303,7 +278,3 @@ def agreement(p: np.ndarray, stages: np.ndarray) -> dict[str, float]:
     )
     nll = -np.log(np.maximum(p[np.arange(len(p)), stages], 1e-12)).mean()
     return {**{name: found[name] for name in MEASURES[:-1]}, "nll": float(nll)}
-
-
-def _of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -8,11 +8,12 @@ from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 
-from psgvlm import beside, machine
+from psgvlm import beside, chat, machine
 from psgvlm.errors import InputError
 
 FILE_NAME = "training.json"
 PACKAGES = ("psgvlm", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "numpy")
+KINDS = {"subjects": list, "base_cohorts": list, "fingerprint": dict, "config": str | None}
 SECRETS = ("hub_token", "push_to_hub_token")
 
 
@@ -23,11 +24,12 @@ def write(
 
     `script`, `model` and `staging` are the run's options, `parts` the counts of `tuning.Anatomy`,
     `digests` the corpus' `fingerprint`, `subjects` the `fingerprints` of who was trained on; those
-    of a base model in a folder, if it knows them, are added.
+    of a base model in a folder, if it knows them, are added, as are its `cohorts`.
     """
-    base = model.model_name_or_path
-    if not staging.from_scratch and Path(base).is_dir():
-        subjects = sorted({*subjects, *(read(base).get("subjects") or ())})
+    before = {}
+    if not staging.from_scratch and Path(model.model_name_or_path).is_dir():
+        before = read(model.model_name_or_path)
+        subjects = sorted({*subjects, *(before.get("subjects") or ())})
     log = trainer.state.log_history
     end = next(entry for entry in reversed(log) if "train_runtime" in entry)
     report = {
@@ -35,6 +37,7 @@ def write(
         "config": script.dataset_config,
         "fingerprint": digests,
         "subjects": subjects,
+        "base_cohorts": cohorts(before) or [],
         "image_spec": trainer.spec.name,
         "base_model": None if staging.from_scratch else public(model.model_name_or_path),
         "lora": model.use_peft,
@@ -109,13 +112,28 @@ def read(adapter: str | Path) -> dict:
         return {}
     try:
         record = json.loads(path.read_text("utf-8"))
-        if not isinstance(record, dict) or not isinstance(record.get("subjects", []), list):
+        if not isinstance(record, dict) or any(
+            name in record and not isinstance(record[name], kind) for name, kind in KINDS.items()
+        ):
             raise ValueError("no record of a run")
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: cannot be read ({error}); expected what train_sft.py wrote"
         ) from error
     return record
+
+
+def cohorts(record: dict) -> list[str] | None:
+    """The cohorts that a run of this record (of `read`), and those before it, trained on.
+
+    `None` where the record does not tell.
+    """
+    config = record.get("config")
+    names = [config] if config else record.get("fingerprint", {})
+    # Of a corpus as a whole, training takes the configurations for staging.
+    found = {cohort for cohort, task in map(chat.cohort_and_task, names)
+             if config or task == "staging"}  # fmt: skip
+    return sorted({*found, *record.get("base_cohorts", [])}) if found else None
 
 
 def check_unseen(adapter: str, people: set[tuple[str, str]]) -> None:

@@ -72,7 +72,7 @@ def test_scoring_sees_the_prompt_of_training_token_for_token(family):
     examples = rows()
     images = [row["images"] for row in examples]
     batch = collator(model, processor)(examples)
-    asked = scoring._inputs(StagingModel(model, processor, SPEC), images)
+    asked = scoring.inputs_of(StagingModel(model, processor, SPEC), images)
     image = processor.tokenizer.convert_tokens_to_ids(IMAGE[name])
     for row, labels in enumerate(batch["labels"]):
         first = int(torch.nonzero(labels != -100)[0])

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 
 import eval as evaluation
 from builders import raw_nights
-from psgvlm import robustness, training
+from psgvlm import contenders, robustness, training, variants, vlm
 from psgvlm.errors import InputError
 from psgvlm.smoothing import HOW
 from psgvlm.stages import STAGES
@@ -35,7 +36,7 @@ def whole(copied, corpus, raw, tmp_path_factory):
     run(
         *("--model", copied, "--dataset", corpus, "--config", "mass", "--raw", raw, "--out", out),
         *("--baselines", "majority", "yasa", "vision-only", "--calibrate"),
-        *("--smooth", *HOW, "--damage", "white=-10", "lost=0.5,1"),
+        *("--smooth", *HOW, "--damage", "white=-10", "lost=0.5,1", "--ablate-lanes", "--prompts"),
     )
     return out
 
@@ -97,6 +98,38 @@ def test_damage_is_the_raw_signal_s_and_the_same_for_all(whole):
     assert np.allclose(lost[P], lost[P].iloc[0], atol=1e-5)  # nothing is to be seen
     text = (whole / "report.md").read_text("utf-8")
     assert "![κ and balanced accuracy against the severity of damage](damage.png)" in text
+
+
+def test_fewer_lanes_are_those_of_a_recording_that_lacks_them(whole, copied, corpus, raw):
+    """Taken out of the corpus' pictures, or drawn of the raw signals without those lanes."""
+    frame = pd.read_parquet(whole / "variants.parquet")
+    clean = pd.read_parquet(whole / "predictions.parquet")
+    assert set(frame["model"]) == {"mine"}
+    variant = {name: part[P].to_numpy() for name, part in frame.groupby("variant", sort=False)}
+    assert list(variant)[:3] == ["EEG", "EEG + EOG", "EEG + EOG + EMG"]
+    assert list(variant)[3:] == list(variants.WORDINGS)  # the first is the model's own
+    for name in ("EEG + EOG + EMG", variants.WORDINGS[0]):
+        assert np.array_equal(variant[name], clean.loc[clean["model"] == "mine", P])
+    adapter = contenders.Adapter("mine", vlm.load(str(copied), "cpu"))
+    (night,) = raw_nights.nights(training.load_split(str(corpus), "test", "mass"), corpus, raw)
+    sources = night.lanes.sources
+    assert [source is None for source in sources] == [False] * 4
+    for name, kept in (("EEG", 1), ("EEG + EOG", 3)):
+        lanes = replace(night.lanes, sources=(*sources[:kept], *[None] * (4 - kept)))
+        redrawn = adapter.probabilities(replace(night, lanes=lanes))
+        assert np.allclose(variant[name], redrawn, atol=1e-6)
+        assert np.abs(redrawn - variant["EEG + EOG + EMG"]).max() > 1e-4
+
+
+def test_what_was_trained_on_what(whole, adapter, corpus):
+    figures = json.loads((whole / "metrics.json").read_text("utf-8"))
+    every = ["isruc", "mass", "shhs"]
+    cohorts = {"mine": every, "majority": ["mass"], "yasa": None, "vision-only": every}
+    assert {name: of["trained_on"] for name, of in figures["matrix"].items()} == cohorts
+    assert figures["matrix"]["mine"]["cells"]["mass"]["seen"] is True
+    told = figures["about"]["what"]
+    assert told["mine"] == "a tiny model, trained from scratch"
+    assert set(told) == set(figures["contenders"])
 
 
 def test_a_night_s_damage_follows_from_its_name(corpus, raw):
@@ -173,6 +206,11 @@ def test_refused(words, message, adapter, corpus, tmp_path):
     with pytest.raises(InputError, match=message):
         run("--model", adapter, "--dataset", corpus, "--out", tmp_path / "r", *words)
     assert not (tmp_path / "r").exists()
+
+
+def test_a_model_does_not_pass_for_a_baseline():
+    with pytest.raises(InputError, match="--model majority has the name of a baseline"):
+        contenders.make_baselines([], {"majority": None})
 
 
 def test_no_number_is_told_by_its_epoch(copied, corpus, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from sklearn import metrics
 from tables import table
 
-from psgvlm import intervals, report, sleep_statistics
+from psgvlm import intervals, predictions, report, sleep_statistics
 from psgvlm.errors import InputError
 from psgvlm.report import measure, page, pictures, tables
 from psgvlm.stages import STAGES
@@ -50,7 +50,25 @@ def about(**more):
         "yasa": {"epochs": 1280, "seconds": 5.0, "peak_memory_gib": 1.5, "fit_s": 2.0},
     }
     told = {"models": ["good", "fair"], "split": "test", "image_spec": "folded", "device": "CPU"}
+    told["what"] = {name: f"what {name} is" for name in ("good", "fair", "yasa")}
+    told["trained_on"] = {"good": ["isruc", "mass"], "fair": ["shhs"], "yasa": None}
     return told | {"cost": cost, "temperatures": {"good": 0.7}, "run": "one"} | more
+
+
+def variants(frame):
+    """Three sets of lanes and two wordings of both models, answers turned to N2 at random."""
+    parts = []
+    told = {"lanes": ("EEG", "EEG + EOG", "EEG + EOG + EMG"), "prompts": ("Which?", "W or what?")}
+    for kind, names in told.items():
+        for name in ("good", "fair"):
+            as_it_is = names[measure.AS_IT_IS[kind]]
+            for number, variant in enumerate(names):
+                part = frame[frame["model"] == name].assign(kind=kind, variant=variant)
+                turned = np.random.default_rng(number).random(len(part)) < 0.3
+                if variant != as_it_is:
+                    part.loc[turned, "predicted"] = "N2"
+                parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +81,7 @@ def written(tmp_path_factory):
         for level, label in ((np.inf, "none"), (0.0, "0 dB SNR"))
     ]
     hurt[1]["predicted"] = "N2"
-    report.write(out, frame, about(), pd.concat(hurt, ignore_index=True))
+    report.write(out, frame, about(), pd.concat(hurt, ignore_index=True), variants(frame))
     return out
 
 
@@ -122,16 +140,18 @@ def test_intervals_are_those_over_subjects(found, frames):
 
 
 def test_by_stage(found, frames):
-    f1, both, counts = found["Stage by stage"]
+    *scores, counts = found["Stage by stage"]
     for name, frame in frames.items():
         a, b = frame["stage"], frame["predicted"]
-        precision, recall, score, _ = metrics.precision_recall_fscore_support(a, b, labels=STAGES)
-        (row,) = [row for row in f1 if row[""] == name]
-        (pair,) = [row for row in both if row[""] == name]
-        for i, stage in enumerate(STAGES):
-            assert same(row[stage], score[i])
-            assert same(pair[stage].split(" / ")[0], precision[i])
-            assert same(pair[stage].split(" / ")[1], recall[i])
+        precision, recall, f1, _ = metrics.precision_recall_fscore_support(a, b, labels=STAGES)
+        pooled = intervals.summary(frame)["pooled"]
+        told = {"f1": f1, "precision": precision, "recall": recall}
+        for rows, (figure, values) in zip(scores, told.items(), strict=True):
+            (row,) = [row for row in rows if row[""] == name]
+            for i, stage in enumerate(STAGES):
+                assert same(row[stage], values[i])
+                of = pooled[f"{figure}_{stage}"]
+                assert row[stage].endswith(f" ({of['low']:.3f} to {of['high']:.3f})")
     for name in ("good", "fair"):
         matrix = metrics.confusion_matrix(
             frames[name]["stage"], frames[name]["predicted"], labels=STAGES
@@ -164,6 +184,22 @@ def test_by_cohort(found, frames):
         for figure, score in SKLEARN.items():
             assert same(row[figure], score(part["stage"], part["predicted"]))
         assert (int(row["subjects"]), int(row["epochs"])) == (4, len(part))
+
+
+def test_matrix(found, frames):
+    """By cohort, with the mark where the model says that it was trained on it."""
+    (rows,) = found["Trained on one cohort, tested on another"]
+    assert [row[""] for row in rows] == ["good", "fair", "yasa"]
+    assert [row["trained on"] for row in rows] == ["isruc, mass", "shhs", "not known here"]
+    for row in rows:
+        for cohort, cell in zip(("isruc", "shhs"), list(row.values())[2:], strict=True):
+            part = frames[row[""]][frames[row[""]]["cohort"] == cohort]
+            of = intervals.summary(part)["pooled"]["kappa"]
+            told = f"{of['value']:.3f} ({of['low']:.3f} to {of['high']:.3f}), n = 4"
+            seen = (row[""], cohort) in (("good", "isruc"), ("fair", "shhs"))
+            assert cell == (f"{tables.SEEN} {told}" if seen else told)
+            kappa = SKLEARN["κ"](part["stage"], part["predicted"])
+            assert same(cell.removeprefix(f"{tables.SEEN} "), kappa)
 
 
 def test_second_scorer(found, frames):
@@ -209,12 +245,12 @@ def test_sleep_statistics(found, frames):
                 column: nights[column].apply(lambda x, stage=stage: 0.5 * (x == stage).sum())
                 for column in ("stage", "predicted")
             }
-            row = rows[f"{name}: {stage}, min"]
+            row = rows[f"{stage}, min: {name}"]
             assert same(row["bias"], (minutes["predicted"] - minutes["stage"]).mean(), 1)
             assert row["nights"] == "16 of 16"
         nights = sleep_statistics.by_night(frame)
         for statistic, of in sleep_statistics.agreement(nights).items():
-            row = rows[f"{name}: {statistic}, {of['unit']}"]
+            row = rows[f"{statistic}, {of['unit']}: {name}"]
             low, high = of["bias"]["low"], of["bias"]["high"]
             assert row["bias"] == f"{of['bias']['value']:.1f} ({low:.1f} to {high:.1f})"
             assert row["limits"] == f"{of['lower']:.1f} to {of['upper']:.1f}"
@@ -230,18 +266,35 @@ def test_calibration(found, frames):
             p = p ** (1 / 0.7) / (p ** (1 / 0.7)).sum(1, keepdims=True)
             assert row["temperature"] == "0.700"
         scored = frame["stage"].map(STAGES.index).to_numpy()
-        assert same(row["log loss"], metrics.log_loss(scored, p, labels=range(5)))
-        assert same(row["Brier"], ((p - np.eye(5)[scored]) ** 2).sum(1).mean())
-        bins = np.digitize(p.max(1), np.arange(1, 15) / 15, right=True)
-        right = p.argmax(1) == scored
-        gaps = [
-            abs((right - p.max(1))[bins == i].sum()) / len(p) for i in range(15)
-        ]  # weights of bins cancel their means
-        assert same(row["ECE"], sum(gaps))
+        subject = frame.groupby(predictions.SUBJECT).ngroup().to_numpy()
+        figures = {"log loss": lambda p, s: metrics.log_loss(s, p, labels=range(5)),
+                   "Brier": lambda p, s: ((p - np.eye(5)[s]) ** 2).sum(1).mean(),
+                   "ECE": calibration_error}  # fmt: skip
+        for figure, of in figures.items():
+            assert same(row[figure], of(p, scored))
+            low, high = ends(row[figure])
+            if figure != "ECE":  # which the mean of subjects is not
+                values = [of(p[subject == i], scored[subject == i]) for i in range(8)]
+                # A bootstrap of equally long subjects is that of their means.
+                error = np.std(values, ddof=1) / np.sqrt(8)
+                assert high - low == pytest.approx(2 * 2.36 * error, rel=0.3)
+            assert low < of(p, scored) < high
+
+
+def calibration_error(p, scored):
+    bins = np.digitize(p.max(1), np.arange(1, 15) / 15, right=True)
+    right = p.argmax(1) == scored
+    gaps = [abs((right - p.max(1))[bins == i].sum()) / len(p) for i in range(15)]
+    return sum(gaps)  # weights of bins cancel their means
+
+
+def ends(cell):
+    """Of the interval in brackets."""
+    return map(float, re.search(r"\((\S+) to (\S+)\)", cell).groups())
 
 
 def test_pairs(found, frames):
-    (rows,) = found["Two by two"]
+    (rows,) = found["Compared two by two"]
     assert len(rows) == 9
     names = {name: key for key, name in tables.FIGURES.items()}
     compared = intervals.compare(frames)
@@ -270,6 +323,80 @@ def test_damage(found, written):
             assert same(cell, SKLEARN[figure](part["stage"], part["predicted"]))
 
 
+@pytest.fixture(scope="module")
+def varied(written):
+    """Tables by what was varied, model and variant."""
+    frame = pd.read_parquet(written / "variants.parquet")
+    return dict(list(frame.groupby(["kind", "model", "variant"], sort=False)))
+
+
+def of_subjects(statistic, *parts):
+    """A figure with its interval over subjects, as it is written; statistic of confusions."""
+    counted = [predictions.count(part, predictions.SUBJECT)[1] for part in parts]
+    of = intervals.estimate(statistic(*map(intervals.pooled, counted)), len(counted[0]))["kappa"]
+    return f"{of['value']:.3f} ({of['low']:.3f} to {of['high']:.3f})"
+
+
+def test_fewer_lanes(found, varied):
+    rows, f1 = found["With fewer lanes"]
+    assert len(rows) == len(f1) == 6
+    for row, stages in zip(rows, f1, strict=True):
+        assert row[""] == stages[""]
+        name, lanes = row[""].split(": ")
+        part, own = varied["lanes", name, lanes], varied["lanes", name, "EEG + EOG + EMG"]
+        kappas = [SKLEARN["κ"](of["stage"], of["predicted"]) for of in (part, own)]
+        assert same(row["κ"], kappas[0])
+        assert row["κ"] == of_subjects(lambda one: one, part)
+        if lanes == "EEG + EOG + EMG":
+            assert row["difference of κ"] == "–"
+        else:
+            assert same(row["difference of κ"], kappas[0] - kappas[1])
+            assert row["difference of κ"] == of_subjects(intervals.difference, part, own)
+        balanced = metrics.balanced_accuracy_score(part["stage"], part["predicted"])
+        assert same(row["balanced accuracy"], balanced)
+        scores = metrics.f1_score(part["stage"], part["predicted"], labels=STAGES, average=None)
+        assert all(same(stages[s], score) for s, score in zip(STAGES, scores, strict=True))
+
+
+def test_other_words(found, varied):
+    rows = [row for part in found["Asked in other words"] for row in part]
+    assert len(rows) == 4
+    for row in rows:
+        name, wording = row[""].split(": ")
+        part, own = varied["prompts", name, wording], varied["prompts", name, "Which?"]
+        assert row["κ"] == of_subjects(lambda one: one, part)
+        if wording == "Which?":
+            assert row["difference of κ"] == row["other answers"] == "–"
+            continue
+        assert row["difference of κ"] == of_subjects(intervals.difference, part, own)
+        place = [*predictions.RECORDING, "epoch"]
+        answers = [of.set_index(place)["predicted"].sort_index() for of in (part, own)]
+        changed = answers[0] != answers[1]
+        assert same(row["other answers"], 100 * changed.mean(), 1)
+        low, high = ends(row["other answers"])
+        by_subject = 100 * changed.groupby(predictions.SUBJECT).mean()
+        assert low <= 100 * changed.mean() <= high
+        assert by_subject.min() - 5 <= low
+        assert high <= by_subject.max() + 5
+
+
+def test_what_each_is_and_one_floor(found):
+    """The majority baseline is not told twice, where both name the same stage."""
+    (rows,) = found["How well it stages"]
+    assert [list(row.values()) for row in rows] == [
+        [name, f"what {name} is"] for name in ("good", "fair", "yasa")
+    ]
+    frame = contenders()
+    frame = frame[(frame["model"] == "yasa") & (frame["cohort"] == "shhs")]
+    floor = frame.assign(model="majority")
+    for stage, told in ((floor["stage"].mode()[0], False), ("N1", True)):
+        more = pd.concat([frame, floor.assign(predicted=stage)])
+        of = measure.everything(more, about(trained_on={}))
+        rows = tables.opening(of, {"confusion": ""})[-2].rows
+        assert ("majority" in [row[0] for row in rows]) is True
+        assert (measure.COMMONEST in [row[0] for row in rows]) is told
+
+
 def test_cost_and_published_figures_are_those_of_their_files(found):
     good, yasa = found["What it costs"][0]
     assert list(good.values()) == ["good", "128.0", "7.8", "1.50", "144", "–"]
@@ -287,7 +414,8 @@ def test_metrics_json_comes_from_the_predictions_alone(written):
     saved = json.loads((written / "metrics.json").read_text("utf-8"))
     frame = pd.read_parquet(written / "predictions.parquet")
     damaged = pd.read_parquet(written / "damaged.parquet")
-    again = measure.everything(frame, saved["about"], damaged)
+    varied = pd.read_parquet(written / "variants.parquet")
+    again = measure.everything(frame, saved["about"], damaged, varied)
     assert json.loads(json.dumps(again)) == saved
     assert saved["pooled"]["kappa"] == saved["contenders"]["good"]["pooled"]["kappa"]
     assert set(saved["cohorts"]) == {"isruc", "shhs"}
@@ -298,12 +426,17 @@ def test_the_page_is_one_file_that_opens_offline(written):
     text = (written / "report.html").read_text("utf-8")
     markdown = (written / "report.md").read_text("utf-8")
     assert not re.search(r"<script|<link|https?:|url\(|@import", text)
+    links, ids = (re.findall(form, text) for form in (r'href="#([^"]*)"', r'<h2 id="([^"]*)"'))
+    assert links == ids == list(dict.fromkeys(ids))
+    assert text.count("href=") == len(links) > 10
     sources = re.findall(r'src="([^"]{1,22})', text)
     files = re.findall(r"!\[[^]]*\]\(([^)]+)\)", markdown)
-    assert len(files) == len(sources) == 2 + 6 + 2 + 1
+    assert len(files) == len(sources) == 2 + 6 + 2 + 1 + 2
     assert set(sources) == {"data:image/png;base64,"}
     assert all((written / file).read_bytes().startswith(b"\x89PNG") for file in files)
-    cells = [unescape(cell) for cell in re.findall(r"<td[^>]*>([^<]*)</td>", text)]
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", text)
+    assert sum("<small>" in cell for cell in cells) > len(cells) / 3
+    cells = [unescape(re.sub(r"</?small>", "", cell)) for cell in cells]
     told = [c.strip() for line in markdown.splitlines() if re.match(r"\| (?!---)", line)
             for c in line.strip("|").split(" | ")]  # fmt: skip
     assert set(cells) <= set(told)
@@ -318,7 +451,8 @@ def test_what_a_name_holds_is_not_read_as_a_page(tmp_path):
 def test_the_same_predictions_give_the_same_bytes(written, tmp_path):
     frame = pd.read_parquet(written / "predictions.parquet")
     damaged = pd.read_parquet(written / "damaged.parquet")
-    report.write(tmp_path, frame, about(), damaged)
+    varied = pd.read_parquet(written / "variants.parquet")
+    report.write(tmp_path, frame, about(), damaged, varied)
     for path in written.iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
 
@@ -328,12 +462,12 @@ def test_one_short_night_of_one_subject(tmp_path):
     frame = contenders()
     one = frame[(frame["model"] == "good") & (frame["recording"] == "s0-0")]
     one = one[(one["cohort"] == "isruc") & (one["stage"] != "N3")].head(6)
-    told = about(models=["good"], temperatures={})
+    told = about(models=["good"], temperatures={}, trained_on={"good": None})
     report.write(tmp_path, one.drop(columns="stage_2"), told)
     text = (tmp_path / "report.md").read_text("utf-8")
     assert "Stages that were never scored here: " in text
     assert "second scorer" not in text
-    assert "Two by two" not in text
+    assert "two by two" not in text
     assert re.search(r"\| good \| [\d.]+ \| [\d.]+ \|", text)
     assert len(list(tmp_path.glob("hypnogram_*.png"))) == 1
 

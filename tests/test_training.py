@@ -3,9 +3,11 @@
 import json
 
 import numpy as np
+import pytest
 from conftest import command
 
-from psgvlm import training, vlm
+from psgvlm import training, training_record, vlm
+from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.stages import STAGES
 
@@ -44,6 +46,28 @@ def test_the_adapter_folder(adapter, corpus):
     assert "$" not in card
 
 
+@pytest.mark.parametrize(
+    ("record", "cohorts"),
+    [
+        ({"config": "mass", "fingerprint": {"isruc": "", "mass": ""}}, ["mass"]),
+        ({"config": "mass-rationale"}, ["mass"]),
+        ({"config": None, "fingerprint": {"shhs": "", "isruc-rationale": ""}}, ["shhs"]),
+        ({"config": "mass", "base_cohorts": ["isruc"]}, ["isruc", "mass"]),
+        ({"config": None, "fingerprint": {}, "base_cohorts": ["isruc"]}, None),
+        ({}, None),
+    ],
+)
+def test_cohorts_that_a_run_trained_on(record, cohorts):
+    assert training_record.cohorts(record) == cohorts
+
+
+@pytest.mark.parametrize("wrong", [{"fingerprint": []}, {"config": 3}, {"subjects": 0}, []])
+def test_a_record_of_another_kind_is_refused(wrong, tmp_path):
+    (tmp_path / "training.json").write_text(json.dumps(wrong))
+    with pytest.raises(InputError, match=r"training.json: cannot be read \(no record of a run\)"):
+        training_record.read(tmp_path)
+
+
 def test_lora_on_a_base_model_of_one_s_own(adapter, corpus, tmp_path):
     """The tiny model as the base: only the language model's projections are trained."""
     out = tmp_path / "lora"
@@ -58,6 +82,7 @@ def test_lora_on_a_base_model_of_one_s_own(adapter, corpus, tmp_path):
     assert 0 < report["trainable_parameters"] < report["parameters"] / 10
     # Those of MASS alone were trained on now; the base model has seen the others' too.
     assert report["subjects"] == json.loads((adapter / "training.json").read_text())["subjects"]
+    assert training_record.cohorts(report) == ["isruc", "mass", "shhs"]
     card = (out / "README.md").read_text()
     assert "library_name: peft" in card
     assert "base_model: tiny" in card

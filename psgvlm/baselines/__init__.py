@@ -16,6 +16,18 @@ from psgvlm.errors import InputError
 NETWORKS = ("chambon2018", "usleep", "cbramod-from-scratch")
 OF_A_MODEL = ("vision-only", "zero-shot")
 NAMES = ("majority", "transitions", "yasa", *NETWORKS, *OF_A_MODEL)
+FLOORS = ("majority", "transitions")  # what does not look at anything
+FITTED = tuple(name for name in NAMES if name not in ("yasa", "zero-shot"))
+WHAT = {
+    "majority": "the commonest stage of the train split, for every epoch",
+    "transitions": "how stages follow one another in the train split; it does not look",
+    "yasa": "yasa's stager, trained by its authors on nights of the NSRR; reads the signals",
+    "chambon2018": "SleepStagerChambon2018, trained here on the signals of the same lanes",
+    "usleep": "U-Sleep's architecture, trained here on the signals of the same lanes",
+    "cbramod-from-scratch": "CBraMod's architecture, trained here on the signals of the same lanes",
+    "vision-only": "a linear probe, fitted here on what the model's vision tower gives",
+    "zero-shot": "the base model without the adapter, same pictures and question",
+}
 
 
 def make(name: str, model=None, seed: int = 0, max_seconds: float = float("inf")):

@@ -13,8 +13,8 @@ from psgvlm.explain.rhythms import Rhythms
 from psgvlm.findings import BANDS_HZ
 from psgvlm.montage import LANES, MODALITIES
 from psgvlm.predictions import SUBJECT
+from psgvlm.report.cells import interval
 from psgvlm.report.page import Heading, Picture, Table, Text
-from psgvlm.report.tables import interval
 from psgvlm.stages import INDEX, STAGES
 from psgvlm.vlm import StagingModel
 

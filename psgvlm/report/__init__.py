@@ -1,8 +1,8 @@
 """What `eval.py` writes: figures, the predictions they come from, and a page to read.
 
-`metrics.json` holds every figure, `predictions.parquet` (and `damaged.parquet`) what they are
-computed from, `report.md` and `report.html` show the same tables and pictures; the latter is one
-file with everything in it.
+`metrics.json` holds every figure, `predictions.parquet` (and `damaged.parquet`,
+`variants.parquet`) what they are computed from, `report.md` and `report.html` show the same tables
+and pictures; the latter is one file with everything in it.
 """
 
 import hashlib
@@ -45,19 +45,21 @@ def check_same_run(out: Path, run: str) -> None:
         )
 
 
-def write(out: Path, frame, about: dict, damaged=None) -> dict:
+def write(out: Path, frame, about: dict, damaged=None, varied=None) -> dict:
     """Write the report of a table of predictions into `out`; returns what `metrics.json` holds.
 
     `frame` has a column `model` with all contenders, `damaged` the same of damaged recordings (see
-    `psgvlm.robustness`). `about` is what the predictions do not tell: `models` (names of those that
-    are adapters), `split`, `image_spec`, `device`, `cost` by contender, `temperatures` by model,
-    `run` (see `run_of`).
+    `psgvlm.robustness`), `varied` that of `psgvlm.variants`. `about` is what the predictions do not
+    tell: `models` (names of those that are adapters), `what` each contender is, `trained_on`
+    (cohorts by contender, `None` where nobody knows, none for what is not trained), `split`,
+    `image_spec`, `device`, `cost` by contender, `temperatures` by model, `run` (see `run_of`).
     """
     out.mkdir(parents=True, exist_ok=True)
     _write_parquet(frame, out / PREDICTIONS, about["run"])
-    if damaged is not None:
-        _write_parquet(damaged, out / "damaged.parquet", about["run"])
-    measured = measure.everything(frame, about, damaged)
+    for more, file in ((damaged, "damaged.parquet"), (varied, "variants.parquet")):
+        if more is not None:
+            _write_parquet(more, out / file, about["run"])
+    measured = measure.everything(frame, about, damaged, varied)
     text = json.dumps(measured, indent=2, ensure_ascii=False, allow_nan=False)
     (out / "metrics.json").write_text(text + "\n", "utf-8")
     drawn = pictures.draw(out, frame, measured)

@@ -6,6 +6,7 @@ import numpy as np
 
 from psgvlm import calibration, hypnogram, predictions, sleep_statistics
 from psgvlm.corrupt import DAMAGES
+from psgvlm.report.cells import looking
 from psgvlm.stages import STAGES
 
 LINES = ("#1b4079", "#c8553d", "#4f9ac6", "#f2b134", "#5b8c5a", "#7a4988", "#888888", "#222222")
@@ -19,7 +20,7 @@ def draw(out: Path, frame, measured: dict) -> dict:
     contenders, models = measured["contenders"], measured["about"]["models"]
     tables = {name: part for name, part in frame.groupby("model", sort=False)}
     drawn = {"confusion": "confusion.png", "reliability": "reliability.png"}
-    confusions(contenders, out / "confusion.png")
+    confusions(looking(contenders), out / "confusion.png")
     panels = {name: predictions.probabilities(tables[name]) for name in models}
     for name in models:
         if (temperature := contenders[name]["temperature"]) is not None:
@@ -37,7 +38,14 @@ def draw(out: Path, frame, measured: dict) -> dict:
             drawn["nights"][name].append((which, recording, file))
     if measured["damage"]:
         drawn["damage"] = "damage.png"
-        curves(measured["damage"], out / "damage.png")
+        seen = {kind: looking(lines) for kind, lines in measured["damage"].items()}
+        curves(seen, out / "damage.png")
+    if len(measured["cohorts"]) > 1:
+        drawn["matrix"] = "matrix.png"
+        matrix(looking(measured["matrix"]), out / "matrix.png")
+    if "lanes" in measured["variants"]:
+        drawn["lanes"] = "lanes.png"
+        lanes(measured["variants"]["lanes"], out / "lanes.png")
     return drawn
 
 
@@ -94,6 +102,62 @@ def confusions(contenders: dict[str, dict], path: Path) -> None:
     figure.savefig(path, dpi=130, metadata={"Software": None})
 
 
+def matrix(crossed: dict[str, dict], path: Path) -> None:
+    """Kappa as a heat table: a row a contender, a column a cohort; what it has seen is framed."""
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+    cohorts = list(next(iter(crossed.values()))["cells"])
+    kappa = [[of["cells"][cohort]["value"] for cohort in cohorts] for of in crossed.values()]
+    size = (2.6 + 1.5 * len(cohorts), 0.8 + 0.6 * len(crossed))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(kappa, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, of in enumerate(crossed.values()):
+        for column, cell in enumerate(of["cells"].values()):
+            text = f"{cell['value']:.2f}"
+            if cell["low"] is not None:
+                text += f"\n{cell['low']:.2f} to {cell['high']:.2f}"
+            colour = "white" if cell["value"] > 0.55 else "0.1"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+            if cell["seen"]:
+                axes.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, fill=False,
+                                         edgecolor="#c8553d", linewidth=1.6))  # fmt: skip
+    labels = [f"{name}\n{_trained(of['trained_on'])}" for name, of in crossed.items()]
+    axes.set_yticks(range(len(crossed)), labels, fontsize=8)
+    tested = [f"tested on {cohort}" for cohort in cohorts]
+    axes.set_xticks(range(len(cohorts)), tested, fontsize=9)
+    axes.xaxis.tick_top()
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    figure.savefig(path, dpi=130, metadata={"Software": None})
+
+
+def _trained(cohorts: list[str] | None) -> str:
+    return "training not known here" if cohorts is None else f"trained on {', '.join(cohorts)}"
+
+
+def lanes(variants: dict[str, list[dict]], path: Path) -> None:
+    """Kappa of each model, and each model's F1 by stage, against the lanes shown; 95 % bars."""
+    from matplotlib.figure import Figure
+
+    names = [of["variant"] for of in next(iter(variants.values()))]
+    short = [names[0], *(f"+ {name.rpartition(' + ')[2]}" for name in names[1:])]
+    panels = {"κ": {name: [of["kappa"] for of in found] for name, found in variants.items()}}
+    for name, found in variants.items():
+        lines = {stage: [of[f"f1_{stage}"] for of in found] for stage in STAGES}
+        panels[f"{name}: F1 by stage"] = lines
+    figure = Figure(figsize=(3.6 * len(panels), 3.4), layout="constrained")
+    (grid,) = figure.subplots(1, len(panels), squeeze=False, sharey=True)
+    for axes, (title, lines) in zip(grid, panels.items(), strict=True):
+        _lines(axes, lines, hypnogram.COLOURS)
+        axes.set_title(title, fontsize=10)
+        axes.set_xticks(range(len(short)), short, fontsize=9)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=len(lines), fontsize=8,
+                    frameon=False, handlelength=0.8, columnspacing=1)  # fmt: skip
+    figure.savefig(path, dpi=130, metadata={"Software": None})
+
+
 def curves(damage: dict, path: Path) -> None:
     """Kappa and balanced accuracy against severity, a column a kind of damage, 95 % bars."""
     from matplotlib.figure import Figure
@@ -102,19 +166,7 @@ def curves(damage: dict, path: Path) -> None:
     grid = figure.subplots(2, len(damage), squeeze=False, sharey="row", sharex="col")
     for (top, bottom), (kind, lines) in zip(grid.T, damage.items(), strict=True):
         for axes, key in ((top, "kappa"), (bottom, "balanced_accuracy")):
-            for number, (name, points) in enumerate(lines.items()):
-                shift = 0.06 * (number - (len(lines) - 1) / 2)  # bars side by side
-                at = np.arange(len(points)) + shift
-                figures = [point[key] for point in points]
-                value = np.array([f["value"] for f in figures])
-                ends = [[f[end] if f[end] is not None else f["value"] for f in figures]
-                        for end in ("low", "high")]  # fmt: skip
-                bars = np.abs(np.array(ends) - value)
-                colour = LINES[number % len(LINES)]
-                axes.errorbar(at, value, bars, color=colour, label=name, marker="o", markersize=4,
-                              linewidth=1.4, elinewidth=0.8)  # fmt: skip
-            axes.spines[["top", "right"]].set_visible(False)
-            axes.grid(axis="y", color="0.92")
+            _lines(axes, {name: [point[key] for point in points] for name, points in lines.items()})
         top.set_title(f"{kind}: {DAMAGES[kind].text}", fontsize=10)
         severities = [point["severity"] for point in next(iter(lines.values()))]
         bottom.set_xticks(range(len(severities)), severities, fontsize=8, rotation=30, ha="right")
@@ -123,3 +175,18 @@ def curves(damage: dict, path: Path) -> None:
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=9)
     figure.savefig(path, dpi=130, metadata={"Software": None})
+
+
+def _lines(axes, lines: dict[str, list[dict]], colours: dict[str, str] | None = None) -> None:
+    """A line a name through its figures, one a step, with their intervals as bars side by side."""
+    for number, (name, figures) in enumerate(lines.items()):
+        at = np.arange(len(figures)) + 0.06 * (number - (len(lines) - 1) / 2)
+        value = np.array([f["value"] for f in figures])
+        ends = [[f[end] if f[end] is not None else f["value"] for f in figures]
+                for end in ("low", "high")]  # fmt: skip
+        bars = np.abs(np.array(ends) - value)
+        colour = (colours or {}).get(name, LINES[number % len(LINES)])
+        axes.errorbar(at, value, bars, color=colour, label=name, marker="o", markersize=4,
+                      linewidth=1.4, elinewidth=0.8)  # fmt: skip
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="0.92")

@@ -3,34 +3,25 @@
 import csv
 from pathlib import Path
 
+from psgvlm.baselines import FLOORS
 from psgvlm.intervals import LEVEL, RESAMPLES
+from psgvlm.report.cells import FIGURES, interval, looking, number
 from psgvlm.report.measure import COMMONEST
 from psgvlm.report.page import Heading, Picture, Table, Text
+from psgvlm.report.stress import damage, lanes, prompts
 from psgvlm.stages import STAGES
 
 PUBLISHED = Path(__file__).with_name("published.csv")
-FIGURES = {
-    **{"kappa": "κ", "macro_f1": "macro-F1", "accuracy": "accuracy"},
-    **{"balanced_accuracy": "balanced accuracy", "mcc": "MCC"},
-}
+SEEN = "●"
+FEW = 10  # subjects
 CALIBRATION = {"log_loss": "log loss", "brier": "Brier", "ece": "ECE"}
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def interval(of: dict, key: str = "value", digits: int = 3) -> str:
-    """`0.812 (0.790 to 0.834)`, or the value alone where it has no interval."""
-    if of["low"] is None:
-        return number(of[key], digits)
-    return f"{of[key]:.{digits}f} ({of['low']:.{digits}f} to {of['high']:.{digits}f})"
 
 
 def report(measured: dict, drawn: dict) -> list:
     """The blocks of the page; `drawn` names the pictures (see `pictures.draw`)."""
-    sections = (opening, by_stage, units, cohorts, nights, second_scorer, transitions, statistics,
-                certainty, comparisons, damage, cost, published)  # fmt: skip
+    sections = (opening, comparisons, cohorts, matrix, by_stage, units, nights, second_scorer,
+                transitions, statistics, certainty, damage, lanes, prompts, cost,
+                published)  # fmt: skip
     return [block for section in sections for block in section(measured, drawn)]
 
 
@@ -39,21 +30,28 @@ def opening(measured: dict, drawn: dict) -> list:
     of = next(iter(contenders.values()))
     summary, pooled = of["summary"], of["pooled"]
     rows = [[name, *_pooled(of["summary"])] for name, of in contenders.items()]
-    rows.append([COMMONEST, *_pooled(measured["majority"])])
+    if all(of["summary"] != measured["majority"] for of in contenders.values()):
+        rows.append([COMMONEST, *_pooled(measured["majority"])])
+    what = about["what"].items()
     blocks = [
         Heading("How well it stages", 1),
         Text(
-            f"Split {about['split']}, image spec {about['image_spec']}: {summary['epochs']} epochs "
-            f"of {summary['recordings']} nights of {summary['subjects']} subjects, none of whom "
-            f"is in two splits. In brackets {100 * LEVEL:.0f} % intervals from {RESAMPLES:,} "
-            "resamples of the subjects; there is none for one subject. Invalid answers count as "
-            "wrong."
+            f"Split {about['split']} of {', '.join(measured['cohorts'])}, image spec "
+            f"{about['image_spec']}: {summary['epochs']} epochs of {summary['recordings']} nights "
+            f"of {summary['subjects']} subjects, none of whom is in two splits. Invalid answers "
+            "count as wrong."
+        ),
+        Text(
+            f"Beside each figure its {100 * LEVEL:.0f} % interval, from {RESAMPLES:,} resamples of "
+            f"the subjects: there is none for one subject, and that of fewer than {FEW} says "
+            "little about others. κ is Cohen's, MCC Matthews' correlation; by guessing both are 0."
         ),
     ]
     if pooled["absent"]:
         blocks.append(Text(f"Stages that were never scored here: {', '.join(pooled['absent'])}."))
     return [
         *blocks,
+        Table(["", "what it is"], [[name, text] for name, text in what], words=(1,)),
         Heading("All epochs together"),
         Table(["", *FIGURES.values()], rows),
         Picture(drawn["confusion"], "Scored stages (rows) against answers (columns), in epochs"),
@@ -65,38 +63,38 @@ def _pooled(summary: dict) -> list[str]:
 
 
 def by_stage(measured: dict, drawn: dict) -> list:
-    contenders = measured["contenders"].items()
-    rows = [
-        [name, *(interval(of["summary"]["pooled"][f"f1_{stage}"]) for stage in STAGES)]
-        for name, of in contenders
-    ]
-    both = [
-        [name, *(f"{number(of['pooled']['precision'][stage])} / "
-                 f"{number(of['pooled']['recall'][stage])}" for stage in STAGES)]
-        for name, of in contenders
-    ]  # fmt: skip
+    contenders = looking(measured["contenders"]).items()
+    blocks: list = [Heading("Stage by stage")]
+    for figure, text in (("f1", "F1"), ("precision", "precision"), ("recall", "recall")):
+        rows = [
+            [name, *(interval(of["summary"]["pooled"][f"{figure}_{stage}"]) for stage in STAGES)]
+            for name, of in contenders
+        ]
+        blocks.append(Table([text, *STAGES], rows))
     counts = [
         [f"{name}, scored {stage}", *map(str, row)]
         for name, of in contenders
         if name in measured["about"]["models"]
         for stage, row in zip(STAGES, of["pooled"]["confusion"], strict=True)
     ]
-    return [
-        Heading("Stage by stage"),
-        *[Text("F1:"), Table(["", *STAGES], rows)],
-        *[Text("Precision / recall:"), Table(["", *STAGES], both)],
-        *[Text("Epochs by answer:"), Table(["", *STAGES, "invalid"], counts)],
-    ]
+    return [*blocks, Table(["epochs by answer", *STAGES, "invalid"], counts)]
 
 
 def units(measured: dict, drawn: dict) -> list:
-    blocks: list = [Heading("By recording and by subject"), Text("Mean ± SD, median.")]
+    contenders = looking(measured["contenders"])
+    summary = next(iter(contenders.values()))["summary"]
+    blocks: list = [
+        Heading("By recording and by subject"),
+        Text("Of each by itself: mean ± SD, median."),
+    ]
     for unit in ("recording", "subject"):
         rows = [
             [name, *(_spread(of["summary"][f"by_{unit}"][key]) for key in FIGURES)]
-            for name, of in measured["contenders"].items()
+            for name, of in contenders.items()
         ]
         blocks.append(Table([f"by {unit}", *FIGURES.values()], rows))
+        if summary["recordings"] == summary["subjects"]:
+            return [*blocks, Text("Every subject has one recording.")]
     return blocks
 
 
@@ -117,18 +115,49 @@ def cohorts(measured: dict, drawn: dict) -> list:
     ]
 
 
+def matrix(measured: dict, drawn: dict) -> list:
+    crossed = looking(measured["matrix"])
+    rows = [
+        [name, _trained(of["trained_on"]), *map(_cell, of["cells"].values())]
+        for name, of in crossed.items()
+    ]
+    blocks = [
+        Heading("Trained on one cohort, tested on another"),
+        Text(
+            f"κ, and n subjects. {SEEN}: other subjects of that cohort were trained or fitted on; "
+            "where it is missing, nobody of the cohort was, unless it is not known here what was."
+        ),
+        Table(
+            ["", "trained on", *(f"tested on {name}" for name in measured["cohorts"])], rows, (1,)
+        ),
+    ]
+    if "matrix" in drawn:
+        text = "κ by what was trained on (rows) and tested on (columns); framed: seen in training"
+        blocks.append(Picture(drawn["matrix"], text))
+    return blocks
+
+
+def _trained(cohorts: list[str] | None) -> str:
+    return "not known here" if cohorts is None else ", ".join(cohorts)
+
+
+def _cell(of: dict) -> str:
+    return f"{f'{SEEN} ' if of['seen'] else ''}{interval(of)}, n = {of['subjects']}"
+
+
 def nights(measured: dict, drawn: dict) -> list:
     blocks: list = [Heading("Nights")]
     for name, pictures in drawn["nights"].items():
         for which, recording, file in pictures:
             kappa = measured["contenders"][name]["recordings"][recording]["kappa"]
             text = f"{name}, the night of {which} κ: {recording}, κ {kappa:.3f}"
-            blocks += [Text(text), Picture(file, text)]
+            blocks.append(Picture(file, text))
     return blocks
 
 
 def second_scorer(measured: dict, drawn: dict) -> list:
-    found = {name: of["scorers"] for name, of in measured["contenders"].items() if of["scorers"]}
+    contenders = looking(measured["contenders"])
+    found = {name: of["scorers"] for name, of in contenders.items() if of["scorers"]}
     if not found:
         return []
     keys = ("model_1", "model_2", "scorers", "gap")
@@ -153,7 +182,7 @@ def transitions(measured: dict, drawn: dict) -> list:
             *[interval(of["transitions"][side]["kappa"]) for side in ("near", "steady")],
             *[str(of["transitions"][side]["epochs"]) for side in ("near", "steady")],
         ]
-        for name, of in measured["contenders"].items()
+        for name, of in looking(measured["contenders"]).items()
     ]
     head = ["", "error near", "error steady", "difference", "κ near", "κ steady", "epochs near",
             "epochs steady"]  # fmt: skip
@@ -165,33 +194,41 @@ def transitions(measured: dict, drawn: dict) -> list:
 
 
 def statistics(measured: dict, drawn: dict) -> list:
+    contenders = looking(measured["contenders"])
     rows = [
         [
-            f"{name}: {statistic}, {found['unit']}",
+            f"{statistic}, {found['unit']}: {name}",
             interval(found["bias"], digits=1),
-            f"{number(found['lower'], 1)} to {number(found['upper'], 1)}",
+            f"{number(found['lower'], 1)} to {number(found['upper'], 1)}"
+            if found["nights"]
+            else "–",
             f"{found['nights']} of {found['nights'] + found['left_out']}",
         ]
-        for name, of in measured["contenders"].items()
-        for statistic, found in of["sleep_statistics"].items()
+        for statistic in next(iter(contenders.values()))["sleep_statistics"]
+        for name, of in contenders.items()
+        for found in [of["sleep_statistics"][statistic]]
     ]
     return [
         Heading("Sleep statistics"),
         Text(
-            "Model minus scorer: bias, and limits of agreement between which 95 % of nights lie. "
-            "Nights without REM or without sleep lack some statistics."
+            "Model minus scorer, of total sleep time, sleep efficiency, sleep onset latency, REM "
+            "latency, wake after sleep onset and each stage's minutes: bias, and the limits of "
+            "agreement between which 95 % of nights lie. Nights without REM or sleep lack some."
         ),
         Table(["", "bias", "limits", "nights"], rows),
-        *[Picture(file, f"{name}, Bland-Altman") for name, file in drawn["bland_altman"].items()],
+        *[
+            Picture(file, f"{name}: bias and limits night by night (Bland and Altman)")
+            for name, file in drawn["bland_altman"].items()
+        ],
     ]
 
 
 def certainty(measured: dict, drawn: dict) -> list:
     rows = []
-    for name, of in measured["contenders"].items():
-        rows.append([name, *(number(of["pooled"][key]) for key in CALIBRATION), "–"])
+    for name, of in looking(measured["contenders"]).items():
+        rows.append([name, *(interval(of["certainty"][key]) for key in CALIBRATION), "–"])
         if of["calibrated"]:
-            after = [number(of["calibrated"][key]) for key in CALIBRATION]
+            after = [interval(of["calibrated"][key]) for key in CALIBRATION]
             rows.append([f"{name}, calibrated", *after, number(of["temperature"])])
     return [
         Heading("What the probabilities are worth"),
@@ -205,49 +242,30 @@ def certainty(measured: dict, drawn: dict) -> list:
 
 
 def comparisons(measured: dict, drawn: dict) -> list:
-    if not measured["comparisons"]:
-        return []
     rows = [
         [f"{row['one']} − {row['other']}", FIGURES[row["figure"]], interval(row),
          number(row["p"]), number(row["p_holm"])]
         for row in measured["comparisons"]
         if row["figure"] in ("kappa", "macro_f1", "balanced_accuracy")
         and {row["one"], row["other"]} & set(measured["about"]["models"])
+        and not {row["one"], row["other"]} & set(FLOORS)
     ]  # fmt: skip
+    if not rows:
+        return []
     return [
-        Heading("Two by two"),
+        Heading("Compared two by two"),
         Text(
             "Differences on the same epochs, with intervals over the same resampled subjects; "
             "Wilcoxon's signed-rank test on the values by subject, and its p after Holm for the "
-            "number of pairs. Pairs without a model as it is are in metrics.json."
+            "number of all pairs; those without a model or with a floor are in metrics.json alone."
         ),
-        Table(["", "figure", "difference", "p", "p, Holm"], rows),
+        Table(["", "figure", "difference", "p", "p, Holm"], rows, (1,)),
     ]
-
-
-def damage(measured: dict, drawn: dict) -> list:
-    blocks: list = []
-    for kind, lines in measured["damage"].items():
-        rows = [
-            [f"{name}: {FIGURES[key]}", *(interval(point[key]) for point in points)]
-            for key in ("kappa", "balanced_accuracy")
-            for name, points in lines.items()
-        ]
-        severities = [point["severity"] for point in next(iter(lines.values()))]
-        blocks.append(Table([kind, *severities], rows))
-    if not blocks:
-        return []
-    text = (
-        "Damage is put on the raw signals before anything else, on every channel, the same for "
-        "all; each night has a seed of its own, made from its name."
-    )
-    picture = Picture(drawn["damage"], "κ and balanced accuracy against the severity of damage")
-    return [Heading("Damaged signals"), Text(text), *blocks, picture]
 
 
 def cost(measured: dict, drawn: dict) -> list:
     rows = []
-    for name, of in measured["about"]["cost"].items():
+    for name, of in looking(measured["about"]["cost"]).items():
         seconds, epochs = of["seconds"], of["epochs"]
         tokens, fit_s = of.get("image_tokens"), of.get("fit_s")
         rows.append([
@@ -258,8 +276,9 @@ def cost(measured: dict, drawn: dict) -> list:
     return [
         Heading("What it costs"),
         Text(
-            f"On {measured['about']['device']}, pictures or signals read included. Without a GPU, "
-            "memory is that of the whole process until then."
+            f"On {measured['about']['device']}, pictures or signals read included; where several "
+            "processes shared the nights, of one of them. Without a GPU, memory is that of the "
+            "whole process until then."
         ),
         Table(head, rows),
     ]
@@ -280,5 +299,5 @@ def published(measured: dict, drawn: dict) -> list:
             "Figures as others gave them, carried over with their source. Data, splits and "
             "protocols differ from those above and from one another: they are no comparison."
         ),
-        Table(["", *(FIGURES[key] for key in keys), "protocol", "source"], rows, words=2),
+        Table(["", *(FIGURES[key] for key in keys), "protocol", "source"], rows, (5, 6)),
     ]

@@ -1,0 +1,416 @@
+"""A hub on loopback: repositories in memory, behind the HTTP calls of huggingface_hub 2.x.
+
+with LoopbackHub() as hub: ... a process with `hub.environment(cache)` ...
+"""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import yaml
+
+KIND = r"(?P<kind>models|datasets|spaces)"
+REPO = r"(?P<repo>[^/]+/[^/]+)"
+TOKEN = "hf_loopback"
+DATE = "2026-01-01T00:00:00.000Z"
+LFS = re.compile(
+    r".*\.(parquet|safetensors|bin|pt|pth|arrow|png|jpe?g|tar|zip|npz)"
+)  # what a Hub .gitattributes tracks
+
+
+def git_oid(data):
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    hub = None
+
+    # -- plumbing ---------------------------------------------------------------------------------
+    def reply(self, obj=None, status=200, headers=None, body=None):
+        body = json.dumps(obj).encode() if body is None else body
+        self.send_response(status)
+        for k, v in {
+            "Content-Type": "application/json",
+            "Content-Length": len(body),
+            **(headers or {}),
+        }.items():
+            self.send_header(k, str(v))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def fail(self, status, code, message):
+        self.reply({"error": message}, status, {"X-Error-Code": code, "X-Error-Message": message})
+
+    def log_message(self, *args):
+        pass
+
+    def handle_any(self):
+        url = urlsplit(self.path)
+        self.query = parse_qs(url.query)
+        n = int(self.headers.get("Content-Length") or 0)
+        self.body = self.rfile.read(n)
+        if "chunked" in (self.headers.get("Transfer-Encoding") or ""):
+            self.body = b""
+            while size := int(self.rfile.readline(), 16):
+                self.body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        self.hub.log.append(f"{self.command} {url.path}")
+        for methods, pattern, func in ROUTES:
+            m = re.fullmatch(pattern, url.path)
+            if m and self.command in methods.split():
+                args = {k: unquote(v) if v is not None else v for k, v in m.groupdict().items()}
+                with self.hub.lock:
+                    return func(self, **args)
+        self.fail(404, "RouteNotFound", f"no route for {self.command} {self.path}")
+
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = handle_any
+
+    # -- repos ------------------------------------------------------------------------------------
+    def tree(self, kind, repo, rev):
+        """(commit sha, {path: bytes}) or None after having answered 404."""
+        r = self.hub.repos.get((kind, repo))
+        if r is None:
+            return self.fail(404, "RepoNotFound", "Repository not found")
+        sha = r["refs"].get(rev or "main", rev)
+        if sha not in r["commits"]:
+            return self.fail(404, "RevisionNotFound", f"Invalid rev id: {rev}")
+        return sha, r["commits"][sha]
+
+    def whoami(self):
+        if not self.headers.get("Authorization"):
+            return self.fail(401, "", "Invalid credentials")
+        self.reply(
+            {
+                "type": "user",
+                "name": "tester",
+                "fullname": "Tester",
+                "orgs": [],
+                "auth": {
+                    "type": "access_token",
+                    "accessToken": {"displayName": "t", "role": "write"},
+                },
+            }
+        )
+
+    def create(self):
+        p = json.loads(self.body)
+        kind, repo = (
+            p.get("type", "model") + "s",
+            f"{p.get('organization') or 'tester'}/{p['name']}",
+        )
+        url = f"{self.hub.url}/{'' if kind == 'models' else kind + '/'}{repo}"
+        if (kind, repo) in self.hub.repos:
+            return self.reply({"error": "You already created this repo", "url": url}, 409)
+        sha = hashlib.sha1(f"{kind}/{repo}".encode()).hexdigest()
+        files = {".gitattributes": b"*.parquet filter=lfs diff=lfs merge=lfs -text\n"}
+        self.hub.repos[kind, repo] = {
+            "private": bool(p.get("private")) or p.get("visibility") == "private",
+            "refs": {"main": sha},
+            "commits": {sha: files},
+            "log": [(sha, "initial commit")],
+        }
+        self.reply({"url": url, "id": repo, "name": repo})
+
+    def delete(self):
+        p = json.loads(self.body)
+        self.hub.repos.pop(
+            (p.get("type", "model") + "s", f"{p.get('organization') or 'tester'}/{p['name']}"), None
+        )
+        self.reply({})
+
+    def info(self, kind, repo, rev=None):
+        if not (t := self.tree(kind, repo, rev)):
+            return
+        sha, files = t
+        card = re.match(r"---\n(.*?)\n---", files.get("README.md", b"").decode(), re.S)
+        card = yaml.safe_load(card[1]) if card else {}
+        self.reply(
+            {
+                "_id": "0",
+                "id": repo,
+                "modelId": repo,
+                "author": repo.split("/")[0],
+                "sha": sha,
+                "lastModified": DATE,
+                "createdAt": DATE,
+                "private": self.hub.repos[kind, repo]["private"],
+                "disabled": False,
+                "gated": False,
+                "downloads": 0,
+                "likes": 0,
+                "tags": card.get("tags") or [],
+                "pipeline_tag": card.get("pipeline_tag"),
+                "library_name": card.get("library_name"),
+                "cardData": card,
+                "siblings": [
+                    {"rfilename": f, "size": len(b), "blobId": git_oid(b)}
+                    for f, b in sorted(files.items())
+                ],
+            }
+        )
+
+    @staticmethod
+    def entry(path, data):
+        e = {"type": "file", "path": path, "size": len(data), "oid": git_oid(data)}
+        if LFS.fullmatch(path) or len(data) > Handler.hub.lfs_threshold:
+            e["lfs"] = {
+                "oid": hashlib.sha256(data).hexdigest(),
+                "size": len(data),
+                "pointerSize": 134,
+            }
+        return e
+
+    def list_tree(self, kind, repo, rev, path=None):
+        if not (t := self.tree(kind, repo, rev)):
+            return
+        prefix = f"{path}/" if path else ""
+        inside = {f: b for f, b in t[1].items() if f.startswith(prefix)}
+        if path and not inside:
+            return self.fail(404, "EntryNotFound", f"{path} does not exist")
+        recursive = self.query.get("recursive", ["false"])[0].lower() == "true"
+        out, dirs = [], set()
+        for f, b in sorted(inside.items()):
+            parts = f[len(prefix) :].split("/")
+            dirs |= (
+                {prefix + "/".join(parts[:i]) for i in range(1, len(parts))}
+                if recursive
+                else ({prefix + parts[0]} if len(parts) > 1 else set())
+            )
+            if recursive or len(parts) == 1:
+                out.append(self.entry(f, b))
+        self.reply(
+            [
+                {"type": "directory", "path": d, "oid": git_oid(d.encode()), "size": 0}
+                for d in sorted(dirs)
+            ]
+            + out
+        )
+
+    def paths_info(self, kind, repo, rev):
+        if not (t := self.tree(kind, repo, rev)):
+            return
+        want = (
+            json.loads(self.body)["paths"]
+            if self.body[:1] == b"{"
+            else parse_qs(self.body.decode())["paths"]
+        )
+        files = t[1]
+        dirs = [
+            {"type": "directory", "path": p, "oid": git_oid(p.encode()), "size": 0}
+            for p in want
+            if p not in files and any(f.startswith(p + "/") for f in files)
+        ]
+        self.reply([self.entry(p, files[p]) for p in want if p in files] + dirs)
+
+    def refs(self, kind, repo):
+        if self.tree(kind, repo, None):
+            r = self.hub.repos[kind, repo]["refs"]
+            self.reply(
+                {
+                    "branches": [
+                        {"name": n, "ref": f"refs/heads/{n}", "targetCommit": s}
+                        for n, s in r.items()
+                    ],
+                    "tags": [],
+                    "converts": [],
+                }
+            )
+
+    def branch(self, kind, repo, rev):
+        if t := self.tree(kind, repo, json.loads(self.body or b"{}").get("startingPoint")):
+            self.hub.repos[kind, repo]["refs"][rev] = t[0]
+            self.reply({})
+
+    def tag(self, kind, repo, rev):
+        if t := self.tree(kind, repo, rev):
+            self.hub.repos[kind, repo]["refs"][json.loads(self.body)["tag"]] = t[0]
+            self.reply({})
+
+    def commits(self, kind, repo, rev):
+        if self.tree(kind, repo, rev):
+            self.reply(
+                [
+                    {
+                        "id": s,
+                        "title": m,
+                        "message": "",
+                        "authors": [{"user": "tester"}],
+                        "date": DATE,
+                    }
+                    for s, m in reversed(self.hub.repos[kind, repo]["log"])
+                ]
+            )
+
+    # -- upload -----------------------------------------------------------------------------------
+    def preupload(self, kind, repo, rev):
+        if t := self.tree(kind, repo, rev):
+            # datasets deletes every Parquet shard after this call: "regular" would break it.
+            files = []
+            for file in json.loads(self.body)["files"]:
+                path = file["path"]
+                large = LFS.fullmatch(path) or file["size"] > self.hub.lfs_threshold
+                found = {"path": path, "uploadMode": "lfs" if large else "regular"}
+                oid = git_oid(t[1][path]) if path in t[1] else None
+                files.append({**found, "shouldIgnore": False, "oid": oid})
+            self.reply({"files": files})
+
+    def lfs_batch(self, repo, kind=None):
+        have = self.hub.lfs
+        self.reply(
+            {
+                "transfer": "basic",
+                "objects": [
+                    {
+                        "oid": o["oid"],
+                        "size": o["size"],
+                        **(
+                            {}
+                            if o["oid"] in have
+                            else {"actions": {"upload": {"href": f"{self.hub.url}/lfs/{o['oid']}"}}}
+                        ),
+                    }
+                    for o in json.loads(self.body)["objects"]
+                ],
+            }
+        )
+
+    def lfs_put(self, oid):
+        if hashlib.sha256(self.body).hexdigest() != oid:
+            return self.fail(400, "", "sha256 mismatch")
+        self.hub.lfs[oid] = self.body
+        self.reply({})
+
+    def commit(self, kind, repo, rev):
+        if not (t := self.tree(kind, repo, rev)):
+            return
+        files, title = dict(t[1]), ""
+        for line in filter(None, self.body.split(b"\n")):
+            op = json.loads(line)
+            v = op["value"]
+            if op["key"] == "header":
+                title = v["summary"]
+                if v.get("parentCommit") not in (None, t[0]):
+                    return self.fail(
+                        412, "", "A commit has happened since. Please refresh and try again."
+                    )
+            elif op["key"] == "file":
+                files[v["path"]] = base64.b64decode(v["content"])
+            elif op["key"] == "lfsFile":
+                files[v["path"]] = self.hub.lfs[v["oid"]]
+            elif op["key"] == "deletedFile":
+                files.pop(v["path"], None)
+            elif op["key"] == "deletedFolder":
+                files = {
+                    f: b for f, b in files.items() if not f.startswith(v["path"].rstrip("/") + "/")
+                }
+        r = self.hub.repos[kind, repo]
+        sha = hashlib.sha1(self.body + t[0].encode()).hexdigest()
+        r["commits"][sha], r["refs"][rev] = files, sha
+        r["log"].append((sha, title))
+        url = f"{self.hub.url}/{'' if kind == 'models' else kind + '/'}{repo}"
+        self.reply(
+            {
+                "commitUrl": f"{url}/commit/{sha}",
+                "commitOid": sha,
+                "success": True,
+                "hookOutput": "",
+            }
+        )
+
+    # -- download ---------------------------------------------------------------------------------
+    def resolve(self, repo, rev, path, kind=None):
+        if not (t := self.tree((kind or "models/").rstrip("/"), repo, rev)):
+            return
+        sha, files = t
+        if path not in files:
+            self.reply(
+                {"error": "Entry not found"},
+                404,
+                {
+                    "X-Error-Code": "EntryNotFound",
+                    "X-Error-Message": "Entry not found",
+                    "X-Repo-Commit": sha,
+                },
+            )
+            return
+        data = files[path]
+        headers = {
+            "X-Repo-Commit": sha,
+            "ETag": f'"{git_oid(data)}"',
+            "Accept-Ranges": "bytes",
+            "Content-Type": "application/octet-stream",
+        }
+        if m := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or ""):
+            a, b = int(m[1]), int(m[2] or len(data) - 1)
+            b = min(b, len(data) - 1)
+            headers["Content-Range"] = f"bytes {a}-{b}/{len(data)}"
+            return self.reply(status=206, headers=headers, body=data[a : b + 1])
+        self.reply(headers=headers, body=data)
+
+    def validate_yaml(self):
+        self.reply({"errors": [], "warnings": []})
+
+
+API = rf"/api/{KIND}/{REPO}"
+ROUTES = [
+    ("GET", r"/api/whoami-v2", Handler.whoami),
+    ("POST", r"/api/repos/create", Handler.create),
+    ("DELETE", r"/api/repos/delete", Handler.delete),
+    ("POST", r"/api/validate-yaml", Handler.validate_yaml),
+    ("GET", rf"{API}(/revision/(?P<rev>.+))?", Handler.info),
+    ("GET", rf"{API}/tree/(?P<rev>[^/]+)(/(?P<path>.+))?", Handler.list_tree),
+    ("POST", rf"{API}/paths-info/(?P<rev>[^/]+)", Handler.paths_info),
+    ("GET", rf"{API}/refs", Handler.refs),
+    ("POST", rf"{API}/branch/(?P<rev>[^/]+)", Handler.branch),
+    ("POST", rf"{API}/tag/(?P<rev>[^/]+)", Handler.tag),
+    ("GET", rf"{API}/commits/(?P<rev>[^/]+)", Handler.commits),
+    ("POST", rf"{API}/preupload/(?P<rev>[^/]+)", Handler.preupload),
+    ("POST", rf"{API}/commit/(?P<rev>[^/]+)", Handler.commit),
+    (
+        "POST",
+        rf"/(?P<kind>datasets/|spaces/)?{REPO}\.git/info/lfs/objects/batch",
+        Handler.lfs_batch,
+    ),
+    ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})", Handler.lfs_put),
+    (
+        "GET HEAD",
+        rf"/(?P<kind>datasets/|spaces/)?{REPO}/resolve/(?P<rev>[^/]+)/(?P<path>.+)",
+        Handler.resolve,
+    ),
+]
+
+
+class LoopbackHub:
+    def __init__(self, port=0, lfs_threshold=10_000_000):
+        self.repos, self.lfs, self.log, self.lock = {}, {}, [], threading.RLock()
+        self.lfs_threshold = lfs_threshold
+        Handler.hub = self
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def environment(self, cache) -> dict[str, str]:
+        """What a process needs in its environment to take this for the Hub, with its own cache."""
+        kept = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+        return kept | {
+            "HF_ENDPOINT": self.url,
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_TOKEN": TOKEN,
+            "HF_HOME": str(cache),
+            "HF_DATASETS_CACHE": str(cache / "datasets"),
+        }
