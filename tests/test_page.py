@@ -359,6 +359,10 @@ def test_a_night_with_a_gap_and_marks_is_drawn_epoch_by_epoch(session):
     assert list(areas) == [COLOURS[stage] for stage in ("W", "R", "N1", "N2", "N3")]
     assert areas[COLOURS["W"]] == "V0H1V0H2V0H3V100H4V100H5V0H6V0H7"
     assert areas[COLOURS["N2"]] == "V84H1V24H2V24H3V100H4V100H5V24H6V84H7"
+    times = r'<span style="left:[^"]*">(\d+:\d\d)</span>'
+    assert re.findall(times, drawn) == ["00:00", "00:01", "00:02", "00:03"]
+    untold = pictures.night(replace(staged, clock_s=None), 0.9)
+    assert re.findall(times, untold) == ["0:00", "0:01", "0:02", "0:03"]
     tips = json.loads(unescape(re.search(r'data-tips="([^"]*)"', drawn)[1]))
     assert tips[1:4] == [
         "2 · 00:00:15 · N2 68%",

@@ -80,7 +80,7 @@ class Layout:
             elem_id="night",
         )
         self.statistics = gr.HTML(elem_id="statistics")
-        with gr.Row(elem_classes="steer"):
+        with gr.Row():
             self.back = gr.Button("◀", min_width=44, scale=0, elem_id="back")
             self.slider = gr.Slider(1, 2, 1, step=1, label="Epoch", scale=4, min_width=180)
             self.on = gr.Button("▶", min_width=44, scale=0, elem_id="on")

@@ -91,7 +91,7 @@ def _density(p: np.ndarray) -> str:
     upper = np.cumsum(p[:, [STAGES.index(stage) for stage in order]], axis=1)
     drawn = ""
     for column in reversed(range(len(order))):
-        y = np.round(100 * (1 - upper[:, column]), 1)
+        y = np.round(100 * (1 - upper[:, column]), 1) + 0.0  # no -0
         path = "".join(f"V{value:g}H{i + 1}" for i, value in enumerate(y))
         drawn += f'<path fill="{COLOURS[order[column]]}" d="M0,100{path}V100Z"/>'
     return drawn
@@ -101,12 +101,11 @@ def _ticks(staged: StagedNight, count: int) -> str:
     """Times of day where the recording tells them, else times from its start."""
     length_s = count * EPOCH_S
     step_s = next((s for s in TICKS_S if length_s / s <= MOST_TICKS), TICKS_S[-1])
-    offset_s = staged.clock_s or 0
-    first_s = -offset_s % step_s
+    first_s = -(staged.clock_s or 0) % step_s
     texts = []
     for at_s in np.arange(first_s, 0.95 * length_s, step_s):  # the last one needs room, too
-        text = staged.clock(at_s + 0.5) or _duration(at_s)
-        texts.append(f'<span style="left:{100 * at_s / length_s:.3f}%">{text[:5]}</span>')
+        text = when(staged, at_s).rsplit(":", 1)[0]
+        texts.append(f'<span style="left:{100 * at_s / length_s:.3f}%">{text}</span>')
     return "".join(texts)
 
 
@@ -115,7 +114,7 @@ def _tips(staged: StagedNight, stages: list[str | None]) -> str:
     sure = dict(zip(staged.epochs.tolist(), staged.confidence, strict=True))
     texts = []
     for number, stage in enumerate(stages):
-        text = f"{number + 1} · {when(staged, number)}"
+        text = f"{number + 1} · {when(staged, EPOCH_S * number)}"
         if stage is None:
             text += " · not recorded as a whole"
         elif number in staged.corrections:
@@ -126,9 +125,9 @@ def _tips(staged: StagedNight, stages: list[str | None]) -> str:
     return json.dumps(texts, ensure_ascii=False)
 
 
-def when(staged: StagedNight, number: int) -> str:
-    """When an epoch begins: a time of day, or from the start of the recording."""
-    return staged.clock(EPOCH_S * number) or _duration(EPOCH_S * number)
+def when(staged: StagedNight, onset_s: float) -> str:
+    """A time of the record as a time of day, or where it does not tell from its start."""
+    return staged.clock(onset_s) or _duration(onset_s)
 
 
 def _duration(seconds: float) -> str:
@@ -173,7 +172,7 @@ def probabilities(staged: StagedNight, row: int) -> str:
     by = "set by hand" if number in staged.corrections else "by the model"
     return (
         f'<h3 id="epoch-title">Epoch {number + 1} of {len(staged.on_grid())} · '
-        f"{when(staged, number)}</h3>"
+        f"{when(staged, EPOCH_S * number)}</h3>"
         f'<p class="verdict"><b style="background:{COLOURS[counts]}" class="{counts}">{counts}</b>'
         f' {by}</p><table class="bars">{bars}</table>'
     )
