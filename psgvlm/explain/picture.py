@@ -38,7 +38,7 @@ def draw(explanation: Explanation, image, path: str | Path) -> None:
 
     epoch = axes["epoch"]
     whole = (0, spec.width, spec.height, 0)
-    epoch.imshow(_paper(explanation.heat, to_rgb(FOR), to_rgb(AGAINST)), extent=whole)
+    epoch.imshow(paper(explanation.heat, to_rgb(FOR), to_rgb(AGAINST)), extent=whole)
     difference = np.abs(np.asarray(image, float) - places.blank(spec)).max(axis=-1)
     ink = np.full((*difference.shape, 4), (*to_rgb(INK), 0.0))
     ink[..., 3] = difference / (difference.max() or 1)
@@ -80,7 +80,7 @@ def draw(explanation: Explanation, image, path: str | Path) -> None:
     picture.save(path, optimize=True, dpi=(DPI, DPI))
 
 
-def _paper(heat: np.ndarray, good, bad) -> np.ndarray:
+def paper(heat: np.ndarray, good, bad) -> np.ndarray:
     """Heat as the colour of the paper, RGB of (height, width, 3)."""
     from scipy.ndimage import uniform_filter
 
