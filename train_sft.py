@@ -45,6 +45,10 @@ class StagingArguments:
     early_stopping_patience: int | None = field(
         default=None, metadata={"help": "stop after so many evaluations without a better one"}
     )
+    i_am_allowed: list[str] = field(
+        default_factory=list,
+        metadata={"help": "agreements that allow to push what was learnt: MASS, NSRR, CONSENT"},
+    )
     merge: bool = field(
         default=False, metadata={"help": "write base model and adapter as one into OUTPUT/merged"}
     )
@@ -59,7 +63,8 @@ def main(words: list[str] | None = None) -> int:
     from trl import get_peft_config, get_quantization_config
 
     import model_card
-    from psgvlm import context, scoring, training, training_record, tuning, vlm
+    from model_card import push
+    from psgvlm import context, permission, release, scoring, training, training_record, tuning, vlm
     from psgvlm.augment import Augmentation
     from psgvlm.draws import Draws
     from psgvlm.saving import saving
@@ -78,6 +83,13 @@ def main(words: list[str] | None = None) -> int:
     corpus = rows(script.dataset_train_split)
     order = Draws(corpus["stage"], staging.balance, config.seed)
     subjects = training_record.fingerprints(corpus)
+    before = {}
+    if not staging.from_scratch:
+        before = training_record.read_base(model_config.model_name_or_path)
+    cohorts = frozenset(corpus.unique("cohort")) | {*(training_record.cohorts(before) or ())}
+    public, allowed = config.hub_private_repo is False, staging.i_am_allowed
+    if config.push_to_hub:
+        permission.check("push_to_hub", cohorts, public, allowed)
     held_out = None
     if config.eval_strategy != "no":
         unseen = rows(script.dataset_test_split)
@@ -115,6 +127,7 @@ def main(words: list[str] | None = None) -> int:
             order,
             staging.context,
             Augmentation.parse(staging.augment),
+            cohorts,
             args=config,
             train_dataset=corpus,
             eval_dataset=held_out,
@@ -134,13 +147,18 @@ def main(words: list[str] | None = None) -> int:
         if trainer.accelerator.is_main_process:
             spec.save(config.output_dir)
             context.save(config.output_dir, staging.context)
-            training_record.write(trainer, script, model_config, staging, parts, digests, subjects)
+            training_record.write(
+                trainer, script, model_config, staging, parts, digests, subjects, before
+            )
             training_record.write_options(config.output_dir, script, config, model_config, staging)
             model_card.write(config.output_dir)
             if staging.merge and adapter is not None:
                 model_card.write(vlm.write_merged(config.output_dir, model_config.dtype))
-    if config.push_to_hub:
-        trainer.push()
+    if config.push_to_hub and trainer.accelerator.is_main_process:
+        out, name = config.output_dir, config.hub_model_id
+        whole = push.prepare(out, cohorts)
+        so_far = f"nothing is lost: python -m model_card push {out} {name}"
+        release.push(whole, name, public, allowed, token=config.hub_token, so_far=so_far)
     trainer.end()
     return 0
 

@@ -5,6 +5,7 @@ python -m builders isruc|mass|shhs RAW --out CORPUS     images, labels and split
 python -m builders folder RAW --out CORPUS              the same of any folder of recordings
 python -m builders verify CORPUS                        every file, row and image of it
 python -m builders card CORPUS                          its README.md, written anew
+python -m builders push CORPUS ORG/NAME                 to the Hub: private, card last, read back
 python -m builders simulate RAW                         synthetic cohorts in the same raw layouts
 
 A build that was stopped goes on where it was when the same command is given again, and does only
@@ -27,6 +28,7 @@ from builders import (
     inspection,
     isruc,
     mass,
+    push,
     shhs,
     simulate,
     splits,
@@ -37,7 +39,7 @@ from builders.examine import Choices
 from builders.manifest import BUILT, FAILED, RAW, SKIPPED
 from builders.night import Night
 from builders.state import Entry
-from psgvlm import chat, errors, image_spec
+from psgvlm import chat, errors, image_spec, release
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
 
@@ -105,6 +107,9 @@ def main(argv: list[str] | None = None) -> int:
         )
     _command(commands, "verify", verify.__doc__, verify.run).add_argument("corpus", type=Path)
     _command(commands, "card", card.__doc__, card).add_argument("corpus", type=Path)
+    command = _command(commands, "push", push.__doc__, push.run)
+    command.add_argument("corpus", type=Path)
+    release.add_arguments(command)
     command = _command(commands, "simulate", simulate.__doc__, simulate.run)
     simulate.add_arguments(command)
     args = parser.parse_args(argv)

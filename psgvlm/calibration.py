@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psgvlm import beside
+from psgvlm import beside, untrusted
 from psgvlm.errors import InputError
 from psgvlm.metrics.sleep_staging.figures import BINS, confusion, ece, kappa, reliability
 from psgvlm.stages import STAGES
@@ -140,8 +140,8 @@ def _read(name: str | Path) -> tuple[Path, object] | None:
     if path is None:
         return None
     try:
-        return path, json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return path, untrusted.read_json(path)
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error!r}); fit it anew") from error
 
 

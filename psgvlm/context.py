@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psgvlm import beside, chat, render
+from psgvlm import beside, chat, render, untrusted
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 
@@ -89,7 +89,7 @@ def load(name: str | Path) -> int:
     if (path := beside.find(name, FILE_NAME)) is None:
         return 0
     try:
-        (found,) = json.loads(path.read_text("utf-8")).items()
+        (found,) = untrusted.read_json(path).items()
         if found[0] != "context" or type(found[1]) is not int:
             raise ValueError(found)
     except (OSError, ValueError, AttributeError) as error:

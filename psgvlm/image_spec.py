@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+from psgvlm import untrusted
 from psgvlm.errors import InputError
 from psgvlm.montage import MODALITIES, MONTAGES
 
@@ -125,8 +126,8 @@ class ImageSpec:
         """Read a spec back, strictly: unknown or missing fields and wrong types are refused."""
         path = Path(path)
         try:
-            values = json.loads(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            values = untrusted.read_json(path)
+        except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read as an image spec ({error})") from error
         expected = {field.name: field for field in fields(cls)}
         if not isinstance(values, dict) or set(values) != set(expected):

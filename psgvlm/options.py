@@ -38,6 +38,7 @@ def parse(own: type, words: list[str] | None = None) -> tuple:
     if (model.load_in_4bit or model.load_in_8bit) and not model.use_peft:
         raise InputError("a quantized base model cannot be trained itself; expected use_peft: true")
     _check_evaluation(config, staging)
+    _check_push(config)
     return script, config, model, staging
 
 
@@ -70,6 +71,19 @@ def _check_evaluation(config, staging) -> None:
     if (name := config.metric_for_best_model.removeprefix("eval_")) not in MEASURES:
         raise InputError(f"metric_for_best_model: {name}: expected one of {', '.join(MEASURES)}")
     config.greater_is_better = name != "nll"
+
+
+def _check_push(config) -> None:
+    """Refuse what transformers would push by itself, checkpoints and their pickles among it."""
+    if not config.push_to_hub:
+        return
+    if not config.hub_model_id:
+        raise InputError("push_to_hub: where to is not said; expected hub_model_id: ORG/NAME")
+    if config.hub_strategy != "end":
+        raise InputError(
+            f"hub_strategy: {config.hub_strategy.value} would push what is not finished; expected "
+            "none: a model is pushed whole, at the end"
+        )
 
 
 def checkpoint(config) -> str | None:

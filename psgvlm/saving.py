@@ -1,4 +1,4 @@
-"""What a training run writes: weights by their own names, on a disk or a hub that may fail.
+"""What a training run writes: weights by their own names, on a disk that may fail.
 
 Imports torch: import this module where training starts.
 """
@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from huggingface_hub.errors import HFValidationError, HTTPError
 from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
@@ -42,19 +41,6 @@ def saving(folder: str | Path):
         raise InputError(
             f"{folder}: the model cannot be saved ({str(error).splitlines()[0]}); {left}make room "
             "on the disk and go on with --resume_from_checkpoint true"
-        ) from error
-
-
-@contextmanager
-def pushing(so_far: str):
-    """Turn what a hub raises into a line that tells where things stand: `so_far`."""
-    try:
-        yield
-    except (HTTPError, HFValidationError, OSError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(
-            f"push_to_hub: {reason}; {so_far}; expected a Hub that can be reached, a token of it "
-            "(hf auth login) and hub_model_id: ORG/NAME"
         ) from error
 
 

@@ -19,12 +19,12 @@ from transformers import PreTrainedModel
 from trl import SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
-from psgvlm import machine, scoring
+from psgvlm import machine, release, scoring
 from psgvlm.augment import Augmentation, Varied
 from psgvlm.draws import Draws
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
-from psgvlm.saving import own_names, pushing, saving
+from psgvlm.saving import own_names, saving
 from psgvlm.stages import STAGES
 from psgvlm.vlm import StagingModel, turn_ends
 
@@ -84,7 +84,8 @@ class StagingTrainer(SFTTrainer):
 
     `eval_dataset` holds scored epochs; `evaluate` gives the agreement with their scorer, and no
     text is written for it. Rows of either show so many `neighbours` of an epoch on each side.
-    `draws` is the order in which those of `train_dataset` come.
+    `draws` is the order in which those of `train_dataset` come. `cohorts` are those learnt from, by
+    this run and before: what is pushed is under their terms.
     """
 
     def __init__(
@@ -95,8 +96,10 @@ class StagingTrainer(SFTTrainer):
         draws: Draws,
         neighbours: int = 0,
         augmentation: Augmentation = NOTHING,
+        cohorts: frozenset[str] = frozenset(),
         **options,
     ):
+        self.cohorts = cohorts  # asked for when the repository is made, which is at once
         ends = frozenset(turn_ends(model, processor))
         model.enable_input_require_grads = partial(_input_gradients, model)
         super().__init__(
@@ -236,13 +239,12 @@ class StagingTrainer(SFTTrainer):
 
     def init_hf_repo(self, *args, **options) -> None:
         """Make the repository: before a training that could not be pushed."""
-        with pushing("no training was done"):
-            super().init_hf_repo(*args, **options)
-
-    def push(self) -> None:
-        """Push the adapter's folder as it is; a repository made for it is private."""
-        with pushing(f"nothing is lost, all of it is in {self.args.output_dir}"):
-            self.push_to_hub()
+        self.hub_model_id, self.push_in_progress = self.args.hub_model_id, None
+        if self.is_world_process_zero():
+            nothing = release.Release(Path(self.args.output_dir), "model", (), (), self.cohorts)
+            with release.telling("push_to_hub", "no training was done"):
+                hub = release.Hub(nothing, self.hub_model_id, self.args.hub_token)
+                hub.make(self.args.hub_private_repo is False)
 
     def end(self) -> None:
         """Leave the other processes, if there are any: the last thing that a run does."""

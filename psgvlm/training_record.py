@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 
-from psgvlm import beside, chat, machine
+from psgvlm import beside, chat, machine, untrusted
 from psgvlm.errors import InputError
 
 FILE_NAME = "training.json"
@@ -18,18 +18,22 @@ SECRETS = ("hub_token", "push_to_hub_token")
 
 
 def write(
-    trainer, script, model, staging, parts: dict[str, dict], digests: dict, subjects: list[str]
+    trainer,
+    script,
+    model,
+    staging,
+    parts: dict[str, dict],
+    digests: dict,
+    subjects: list[str],
+    before: dict,
 ) -> None:
     """`training.json`: what was trained on what, how long, how fast, and how it went.
 
     `script`, `model` and `staging` are the run's options, `parts` the counts of `tuning.Anatomy`,
     `digests` the corpus' `fingerprint`, `subjects` the `fingerprints` of who was trained on; those
-    of a base model in a folder, if it knows them, are added, as are its `cohorts`.
+    of the base model, if its record `before` knows them, are added, as are its `cohorts`.
     """
-    before = {}
-    if not staging.from_scratch and Path(model.model_name_or_path).is_dir():
-        before = read(model.model_name_or_path)
-        subjects = sorted({*subjects, *(before.get("subjects") or ())})
+    subjects = sorted({*subjects, *(before.get("subjects") or ())})
     log = trainer.state.log_history
     end = next(entry for entry in reversed(log) if "train_runtime" in entry)
     report = {
@@ -111,9 +115,9 @@ def read(adapter: str | Path) -> dict:
     if (path := beside.find(adapter, FILE_NAME)) is None:
         return {}
     try:
-        record = json.loads(path.read_text("utf-8"))
+        record = untrusted.read_json(path)
         if not isinstance(record, dict) or any(
-            name in record and not isinstance(record[name], kind) for name, kind in KINDS.items()
+            name in record and not _is(record[name], kind) for name, kind in KINDS.items()
         ):
             raise ValueError("no record of a run")
     except (OSError, ValueError) as error:
@@ -121,6 +125,24 @@ def read(adapter: str | Path) -> dict:
             f"{path}: cannot be read ({error}); expected what train_sft.py wrote"
         ) from error
     return record
+
+
+def _is(value, kind) -> bool:
+    """Whether a value is of a kind, and what it holds, names and texts, are strings."""
+    held = [*value, *value.values()] if isinstance(value, dict) else value
+    return isinstance(value, kind) and all(isinstance(item, str) for item in held or ())
+
+
+def read_base(name: str | None) -> dict:
+    """The same of a base model; empty, too, where the Hub that has it cannot be asked now."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return read(name) if name else {}
+    except InputError as error:
+        if isinstance(error.__cause__, LocalEntryNotFoundError):
+            return {}
+        raise
 
 
 def cohorts(record: dict) -> list[str] | None:

@@ -1,16 +1,16 @@
 """Vision-language models: loading one with its image spec, and a tiny one made from nothing."""
 
 import hashlib
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from psgvlm import beside, chat, context
+from psgvlm import beside, chat, context, untrusted
 from psgvlm.calibration import FILE_NAME as CALIBRATION
 from psgvlm.errors import InputError
 from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.stages import STAGES
+from psgvlm.untrusted import SAFE
 
 
 class ModelError(InputError):
@@ -35,14 +35,15 @@ def load(name: str, device: str | None = None) -> StagingModel:
 
     Raises `InputError` where it has no `image_spec.json`: without it nobody knows how to draw.
     """
+    untrusted.check_files(name)
     spec = load_spec(name, "model")
     import torch
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        processor = AutoProcessor.from_pretrained(name)
-        model = AutoModelForImageTextToText.from_pretrained(name, dtype="auto")
+        processor = AutoProcessor.from_pretrained(name, trust_remote_code=False)
+        model = AutoModelForImageTextToText.from_pretrained(name, dtype="auto", **SAFE)
     except (OSError, ValueError) as error:
         base = _base(name)
         raise ModelError(
@@ -57,7 +58,7 @@ def _base(name: str) -> str | None:
     """The base model that an adapter names, `None` for a whole model."""
     path = beside.find(name, "adapter_config.json")
     try:
-        return path and str(json.loads(path.read_text("utf-8"))["base_model_name_or_path"])
+        return path and str(untrusted.read_json(path)["base_model_name_or_path"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -68,16 +69,22 @@ def load_base(name: str | None, revision: str | None = None, **options):
     Raises `InputError` for what is no vision-language model, or cannot be had.
     """
     from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, ProcessorMixin
+    from transformers.utils import find_adapter_config_file
 
     if not name:
         raise InputError("no base model; expected --model_name_or_path NAME or --from_scratch true")
     try:
         # One file first: a hub that cannot be reached is asked for each of them half a minute.
-        AutoConfig.from_pretrained(name, revision=revision)
-        processor = AutoProcessor.from_pretrained(name, revision=revision)
+        AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+        if find_adapter_config_file(name, revision=revision):
+            # Other models may have pickles too, beside what is taken; an adapter's would be taken.
+            untrusted.check_files(name)
+        processor = AutoProcessor.from_pretrained(name, revision=revision, trust_remote_code=False)
         if not isinstance(processor, ProcessorMixin):
             raise ValueError(f"a {type(processor).__name__} alone, nothing that takes images")
-        model = AutoModelForImageTextToText.from_pretrained(name, revision=revision, **options)
+        model = AutoModelForImageTextToText.from_pretrained(
+            name, revision=revision, **SAFE, **options
+        )
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(
@@ -99,7 +106,7 @@ def write_merged(adapter: str | Path, dtype: str = "auto") -> Path:
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     base = PeftConfig.from_pretrained(adapter).base_model_name_or_path
-    base = AutoModelForImageTextToText.from_pretrained(base, dtype=dtype)
+    base = AutoModelForImageTextToText.from_pretrained(base, dtype=dtype, **SAFE)
     folder = Path(adapter) / "merged"
     PeftModel.from_pretrained(base, adapter).merge_and_unload().save_pretrained(folder)
     AutoProcessor.from_pretrained(adapter).save_pretrained(folder)

@@ -1,6 +1,9 @@
 """A hub on loopback: repositories in memory, behind the HTTP calls of huggingface_hub 2.x.
 
 with LoopbackHub() as hub: ... a process with `hub.environment(cache)` ...
+
+Private repositories are there for their owner's `TOKEN` alone; gated ones show others what they
+hold, and hand out nothing. `hub.fault(...)` lets requests fail.
 """
 
 import base64
@@ -8,7 +11,9 @@ import hashlib
 import json
 import os
 import re
+import socket
 import threading
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -17,6 +22,7 @@ import yaml
 KIND = r"(?P<kind>models|datasets|spaces)"
 REPO = r"(?P<repo>[^/]+/[^/]+)"
 TOKEN = "hf_loopback"
+STRANGER = "hf_stranger"  # a user who owns nothing here
 DATE = "2026-01-01T00:00:00.000Z"
 LFS = re.compile(
     r".*\.(parquet|safetensors|bin|pt|pth|arrow|png|jpe?g|tar|zip|npz)"
@@ -27,12 +33,40 @@ def git_oid(data):
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
+@dataclass
+class Fault:
+    """What happens to requests of which "METHOD /path" has a match of `where`.
+
+    `how` is a status to answer with; "cut" before the body was read to its end; "lost" once all is
+    done, but for the answer; "damage", what is uploaded is kept with one byte changed. The first
+    `after` pass, and those that come when it has happened `times` times.
+    """
+
+    where: str
+    how: int | str
+    times: float = 1
+    after: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def meets(self, request: str) -> bool:
+        if not self.times or not re.search(self.where, request):
+            return False
+        self.after -= 1
+        self.times -= self.after < 0
+        return self.after < 0
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # one packet an answer: nobody waits for an acknowledgement
     hub = None
+    how = None  # the fault of this request
 
     # -- plumbing ---------------------------------------------------------------------------------
     def reply(self, obj=None, status=200, headers=None, body=None):
+        if self.how == "lost":
+            return self.hang_up()
         body = json.dumps(obj).encode() if body is None else body
         self.send_response(status)
         for k, v in {
@@ -54,7 +88,15 @@ class Handler(BaseHTTPRequestHandler):
     def handle_any(self):
         url = urlsplit(self.path)
         self.query = parse_qs(url.query)
+        request = f"{self.command} {url.path}"
         n = int(self.headers.get("Content-Length") or 0)
+        with self.hub.lock:
+            self.hub.log.append(request)
+            fault = next((fault for fault in self.hub.faults if fault.meets(request)), None)
+        self.how = fault and fault.how
+        if self.how == "cut":
+            self.rfile.read(n // 2)
+            return self.hang_up()
         self.body = self.rfile.read(n)
         if "chunked" in (self.headers.get("Transfer-Encoding") or ""):
             self.body = b""
@@ -62,7 +104,9 @@ class Handler(BaseHTTPRequestHandler):
                 self.body += self.rfile.read(size)
                 self.rfile.readline()
             self.rfile.readline()
-        self.hub.log.append(f"{self.command} {url.path}")
+        if isinstance(self.how, int):
+            said = {"error": "failing on demand"}
+            return self.reply(said, self.how, fault.headers)
         for methods, pattern, func in ROUTES:
             m = re.fullmatch(pattern, url.path)
             if m and self.command in methods.split():
@@ -73,24 +117,52 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = handle_any
 
-    # -- repos ------------------------------------------------------------------------------------
-    def tree(self, kind, repo, rev):
-        """(commit sha, {path: bytes}) or None after having answered 404."""
+    def hang_up(self):
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def token(self):
+        return (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+
+    def allowed(self, kind, repo, content=False):
+        """Whether this user may see a repository (and its content), or has been told why not."""
         r = self.hub.repos.get((kind, repo))
-        if r is None:
-            return self.fail(404, "RepoNotFound", "Repository not found")
-        sha = r["refs"].get(rev or "main", rev)
+        if self.token not in ("", TOKEN, STRANGER):
+            self.fail(401, "", "Invalid credentials in Authorization header")
+        elif r is None or (r["private"] and self.token != TOKEN):
+            status = 404 if self.token else 401  # nobody is told that it is there
+            self.fail(status, "RepoNotFound", "Repository not found")
+        elif content and r["gated"] and self.token != TOKEN:
+            self.fail(403 if self.token else 401, "GatedRepo", f"Access to {repo} is restricted")
+        elif (
+            self.command not in ("GET", "HEAD")
+            and "paths-info" not in self.path
+            and self.token != TOKEN
+        ):
+            self.fail(403, "", "You do not have write access")
+        else:
+            return True
+
+    # -- repos ------------------------------------------------------------------------------------
+    def tree(self, kind, repo, rev, content=False):
+        """(commit sha, {path: bytes}) or None after having answered 401, 403 or 404."""
+        if not self.allowed(kind, repo, content):
+            return
+        r = self.hub.repos[kind, repo]
+        rev = (rev or "main").removeprefix("refs/heads/").removeprefix("refs/tags/")
+        sha = (r["tags"] | r["refs"]).get(rev, rev)
         if sha not in r["commits"]:
             return self.fail(404, "RevisionNotFound", f"Invalid rev id: {rev}")
         return sha, r["commits"][sha]
 
     def whoami(self):
-        if not self.headers.get("Authorization"):
+        if self.token not in (TOKEN, STRANGER):
             return self.fail(401, "", "Invalid credentials")
         self.reply(
             {
                 "type": "user",
-                "name": "tester",
+                "name": "tester" if self.token == TOKEN else "stranger",
                 "fullname": "Tester",
                 "orgs": [],
                 "auth": {
@@ -107,17 +179,29 @@ class Handler(BaseHTTPRequestHandler):
             f"{p.get('organization') or 'tester'}/{p['name']}",
         )
         url = f"{self.hub.url}/{'' if kind == 'models' else kind + '/'}{repo}"
+        if self.token != TOKEN:
+            return self.fail(403 if self.token == STRANGER else 401, "", "Invalid credentials")
         if (kind, repo) in self.hub.repos:
             return self.reply({"error": "You already created this repo", "url": url}, 409)
         sha = hashlib.sha1(f"{kind}/{repo}".encode()).hexdigest()
         files = {".gitattributes": b"*.parquet filter=lfs diff=lfs merge=lfs -text\n"}
         self.hub.repos[kind, repo] = {
             "private": bool(p.get("private")) or p.get("visibility") == "private",
+            "gated": False,
             "refs": {"main": sha},
+            "tags": {},
             "commits": {sha: files},
             "log": [(sha, "initial commit")],
         }
         self.reply({"url": url, "id": repo, "name": repo})
+
+    def settings(self, kind, repo):
+        if self.allowed(kind, repo):
+            p, r = json.loads(self.body), self.hub.repos[kind, repo]
+            if "visibility" in p:
+                p["private"] = p["visibility"] == "private"
+            r.update({name: p[name] for name in ("private", "gated") if name in p})
+            self.reply({})
 
     def delete(self):
         p = json.loads(self.body)
@@ -143,7 +227,7 @@ class Handler(BaseHTTPRequestHandler):
                 "createdAt": DATE,
                 "private": self.hub.repos[kind, repo]["private"],
                 "disabled": False,
-                "gated": False,
+                "gated": self.hub.repos[kind, repo]["gated"],
                 "downloads": 0,
                 "likes": 0,
                 "tags": card.get("tags") or [],
@@ -212,17 +296,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def refs(self, kind, repo):
         if self.tree(kind, repo, None):
-            r = self.hub.repos[kind, repo]["refs"]
-            self.reply(
-                {
-                    "branches": [
-                        {"name": n, "ref": f"refs/heads/{n}", "targetCommit": s}
-                        for n, s in r.items()
-                    ],
-                    "tags": [],
-                    "converts": [],
-                }
-            )
+            r = self.hub.repos[kind, repo]
+
+            def named(kind, refs):
+                return [
+                    {"name": n, "ref": f"refs/{kind}/{n}", "targetCommit": s}
+                    for n, s in refs.items()
+                ]
+
+            branches, tags = named("heads", r["refs"]), named("tags", r["tags"])
+            self.reply({"branches": branches, "tags": tags, "converts": []})
 
     def branch(self, kind, repo, rev):
         if t := self.tree(kind, repo, json.loads(self.body or b"{}").get("startingPoint")):
@@ -231,7 +314,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def tag(self, kind, repo, rev):
         if t := self.tree(kind, repo, rev):
-            self.hub.repos[kind, repo]["refs"][json.loads(self.body)["tag"]] = t[0]
+            tags, name = self.hub.repos[kind, repo]["tags"], json.loads(self.body)["tag"]
+            if name in tags:
+                return self.fail(409, "", f"Tag {name} exists")
+            tags[name] = t[0]
             self.reply({})
 
     def commits(self, kind, repo, rev):
@@ -285,7 +371,8 @@ class Handler(BaseHTTPRequestHandler):
     def lfs_put(self, oid):
         if hashlib.sha256(self.body).hexdigest() != oid:
             return self.fail(400, "", "sha256 mismatch")
-        self.hub.lfs[oid] = self.body
+        damage = self.how == "damage"
+        self.hub.lfs[oid] = bytes([self.body[0] ^ damage]) + self.body[1:]
         self.reply({})
 
     def commit(self, kind, repo, rev):
@@ -327,7 +414,7 @@ class Handler(BaseHTTPRequestHandler):
 
     # -- download ---------------------------------------------------------------------------------
     def resolve(self, repo, rev, path, kind=None):
-        if not (t := self.tree((kind or "models/").rstrip("/"), repo, rev)):
+        if not (t := self.tree((kind or "models/").rstrip("/"), repo, rev, content=True)):
             return
         sha, files = t
         if path not in files:
@@ -371,6 +458,7 @@ ROUTES = [
     ("GET", rf"{API}/refs", Handler.refs),
     ("POST", rf"{API}/branch/(?P<rev>[^/]+)", Handler.branch),
     ("POST", rf"{API}/tag/(?P<rev>[^/]+)", Handler.tag),
+    ("PUT", rf"{API}/settings", Handler.settings),
     ("GET", rf"{API}/commits/(?P<rev>[^/]+)", Handler.commits),
     ("POST", rf"{API}/preupload/(?P<rev>[^/]+)", Handler.preupload),
     ("POST", rf"{API}/commit/(?P<rev>[^/]+)", Handler.commit),
@@ -391,18 +479,24 @@ ROUTES = [
 class LoopbackHub:
     def __init__(self, port=0, lfs_threshold=10_000_000):
         self.repos, self.lfs, self.log, self.lock = {}, {}, [], threading.RLock()
+        self.faults: list[Fault] = []
+        self.waits: list[float] = []
         self.lfs_threshold = lfs_threshold
         Handler.hub = self
         self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
     def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(self, *exc):
         self.server.shutdown()
         self.server.server_close()
+
+    def fault(self, where: str, how: int | str, **when) -> None:
+        """Let requests fail, as `Fault` says."""
+        self.faults.append(Fault(where, how, **when))
 
     def environment(self, cache) -> dict[str, str]:
         """What a process needs in its environment to take this for the Hub, with its own cache."""
@@ -414,3 +508,22 @@ class LoopbackHub:
             "HF_HOME": str(cache),
             "HF_DATASETS_CACHE": str(cache / "datasets"),
         }
+
+    def here(self, monkeypatch, cache) -> None:
+        """Let this very process take this for the Hub, with its own cache; no wait is waited."""
+        import datasets
+        from huggingface_hub import close_session, constants
+
+        environment = self.environment(cache)
+        for name in ("HF_TOKEN", "HF_HOME"):
+            monkeypatch.setenv(name, environment[name])
+        close_session()
+        monkeypatch.setattr(constants, "ENDPOINT", self.url)
+        urls = self.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", urls)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache / "hub"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(datasets.config, "HF_ENDPOINT", self.url)
+        monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr("time.sleep", self.waits.append)

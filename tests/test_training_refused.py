@@ -13,6 +13,8 @@ from training_runs import FULL, LORA, train, words
 
 from psgvlm.errors import InputError
 
+PUSHED = {"push_to_hub": True, "hub_model_id": "tester/tiny"}
+
 
 @pytest.mark.parametrize(
     ("options", "message"),
@@ -29,6 +31,10 @@ from psgvlm.errors import InputError
         ({"dataset_config": "dreem"}, "no split 'train' of dreem"),
         ({"from_scratch": False}, "no base model; expected --model_name_or_path"),
         ({"learning_rate": "fast"}, "recipe or options: .*learning_rate"),
+        ({"push_to_hub": True}, "expected hub_model_id: ORG/NAME"),
+        ({**PUSHED, "hub_strategy": "checkpoint"}, "hub_strategy: checkpoint would push what is"),
+        (PUSHED, "holds mass; expected --i-am-allowed MASS"),
+        ({**PUSHED, "i_am_allowed": "MASS", "hub_private_repo": False}, "mass comes under an agre"),
         ({"packing": True}, "recipe or options: Packing is not supported for vision"),
     ],
 )
