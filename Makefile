@@ -7,6 +7,9 @@
 #                  BENCH="--device cuda" real ones
 # make bench-score measures scoring against generate(), likewise
 #
+# make audit       looks the exact versions of constraints.txt up among known vulnerabilities; needs the
+#                  network
+#
 # Another Python:  make PYTHON=python3.13 demo
 # Another torch:   make TORCH='torch==2.13.0 --index-url https://download.pytorch.org/whl/cu130' demo
 
@@ -17,7 +20,7 @@ BIN = .venv/bin
 # Before torch is imported; without it training on a CPU is ten times slower.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: demo test test-slow lint browser bench bench-train bench-score
+.PHONY: demo test test-slow lint browser audit bench bench-train bench-score
 
 demo: .venv/installed
 	$(BIN)/python demo.py
@@ -39,6 +42,12 @@ bench-score: .venv/installed
 test-slow: lint
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,qlora]'
 	$(BIN)/python -m pytest -m slow --timeout=1800
+
+# In an environment of its own: what it is made of is no part of the project.
+audit: constraints.txt
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/pip install --quiet pip-audit==2.10.1
+	.venv/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 lint: .venv/installed
 	$(BIN)/ruff check .

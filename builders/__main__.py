@@ -6,6 +6,7 @@ python -m builders folder RAW --out CORPUS              the same of any folder o
 python -m builders verify CORPUS                        every file, row and image of it
 python -m builders card CORPUS                          its README.md, written anew
 python -m builders push CORPUS ORG/NAME                 to the Hub: private, card last, read back
+python -m builders compare CORPUS LABELS                whether it has the images they belong to
 python -m builders simulate RAW                         synthetic cohorts in the same raw layouts
 
 A build that was stopped goes on where it was when the same command is given again, and does only
@@ -27,6 +28,7 @@ from builders import (
     folder,
     inspection,
     isruc,
+    labels,
     mass,
     push,
     shhs,
@@ -109,7 +111,15 @@ def main(argv: list[str] | None = None) -> int:
     _command(commands, "card", card.__doc__, card).add_argument("corpus", type=Path)
     command = _command(commands, "push", push.__doc__, push.run)
     command.add_argument("corpus", type=Path)
+    command.add_argument(
+        "--labels-only",
+        action="store_true",
+        help="labels and texts without images, and how to draw the same images of one's own copy",
+    )
     release.add_arguments(command)
+    command = _command(commands, "compare", labels.compare.__doc__, labels.compare)
+    command.add_argument("corpus", type=Path, help="drawn from one's own copy")
+    command.add_argument("labels", type=Path, help="a folder that push --labels-only published")
     command = _command(commands, "simulate", simulate.__doc__, simulate.run)
     simulate.add_arguments(command)
     args = parser.parse_args(argv)

@@ -8,10 +8,11 @@ that lies in the folder. Interrupted anywhere, the same command goes on. MASS an
 import re
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from builders import checksums
+from builders import checksums, labels
 from builders.splits import SPLITS
 from psgvlm import chat, image_spec, release
 from psgvlm.errors import InputError
@@ -28,7 +29,11 @@ FILES = re.compile(
 def run(args) -> None:
     """Push `args.corpus` as the options say."""
     whole = prepare(args.corpus)
-    release.run(args, whole, partial(read_back, whole))
+    with tempfile.TemporaryDirectory(prefix="psgvlm-") as folder:
+        if args.labels_only:
+            files = labels.write(args.corpus, whole.files, Path(folder))
+            whole = replace(prepare(files), cohorts=whole.cohorts, labels_only=True)
+        release.run(args, whole, partial(read_back, whole))
 
 
 def prepare(corpus: Path) -> Release:

@@ -149,7 +149,8 @@ class Hub:
     def make(self, public: bool = False) -> None:
         """The repository, private where it is new; gated, where the cohorts' terms ask for it.
 
-        Raises `InputError` for one that all can see where that was not asked for.
+        Raises `InputError` for one that all can see where that was not asked for, and for one that
+        would show more than this release if it were.
         """
         persistently(lambda: self.api.create_repo(**self.where, private=True, exist_ok=True))
         info = persistently(lambda: self.api.repo_info(**self.where))
@@ -158,8 +159,37 @@ class Hub:
                 f"{self.where['repo_id']}: all can see this repository; expected a private one, "
                 "or --public"
             )
+        if public and info.private:
+            self.check_history()
         if permission.gated(self.release.cohorts) and info.gated != "manual":
             persistently(lambda: self.api.update_repo_settings(**self.where, gated="manual"))
+
+    def check_history(self) -> None:
+        """`InputError` where a commit has files that are not of this release, an older card aside.
+
+        What was private once, such as the images of what is now labels alone, stays in the history.
+        """
+
+        def step() -> set[str]:
+            branches = self.api.list_repo_refs(**self.where).branches
+            commits = {
+                commit.commit_id
+                for branch in branches
+                for commit in self.api.list_repo_commits(**self.where, revision=branch.name)
+            }
+            return {name for commit in commits for name in self._others(commit)}
+
+        if others := persistently(step):
+            raise InputError(
+                f"{self.where['repo_id']}: its history has {min(others)}, which is not of this "
+                "release and would be shown to all; expected another, new repository"
+            )
+
+    def _others(self, commit: str) -> set[str]:
+        there = self._listing(commit)
+        ours = set(self.release.files) & set(there)
+        same = {name for name in ours if self._same(name, there[name])}
+        return set(there) - same - {*KEPT, CARD}
 
     def tagged(self, tag: str | None) -> str | None:
         """The commit that has the tag; `None` where none has. `InputError` for another release."""
@@ -216,10 +246,13 @@ class Hub:
         And those of files that are there beside them.
         """
         wanted = set(self.release.files) if wanted is None else wanted
-        tree = self.api.list_repo_tree(**self.where, revision=revision, recursive=True)
-        there = {entry.path: entry for entry in tree if hasattr(entry, "blob_id")}
+        there = self._listing(revision)
         missing = {name for name in wanted if not self._same(name, there.get(name))}
         return missing, set(there) - wanted - set(KEPT)
+
+    def _listing(self, revision: str) -> dict:
+        tree = self.api.list_repo_tree(**self.where, revision=revision, recursive=True)
+        return {entry.path: entry for entry in tree if hasattr(entry, "blob_id")}
 
     def _same(self, name: str, entry) -> bool:
         path = self.release.folder / name
