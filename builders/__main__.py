@@ -104,7 +104,10 @@ def main(argv: list[str] | None = None) -> int:
             "--map", default="", help='unusual labels, such as "chin=EMG1-EMG2,F4-M1=EEG F4"'
         )
     _command(commands, "verify", verify.__doc__, verify.run).add_argument("corpus", type=Path)
-    _command(commands, "card", card.__doc__, card).add_argument("corpus", type=Path)
+    command = _command(commands, "card", card.__doc__, card)
+    command.add_argument("corpus", type=Path)
+    command.add_argument("--name", metavar="ORG/NAME", help="what the Hub calls it")
+    command.add_argument("--benchmark", action="store_true", help="with eval.yaml, for the Hub")
     command = _command(commands, "simulate", simulate.__doc__, simulate.run)
     simulate.add_arguments(command)
     args = parser.parse_args(argv)
@@ -134,7 +137,7 @@ def card(args: argparse.Namespace) -> None:
     """Write a corpus' README.md anew from its files; its line in SHA256SUMS follows."""
     import dataset_card
 
-    print(dataset_card.write(args.corpus))
+    print(dataset_card.write(args.corpus, name=args.name, as_benchmark=args.benchmark))
 
 
 def build(args: argparse.Namespace) -> int:
