@@ -107,6 +107,7 @@ def main(argv: list[str] | None = None) -> int:
     command = _command(commands, "card", card.__doc__, card)
     command.add_argument("corpus", type=Path)
     command.add_argument("--name", metavar="ORG/NAME", help="what the Hub calls it")
+    command.add_argument("--note", default="", help="what a reader is to know first of all")
     command.add_argument("--benchmark", action="store_true", help="with eval.yaml, for the Hub")
     command = _command(commands, "simulate", simulate.__doc__, simulate.run)
     simulate.add_arguments(command)
@@ -137,7 +138,8 @@ def card(args: argparse.Namespace) -> None:
     """Write a corpus' README.md anew from its files; its line in SHA256SUMS follows."""
     import dataset_card
 
-    print(dataset_card.write(args.corpus, name=args.name, as_benchmark=args.benchmark))
+    more = {"name": args.name, "as_benchmark": args.benchmark, "note": args.note}
+    print(dataset_card.write(args.corpus, **more))
 
 
 def build(args: argparse.Namespace) -> int:

@@ -41,13 +41,14 @@ def write(
     known: Mapping[str, str] | None = None,
     name: str | None = None,
     as_benchmark: bool = False,
+    note: str = "",
 ) -> Path:
     """Write README.md and its pictures from what is in a corpus; returns the former's path.
 
     `known` are the files' SHA-256 by their paths in the corpus; files it does not have are read.
     By default those of `SHA256SUMS` are taken, and its lines for what is written are renewed.
     `name` is what the Hub calls it; without one the card's example reads this very folder.
-    With `as_benchmark` there is an `eval.yaml`, too.
+    With `as_benchmark` there is an `eval.yaml`, too; `note` stands at the top.
     """
     import yaml
 
@@ -76,6 +77,7 @@ def write(
         **metadata(corpus, counts, known or {}),
     }
     text = Template(TEMPLATE.read_text("utf-8")).substitute(
+        note=quoted(note),
         metadata=yaml.safe_dump(front, sort_keys=False, allow_unicode=True).rstrip(),
         table=_table(counts),
         subjects="\n".join(
@@ -106,6 +108,11 @@ def write(
     if listed:
         checksums.renew(corpus, path.name, *written)
     return path
+
+
+def quoted(note: str) -> str:
+    """A note as a card begins with it; empty where there is none."""
+    return f"\n> {' '.join(note.split())}\n" if note else ""
 
 
 def _table(counts: Counts) -> str:

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from string import Template
 
+import dataset_card
 from dataset_card import sources
 from model_card import examples, handler, recipe, results
 from psgvlm import training_record
@@ -60,7 +61,7 @@ def write(
     blocks = [*recipe.blocks(training, adapter), *(measured.blocks() if measured else [])]
     text = Template(TEMPLATE.read_text("utf-8")).substitute(
         metadata=yaml.safe_dump(front, sort_keys=False, allow_unicode=True).rstrip(),
-        note=f"\n> {' '.join(note.split())}\n" if note else "",
+        note=dataset_card.quoted(note),
         made=recipe.made(training, adapter),
         spec=spec.name,
         width=spec.width,

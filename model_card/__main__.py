@@ -24,7 +24,7 @@ def main(words: list[str] | None = None) -> int:
         "come under an agreement")  # fmt: skip
     add("--name", metavar="ORG/NAME", help="what the Hub calls the adapter")
     add("--dataset", metavar="ORG/NAME", help="what the Hub calls the corpus")
-    add("--note", default="", help="what a reader is to know before anything else")
+    add("--note", default="", help="what a reader is to know first of all")
     args = parser.parse_args(words)
 
     import model_card

@@ -232,9 +232,12 @@ def test_its_snippet_runs_as_it_stands(corpus, monkeypatch):
 
 def test_named_and_as_a_benchmark(copy):
     name = "someone/psg-images"
-    done = main(["card", str(copy), "--name", name, "--benchmark"])
+    done = main(
+        ["card", str(copy), "--name", name, "--benchmark", "--note", "All of it\nsimulated."]
+    )
     assert done == 0
     assert f'load_dataset("{name}", "shhs", split="test")' in prose(copy)
+    assert prose(copy).startswith("# Polysomnography as images\n\n> All of it simulated.\n\n30-s")
     told = yaml.safe_load((copy / "eval.yaml").read_text("utf-8"))
     assert told["tasks"] == [{"id": "shhs", "config": "shhs", "split": "test"}]
     assert list(verify.Check(copy).faults()) == []
