@@ -54,7 +54,7 @@ def main() -> int:
     )
     save_epoch_picture()
     seconds["cards"] = step(*builders, "card", CORPUS, "--note", NOTE) + step(
-        *[python, "-m", "model_card", ADAPTER, "--report", REPORT, "--corpus", CORPUS],
+        *[python, "-m", "model_card", "card", ADAPTER, "--report", REPORT, "--corpus", CORPUS],
         *["--note", NOTE],
     )
     show(results(seconds, edf.stem))

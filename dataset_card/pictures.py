@@ -25,6 +25,8 @@ def write(corpus: Path, configs: Iterable[str]) -> list[str]:
     found = _of_each_stage(corpus / config) if config else {}
     folder = corpus / FOLDER
     names = {f"{stage}.png": png for stage, png in found.items()}
+    for leftover in folder.glob(".*.part"):  # of a build that was killed
+        leftover.unlink()
     before = {path.name for path in folder.glob("*.png")}
     if names:
         folder.mkdir(exist_ok=True)
@@ -34,7 +36,7 @@ def write(corpus: Path, configs: Iterable[str]) -> list[str]:
         part.replace(folder / name)
     for name in before - names.keys():
         (folder / name).unlink()
-    if before and not names:
+    if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
     return sorted(f"{FOLDER}/{name}" for name in {*before, *names})
 
@@ -51,7 +53,10 @@ def _of_each_stage(folder: Path) -> dict[str, bytes]:
             break
         try:
             with pq.ParquetFile(shard) as file:
-                labels = np.array(file.read(["stage"])["stage"].to_pylist(), float)
+                rows = file.read(["stage", "cohort"])
+                labels = np.array(rows["stage"].to_pylist(), float)
+                # A folder can be renamed; a row says whose it is.
+                labels[np.array(rows["cohort"].to_pylist()) != folder.name] = np.nan
                 for index, stage in enumerate(STAGES):
                     rows = np.flatnonzero(labels == index)
                     if stage not in found and len(rows):

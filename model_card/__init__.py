@@ -36,26 +36,27 @@ def write(
 
     adapter = Path(adapter)
     spec = ImageSpec.load(adapter / FILE_NAME)
-    if not (training := training_record.read(adapter)):
+    if lost := recipe.NEEDED - (training := training_record.read(adapter)).keys():
         raise InputError(
-            f"{adapter / 'training.json'}: no such file; expected that of train_sft.py"
+            f"{adapter / training_record.FILE_NAME}: no {min(lost)}; expected what train_sft.py "
+            "wrote"
         )
     if corpus and not report:
         raise InputError(f"{corpus}: epochs are shown with answers of a report; expected --report")
-    training |= {"dataset": dataset or training["dataset"]}
-    dataset = training["dataset"]
-    measured = results.Results.load(report, adapter) if report else None
-    cohorts = training_record.cohorts(training) or []
+    named = {training["dataset"]: dataset} if dataset else {}
+    training["dataset"] = named.get(training["dataset"], training["dataset"])
+    measured = results.Results.load(report, adapter, named) if report else None
+    cohorts = training_record.cohorts(training)
     front = {
         **recipe.base(training, adapter),
         "pipeline_tag": "image-text-to-text",
         "license": "other",
         "license_name": "terms-of-the-cohorts-and-the-base-model",
         # Only what is on the Hub: a folder of this machine means nothing to a reader.
-        **({"datasets": [dataset]} if "/" in dataset else {}),
+        **({"datasets": [training["dataset"]]} if "/" in training["dataset"] else {}),
         "tags": ["sleep", "sleep-staging", "polysomnography", "eeg", "psgvlm"],
-        **sources.gate(cohorts, "This model was trained on recordings of"),
-        **(measured.model_index(_title(name, training), dataset) if measured else {}),
+        **sources.gate(cohorts or (), "This model was trained on recordings of"),
+        **(measured.model_index(_title(name, training)) if measured else {}),
         **examples.write(adapter, spec, measured, corpus),
     }
     blocks = [*recipe.blocks(training, adapter), *(measured.blocks() if measured else [])]
@@ -73,7 +74,7 @@ def write(
         unmeasured="" if measured else " How well it stages was not measured yet.",
         terms=_terms(cohorts),
     )
-    results.write_entries(adapter, measured, dataset)
+    results.write_entries(adapter, measured)
     shutil.copyfile(handler.__file__, adapter / "handler.py")
     part = adapter / ".README.md.part"
     part.write_text(text, "utf-8")
@@ -85,8 +86,10 @@ def _title(name: str | None, training: dict) -> str:
     return name or f"psgvlm-{training['image_spec']}"
 
 
-def _terms(cohorts: list[str]) -> str:
+def _terms(cohorts: list[str] | None) -> str:
     """What binds those who use the weights, beside the base model's licence."""
+    if cohorts is None:
+        return " Whose recordings it was trained on is not known: take it as bound by an agreement."
     if not (bound := sources.bound(cohorts)):
         return ""
     names = " and ".join(source.name for source in bound)

@@ -10,13 +10,13 @@ from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
 
-FOLDER = "examples"
+FOLDER = "images"
 
 
 def write(
     adapter: Path, spec: ImageSpec, results: Results | None, corpus: str | Path | None
 ) -> dict:
-    """Write `examples/W.png` ...; returns the YAML's `widget`, right and wrong answers alike.
+    """Write `images/W.png` ...; returns the YAML's `widget`, right and wrong answers alike.
 
     Of each stage the first epoch that a report has of it: what the model answered there is in its
     predictions. Pictures are shown of cohorts that no agreement binds, so there may be none. Of a

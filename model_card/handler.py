@@ -6,8 +6,8 @@
     {"inputs": ..., "parameters": {"explain": true}}                     with a heat map
     {"inputs": "<EDF>", "parameters": {"explain": [12, 40]}}             of these epochs, from 1
 
-`python -m model_card` puts it there. What is sent is held in memory or in a folder that is gone
-with the answer, and no header field of it is in what comes back.
+`python -m model_card card` puts it there. What is sent is held in memory or in a folder that is
+gone with the answer, and no header field of it is in what comes back.
 """
 
 import base64

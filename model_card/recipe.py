@@ -6,6 +6,10 @@ from psgvlm import training_record
 from psgvlm.report.cells import number
 from psgvlm.report.page import Heading, Table, Text
 
+# Without these there is nothing to tell.
+NEEDED = {"dataset", "image_spec", "base_model", "steps", "parameters", "trainable_parameters"}
+NEEDED |= {"train_seconds"}
+
 
 def base(training: dict, adapter: Path) -> dict:
     """The YAML's part on where the model comes from."""

@@ -19,19 +19,27 @@ INDEXED = {"kappa": "cohen_kappa", "macro_f1": "f1", "accuracy": "accuracy"}
 
 @dataclass(frozen=True)
 class Results:
-    """The part of a report that is about one of its models, and where its predictions lie."""
+    """The part of a report that is about one of its models, and where its predictions lie.
+
+    `dataset` is the corpus that it was measured on, by its name on the Hub if it has one.
+    """
 
     name: str
     measured: dict
     predictions: Path
+    dataset: str
 
     @classmethod
-    def load(cls, report: str | Path, adapter: Path) -> "Results":
-        """Those of this very adapter: its files' fingerprint is in the report, or it is refused."""
+    def load(cls, report: str | Path, adapter: Path, named: dict[str, str]) -> "Results":
+        """Those of this very adapter: its files' fingerprint is in the report, or it is refused.
+
+        `named` has the names that corpora have on the Hub, by those of the report.
+        """
         path = Path(report) / "metrics.json"
         try:
             measured = json.loads(path.read_text("utf-8"))
             known = measured["about"]["fingerprints"]
+            corpora = [named.get(corpus, corpus) for corpus in measured["about"]["datasets"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{path}: cannot be read ({type(error).__name__}: {error}); expected what this "
@@ -45,7 +53,7 @@ class Results:
                 "expected a report of this very model: it was trained or changed since, so run "
                 "eval.py again"
             )
-        return cls(name, measured, Path(report) / PREDICTIONS)
+        return cls(name, measured, Path(report) / PREDICTIONS, " + ".join(corpora))
 
     @property
     def own(self) -> dict:
@@ -68,7 +76,7 @@ class Results:
             f"{100 * LEVEL:.0f} % intervals from {RESAMPLES:,} resamples of the subjects."
         )
 
-    def model_index(self, title: str, dataset: str) -> dict:
+    def model_index(self, title: str) -> dict:
         """`model-index` of the YAML: a result for each cohort, with intervals and protocol."""
         from huggingface_hub import EvalResult, ModelCardData
 
@@ -77,8 +85,8 @@ class Results:
             EvalResult(
                 task_type="image-text-to-text",
                 task_name="Sleep staging",
-                dataset_type=dataset,
-                dataset_name=f"{dataset.rpartition('/')[2]}, {cohort}",
+                dataset_type=self.dataset,
+                dataset_name=f"{self.dataset.rpartition('/')[2]}, {cohort}",
                 dataset_config=cohort,
                 dataset_split=about["split"],
                 metric_type=INDEXED[key],
@@ -93,7 +101,7 @@ class Results:
         data = ModelCardData(model_name=title, eval_results=found)
         return {"model-index": data.to_dict()["model-index"]}
 
-    def entries(self, dataset: str) -> list[dict]:
+    def entries(self) -> list[dict]:
         """What `.eval_results` holds: κ of each cohort, a task of the dataset's `eval.yaml`."""
         from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
@@ -101,7 +109,7 @@ class Results:
         return eval_result_entries_to_yaml(
             [
                 EvalResultEntry(
-                    dataset_id=dataset,
+                    dataset_id=self.dataset,
                     task_id=cohort,
                     value=round(summary["pooled"]["kappa"]["value"], 4),
                     notes="κ {}; split {}, {} subjects, {} epochs".format(
@@ -196,16 +204,19 @@ class Results:
         return [Heading("What staging costs", 3), Text(f"{', '.join(told)}.")]
 
 
-def write_entries(adapter: Path, results: Results | None, dataset: str) -> None:
-    """Write `.eval_results/psgvlm.yaml`; none where nothing was measured, or not on the Hub."""
+def write_entries(adapter: Path, results: Results | None) -> None:
+    """Write `.eval_results/psgvlm.yaml`.
+
+    None where nothing was measured, or on no single corpus of the Hub.
+    """
     import yaml
 
     path = adapter / FOLDER / "psgvlm.yaml"
     path.unlink(missing_ok=True)
-    if results is None or "/" not in dataset:
+    if results is None or "/" not in results.dataset or " + " in results.dataset:
         return
     path.parent.mkdir(exist_ok=True)
-    found = results.entries(dataset)
+    found = results.entries()
     path.write_text(yaml.safe_dump(found, sort_keys=False, allow_unicode=True), "utf-8")
 
 

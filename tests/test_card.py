@@ -194,6 +194,13 @@ def test_pictures_are_the_corpus_own_and_of_no_cohort_under_an_agreement(corpus,
     assert "images/" not in prose(less)
 
 
+def test_a_cohort_under_an_agreement_in_a_folder_of_another_name_is_not_shown(corpus, tmp_path):
+    shutil.copytree(corpus / "mass", tmp_path / "isruc")
+    shutil.copy(corpus / "image_spec.json", tmp_path)
+    dataset_card.write(tmp_path)
+    assert not (tmp_path / "images").exists()
+
+
 def test_a_corpus_that_nothing_binds_has_no_gate(corpus, tmp_path):
     shutil.copytree(corpus / "isruc", tmp_path / "isruc")
     shutil.copy(corpus / "image_spec.json", tmp_path)

@@ -114,6 +114,22 @@ def test_what_was_not_measured_is_absent(tiny, measured, tmp_path):
     assert "some of whom the model may have been trained on" in text
 
 
+def test_figures_of_another_corpus_do_not_take_the_name_of_the_training_s(tiny, measured, tmp_path):
+    def elsewhere(found):
+        found["about"]["datasets"] = ["someone/other"]
+
+    report = changed(measured[1], tmp_path / "elsewhere", elsewhere)
+    data = ModelCard.load(model_card.write(tiny, report, dataset=NAMES["dataset"])).data
+    assert data.datasets == [NAMES["dataset"]]
+    assert {result.dataset_type for result in data.eval_results} == {"someone/other"}
+
+
+def test_a_model_that_does_not_tell_its_cohorts_is_taken_as_bound(tiny):
+    training = json.loads((tiny / "training.json").read_text())
+    (tiny / "training.json").write_text(json.dumps(training | {"fingerprint": {}}))
+    assert "as bound by an agreement" in model_card.write(tiny).read_text("utf-8")
+
+
 def test_epochs_are_shown_with_the_true_answers(tiny, measured, corpus):
     import pandas as pd
 
@@ -129,7 +145,7 @@ def test_epochs_are_shown_with_the_true_answers(tiny, measured, corpus):
         assert entry["output"] == {"text": first["predicted"]}
         assert entry["text"] == vlm.load_spec(str(tiny), "model").prompt
     model_card.write(tiny, measured[1])
-    assert not (tiny / "examples").exists()
+    assert not (tiny / "images").exists()
 
 
 def test_no_picture_of_a_cohort_under_an_agreement(tiny, measured, corpus, tmp_path):
@@ -139,7 +155,7 @@ def test_no_picture_of_a_cohort_under_an_agreement(tiny, measured, corpus, tmp_p
     frame = pd.read_parquet(report / "predictions.parquet")
     frame[frame["cohort"] != "isruc"].to_parquet(report / "predictions.parquet")
     assert "widget" not in model_card.write(tiny, report, corpus).read_text("utf-8")
-    assert not (tiny / "examples").exists()
+    assert not (tiny / "images").exists()
 
 
 def test_a_report_of_another_model_is_refused(tiny, measured, corpus, tmp_path):
@@ -157,7 +173,7 @@ def test_a_report_of_another_model_is_refused(tiny, measured, corpus, tmp_path):
     with pytest.raises(InputError, match="expected --report"):
         model_card.write(tiny, corpus=corpus)
     (tiny / "training.json").unlink()
-    with pytest.raises(InputError, match=r"training.json: no such file"):
+    with pytest.raises(InputError, match=r"training.json: no base_model; expected"):
         model_card.write(tiny)
     assert (tiny / "README.md").read_bytes() == before
 
@@ -184,9 +200,9 @@ def test_no_placeholder_and_no_path_of_this_machine(tiny, measured, corpus, adap
 
 def test_the_command(tiny, measured, corpus, capsys):
     words = [tiny, "--report", measured[1], "--corpus", corpus, "--name", NAMES["name"]]
-    assert main([*map(str, words), "--dataset", NAMES["dataset"]]) == 0
+    assert main(["card", *map(str, words), "--dataset", NAMES["dataset"]]) == 0
     assert capsys.readouterr().out == f"{tiny / 'README.md'}\n"
     first = {path: path.read_bytes() for path in tiny.rglob("*") if path.is_file()}
-    assert main([*map(str, words), "--dataset", NAMES["dataset"]]) == 0
+    assert main(["card", *map(str, words), "--dataset", NAMES["dataset"]]) == 0
     assert {path: path.read_bytes() for path in tiny.rglob("*") if path.is_file()} == first
     assert not [path for path in first if path.suffix == ".part"]
