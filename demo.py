@@ -21,7 +21,7 @@ RAW, CORPUS, ADAPTER = DEMO / "raw", DEMO / "corpus", DEMO / "adapter"
 REPORT, NIGHT = DEMO / "report", DEMO / "night"
 BASELINES = ("yasa", "vision-only", "majority")
 DAMAGE = ("lost=0.5", "white=10,0")
-NOTE = "Of simulated recordings, in the layouts of the cohorts named below: no person's sleep."
+NOTE = "Of simulated recordings, in the layouts of the cohorts named below, and of no real sleep."
 EXPLAINED = "40,120,200"  # epochs of the staged night
 SUBJECTS, HOURS, SEED = "16", "2", "1"
 

@@ -188,6 +188,7 @@ def test_pictures_are_the_corpus_own_and_of_no_cohort_under_an_agreement(corpus,
     less = tmp_path / "less"
     shutil.copytree(corpus, less)
     shutil.rmtree(less / "isruc")
+    (less / "images" / ".W.png.part").write_bytes(b"of a build that was killed")
     dataset_card.write(less)
     assert not (less / "images").exists()
     assert not any(name.startswith("images/") for name in checksums.read(less))
