@@ -16,7 +16,7 @@ DPI = 90
 BLUR_PX = 14  # a gradient is by the pixel, too fine to be seen
 
 
-def draw(explanation: Explanation, image, path: str | Path) -> None:
+def draw(explanation: Explanation, image, path: str | Path | io.BytesIO) -> None:
     """Draw an explanation of an epoch's own RGB PIL image into a PNG.
 
     Orange speaks for the stage, blue against it; dashed is what a change without meaning makes.
@@ -77,7 +77,7 @@ def draw(explanation: Explanation, image, path: str | Path) -> None:
     figure.savefig(whole, dpi=DPI)
     # 256 colours: a third of the bytes, which a night of these needs.
     picture = Image.open(whole).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    picture.save(path, optimize=True, dpi=(DPI, DPI))
+    picture.save(path, "PNG", optimize=True, dpi=(DPI, DPI))
 
 
 def paper(heat: np.ndarray, good, bad) -> np.ndarray:
