@@ -23,6 +23,8 @@ BASELINES = ("yasa", "vision-only", "majority")
 DAMAGE = ("lost=0.5", "white=10,0")
 NOTE = "Of simulated recordings, in the layouts of the cohorts named below, and of no real sleep."
 EXPLAINED = "40,120,200"  # epochs of the staged night
+# Nothing goes anywhere; and the cohorts' terms are those of real recordings.
+DRY_RUN = ("--dry-run", "--i-am-allowed", "MASS", "NSRR")
 SUBJECTS, HOURS, SEED = "16", "2", "1"
 
 
@@ -56,6 +58,9 @@ def main() -> int:
     seconds["cards"] = step(*builders, "card", CORPUS, "--note", NOTE) + step(
         *[python, "-m", "model_card", "card", ADAPTER, "--report", REPORT, "--corpus", CORPUS],
         *["--note", NOTE],
+    )
+    seconds["release"] = step(*builders, "push", CORPUS, "ORG/psg-images", *DRY_RUN) + step(
+        *[python, "-m", "model_card", "push", ADAPTER, "ORG/psgvlm-tiny", *DRY_RUN]
     )
     show(results(seconds, edf.stem))
     return 0
