@@ -1,5 +1,6 @@
 # make demo        sets everything up and runs the main job, from raw signals to a staged night
-# make test        sets everything up and runs the tests (make test-slow: those that take minutes)
+# make test        sets everything up, Chromium too on Debian, and runs the tests (make test-slow:
+#                  those that take minutes)
 # make bench       measures what a night costs against the plain way of drawing it, and what building
 #                  and reading a corpus cost
 # make bench-train measures training against TRL's own script: tiny models, or with
@@ -19,12 +20,12 @@ BIN = .venv/bin
 # Before torch is imported; without it training on a CPU is ten times slower.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: demo test test-slow lint audit bench bench-train bench-score
+.PHONY: demo test test-slow lint browser audit bench bench-train bench-score
 
 demo: .venv/installed
 	$(BIN)/python demo.py
 
-test: lint
+test: lint browser
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: .venv/installed
@@ -51,6 +52,18 @@ audit: constraints.txt
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# The page is tested in Chromium: the one that PSGVLM_BROWSER names, one that is there, or Debian's.
+browser:
+	@for name in "$$PSGVLM_BROWSER" chromium chromium-browser google-chrome; do \
+	  if command -v "$$name" >/dev/null; then exit 0; fi; \
+	done; \
+	if ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ]; then \
+	  echo "error: no browser for the page's test; expected chromium, chromium-browser or google-chrome: install one, or set PSGVLM_BROWSER to its path" >&2; \
+	  exit 1; \
+	fi; \
+	apt-get update --quiet --quiet && \
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --quiet --no-install-recommends chromium
 
 # torch first and alone: what comes after it must not choose another build.
 .venv/installed: constraints.txt pyproject.toml

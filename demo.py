@@ -7,6 +7,7 @@ takes the time, and prints what came out. All of it lies in demo/, figures in de
 import csv
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,10 @@ RAW, CORPUS, ADAPTER = DEMO / "raw", DEMO / "corpus", DEMO / "adapter"
 REPORT, NIGHT = DEMO / "report", DEMO / "night"
 BASELINES = ("yasa", "vision-only", "majority")
 DAMAGE = ("lost=0.5", "white=10,0")
+NOTE = "Of simulated recordings, in the layouts of the cohorts named below, and of no real sleep."
 EXPLAINED = "40,120,200"  # epochs of the staged night
+# Nothing goes anywhere; and the cohorts' terms are those of real recordings.
+DRY_RUN = ("--dry-run", "--i-am-allowed", "MASS", "NSRR")
 SUBJECTS, HOURS, SEED = "16", "2", "1"
 
 
@@ -51,6 +55,13 @@ def main() -> int:
         python, "stage.py", edf, "--model", ADAPTER, "--out", NIGHT, "--explain", EXPLAINED
     )
     save_epoch_picture()
+    seconds["cards"] = step(*builders, "card", CORPUS, "--note", NOTE) + step(
+        *[python, "-m", "model_card", "card", ADAPTER, "--report", REPORT, "--corpus", CORPUS],
+        *["--note", NOTE],
+    )
+    seconds["release"] = step(*builders, "push", CORPUS, "ORG/psg-images", *DRY_RUN) + step(
+        *[python, "-m", "model_card", "push", ADAPTER, "ORG/psgvlm-tiny", *DRY_RUN]
+    )
     show(results(seconds, edf.stem))
     return 0
 
@@ -63,7 +74,7 @@ ONE_PROCESS += ["--mixed_precision", "no", "--dynamo_backend", "no"]
 def step(*command) -> float:
     """Run one command of the demonstration, shown as typed; returns its seconds."""
     words = [str(word) for word in command]
-    print("\n$ " + " ".join(["python", *words[1:]]), flush=True)
+    print("\n$ " + shlex.join(["python", *words[1:]]), flush=True)
     environment = {**os.environ, "HF_DATASETS_CACHE": str(DEMO / "cache"), "HF_HUB_OFFLINE": "1"}
     start = time.monotonic()
     finished = subprocess.run(words, env=environment, check=False)
@@ -147,6 +158,8 @@ def show(figures: dict) -> None:
         ("heat maps", NIGHT / "explained" / "explanations.html"),
         ("an epoch", DEMO / "epoch.png"),
         ("report", REPORT / "report.html"),
+        ("cards", CORPUS / "README.md"),
+        ("", ADAPTER / "README.md"),
         ("figures", DEMO / "results.json"),
     ):
         print(f"  {what:10} {path}")

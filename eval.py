@@ -148,6 +148,10 @@ def main(words: list[str] | None = None) -> int:
         return 0
     about = {"models": list(models), "split": args.split, "image_spec": spec.name, "run": run}
     about |= {
+        "datasets": [training_record.public(corpus) for corpus in args.dataset],
+        "fingerprints": {name: vlm.fingerprint(folder) for name, folder in folders.items()},
+        "unseen": not args.allow_seen_subjects
+        and all("subjects" in training_record.read(folder) for folder in args.model),
         "device": machine.name(model.model.device),
         "processes": processes.num_processes,
         "cost": cost,

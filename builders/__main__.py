@@ -108,7 +108,11 @@ def main(argv: list[str] | None = None) -> int:
             "--map", default="", help='unusual labels, such as "chin=EMG1-EMG2,F4-M1=EEG F4"'
         )
     _command(commands, "verify", verify.__doc__, verify.run).add_argument("corpus", type=Path)
-    _command(commands, "card", card.__doc__, card).add_argument("corpus", type=Path)
+    command = _command(commands, "card", card.__doc__, card)
+    command.add_argument("corpus", type=Path)
+    command.add_argument("--name", metavar="ORG/NAME", help="what the Hub calls it")
+    command.add_argument("--note", default="", help="what a reader is to know first of all")
+    command.add_argument("--benchmark", action="store_true", help="with eval.yaml, for the Hub")
     command = _command(commands, "push", push.__doc__, push.run)
     command.add_argument("corpus", type=Path)
     command.add_argument(
@@ -149,7 +153,8 @@ def card(args: argparse.Namespace) -> None:
     """Write a corpus' README.md anew from its files; its line in SHA256SUMS follows."""
     import dataset_card
 
-    print(dataset_card.write(args.corpus))
+    more = {"name": args.name, "as_benchmark": args.benchmark, "note": args.note}
+    print(dataset_card.write(args.corpus, **more))
 
 
 def build(args: argparse.Namespace) -> int:

@@ -32,9 +32,14 @@ def write(corpus: Path, known: Mapping[str, str] | None = None) -> Path:
     return _save(corpus, digests)
 
 
-def renew(corpus: Path, name: str) -> Path:
-    """Write one file's digest anew; all others stay as they stand there, right or wrong."""
-    return _save(corpus, {**read(corpus), name: digest(corpus / name)})
+def renew(corpus: Path, *names: str) -> Path:
+    """Write some files' digests anew; all others stay as they stand there, right or wrong.
+
+    A file of these that is gone loses its line.
+    """
+    others = {name: known for name, known in read(corpus).items() if name not in names}
+    there = [name for name in names if (corpus / name).is_file()]
+    return _save(corpus, others | {name: digest(corpus / name) for name in there})
 
 
 def unchanged(corpus: Path) -> dict[str, str]:

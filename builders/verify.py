@@ -106,8 +106,12 @@ class Check:
         """Names, schema and rows of every configuration."""
         from tqdm import tqdm
 
+        from dataset_card.pictures import FOLDER as PICTURES
+
         folders = sorted(
-            path for path in self.corpus.iterdir() if path.is_dir() and path.name[0] != "."
+            path
+            for path in self.corpus.iterdir()
+            if path.is_dir() and path.name[0] != "." and path.name != PICTURES
         )
         if not folders:
             yield Fault("shard", ".", "no configuration", "a folder of Parquet shards for each")

@@ -1,18 +1,20 @@
 """The corpus' README.md: the YAML that `load_dataset` reads, and what the corpus holds."""
 
 import hashlib
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
-from builders import checksums
+from builders import checksums, manifest
 from builders.splits import SPLITS
+from dataset_card import benchmark, pictures, sources
 from psgvlm import chat
 from psgvlm.errors import InputError
 from psgvlm.fidelity import fidelity_table, token_table
-from psgvlm.image_spec import FILE_NAME, ImageSpec
+from psgvlm.image_spec import FILE_NAME, ImageSpec, choose
 from psgvlm.stages import STAGES
 
 UNSCORED = "unscored"
@@ -34,11 +36,19 @@ class Split:
 Counts = dict[tuple[str, str], Split]
 
 
-def write(corpus: str | Path, known: Mapping[str, str] | None = None) -> Path:
-    """Write README.md from the Parquet files and the image spec of a corpus; returns its path.
+def write(
+    corpus: str | Path,
+    known: Mapping[str, str] | None = None,
+    name: str | None = None,
+    as_benchmark: bool = False,
+    note: str = "",
+) -> Path:
+    """Write README.md and its pictures from what is in a corpus; returns the former's path.
 
     `known` are the files' SHA-256 by their paths in the corpus; files it does not have are read.
-    By default those of `SHA256SUMS` are taken, and its line for README.md is renewed.
+    By default those of `SHA256SUMS` are taken, and its lines for what is written are renewed.
+    `name` is what the Hub calls it; without one the card's example reads this very folder.
+    With `as_benchmark` there is an `eval.yaml`, too; `note` stands at the top.
     """
     import yaml
 
@@ -51,18 +61,25 @@ def write(corpus: str | Path, known: Mapping[str, str] | None = None) -> Path:
     if not counts:
         raise InputError(f"{corpus}: holds no Parquet shard; expected those of a corpus")
     staging = [key for key in counts if chat.cohort_and_task(key[0])[1] == "staging"]
-    columns = [*STAGES, UNSCORED]
-    lines = ["| configuration | split | subjects | epochs | " + " | ".join(columns) + " |"]
-    lines.append("|" + "---|" * (4 + len(columns)))
-    for (config, split), held in counts.items():
-        stages = held.stages
-        numbers = [len(held.subjects), held.rows, *(stages[stage] for stage in columns)]
-        lines.append(f"| {config} | {split} | " + " | ".join(map(str, numbers)) + " |")
-    described = metadata(corpus, counts, known or {})
+    cohorts = list(dict.fromkeys(chat.cohort_and_task(config)[0] for config, _ in counts))
+    written = pictures.write(corpus, dict.fromkeys(config for config, _ in counts))
+    if as_benchmark:
+        tested = [config for config, split in staging if split == "test"]
+        written.append(benchmark.write(corpus, tested, spec.prompt).name)
+    front = {
+        "pretty_name": "Polysomnography as images",
+        "license": "other",
+        "license_name": "terms-of-the-cohorts",
+        "task_categories": ["image-text-to-text", "image-classification"],
+        "size_categories": [_size_category(sum(held.rows for held in counts.values()))],
+        "tags": ["sleep", "sleep-staging", "polysomnography", "eeg"],
+        **sources.gate(cohorts, "These are images of recordings of"),
+        **metadata(corpus, counts, known or {}),
+    }
     text = Template(TEMPLATE.read_text("utf-8")).substitute(
-        metadata=yaml.safe_dump(described, sort_keys=False, allow_unicode=True).rstrip(),
-        size=_size_category(sum(held.rows for held in counts.values())),
-        table="\n".join(lines),
+        note=quoted(note),
+        metadata=yaml.safe_dump(front, sort_keys=False, allow_unicode=True).rstrip(),
+        table=_table(counts),
         subjects="\n".join(
             f"- {cohort}, {split}: {', '.join(sorted(found))}"
             for (cohort, split), found in _subjects(counts).items()
@@ -72,18 +89,101 @@ def write(corpus: str | Path, known: Mapping[str, str] | None = None) -> Path:
         height=spec.height,
         lanes=", ".join(spec.lanes),
         prompt=spec.prompt,
+        pictures=_pictures(corpus),
         tasks=_other_tasks(counts),
         fidelity=fidelity_table([spec]),
         tokens=token_table([spec]),
         example='"{}", split="{}"'.format(*(staging or list(counts))[-1]),
+        name=f'"{name}"' if name else "os.getcwd()",
+        imports=("" if name else "import os\n\n") + "from datasets import load_dataset",
+        made=_made(spec, counts, cohorts),
+        recordings=_recordings(corpus),
+        sources=_sources(cohorts),
+        citations="\n".join(f"- {text}" for text in _citations(cohorts)),
     )
     path = corpus / "README.md"
     part = corpus / ".README.md.part"
     part.write_text(text, "utf-8")
     part.replace(path)
     if listed:
-        checksums.renew(corpus, path.name)
+        checksums.renew(corpus, path.name, *written)
     return path
+
+
+def quoted(note: str) -> str:
+    """A note as a card begins with it; empty where there is none."""
+    return f"\n> {' '.join(note.split())}\n" if note else ""
+
+
+def _table(counts: Counts) -> str:
+    columns = [*STAGES, UNSCORED]
+    lines = ["| configuration | split | subjects | epochs | " + " | ".join(columns) + " |"]
+    lines.append("|---|---|" + "---:|" * (2 + len(columns)))
+    for (config, split), held in counts.items():
+        numbers = [len(held.subjects), held.rows, *(held.stages[stage] for stage in columns)]
+        lines.append(f"| {config} | {split} | " + " | ".join(map(str, numbers)) + " |")
+    return "\n".join(lines)
+
+
+def _pictures(corpus: Path) -> str:
+    """The pictures of `images/` one below the other; empty where there are none."""
+    found = [stage for stage in STAGES if (corpus / pictures.FOLDER / f"{stage}.png").is_file()]
+    shown = [f"**{stage}**\n\n![{stage}]({pictures.FOLDER}/{stage}.png)" for stage in found]
+    if not shown:
+        return ""
+    said = "One epoch of each stage, the middle one of those in the first file that holds it:"
+    return "\n\n" + "\n\n".join([said, *shown])
+
+
+def _made(spec: ImageSpec, counts: Counts, cohorts: list[str]) -> str:
+    """The commands that draw such images."""
+    try:
+        named = choose(spec.name) == spec
+    except InputError:
+        named = False
+    image = shlex.quote(spec.name if named else FILE_NAME)
+    tasks = [task for task in chat.TASKS
+             if task in {chat.cohort_and_task(config)[1] for config, _ in counts}]  # fmt: skip
+    more = "" if tasks == ["staging"] else f" --tasks {','.join(tasks)}"
+    readers = [cohort if cohort in sources.SOURCES else "folder" for cohort in cohorts]
+    return "\n".join(
+        f"python -m builders {reader} RAW/{cohort} --out CORPUS --image {image}{more}"
+        for reader, cohort in zip(readers, cohorts, strict=True)
+    )
+
+
+def _recordings(corpus: Path) -> str:
+    """What became of the recordings, from the manifest; empty where there is none."""
+    import pyarrow.parquet as pq
+
+    if not (path := corpus / manifest.FILE_NAME).is_file():
+        return ""
+    rows = pq.read_table(path, columns=["cohort", "status"]).to_pylist()
+    found = Counter((row["cohort"], row["status"]) for row in rows)
+    told = [f"{cohort}: {count} {status}" for (cohort, status), count in sorted(found.items())]
+    return (
+        f"Recordings: {', '.join(told)}. `{manifest.FILE_NAME}` has a row for each, with its "
+        "channels, rates, seconds without signal and epochs of every stage, and where it was left "
+        "out, why. "
+    )
+
+
+def _sources(cohorts: list[str]) -> str:
+    """Terms and known faults of the cohorts."""
+    blocks = []
+    for cohort in cohorts:
+        source = sources.SOURCES.get(cohort)
+        if source is None:
+            blocks.append(f"**{cohort}**: no cohort that is known here; ask whoever recorded it.")
+            continue
+        blocks.append(f"**{source.name}** (`{cohort}`), {source.terms}")
+        blocks.append("\n".join(f"- {fault}" for fault in source.faults))
+    return "\n\n".join(blocks)
+
+
+def _citations(cohorts: list[str]) -> list[str]:
+    known = (sources.SOURCES[cohort] for cohort in cohorts if cohort in sources.SOURCES)
+    return [*(text for source in known for text in source.citations), sources.PAPER]
 
 
 def _subjects(counts: Counts) -> dict[tuple[str, str], set[str]]:

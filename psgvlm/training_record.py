@@ -37,7 +37,7 @@ def write(
     log = trainer.state.log_history
     end = next(entry for entry in reversed(log) if "train_runtime" in entry)
     report = {
-        "dataset": Path(script.dataset_name).name,
+        "dataset": public(script.dataset_name),
         "config": script.dataset_config,
         "fingerprint": digests,
         "subjects": subjects,

@@ -110,7 +110,7 @@ def write_merged(adapter: str | Path, dtype: str = "auto") -> Path:
     folder = Path(adapter) / "merged"
     PeftModel.from_pretrained(base, adapter).merge_and_unload().save_pretrained(folder)
     AutoProcessor.from_pretrained(adapter).save_pretrained(folder)
-    for name in (FILE_NAME, "training.json"):
+    for name in (FILE_NAME, context.FILE_NAME, "training.json"):
         shutil.copyfile(Path(adapter) / name, folder / name)
     return folder
 

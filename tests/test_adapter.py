@@ -51,7 +51,7 @@ def test_the_ways_to_load_an_adapter_give_the_same_answers(trained, epochs):
     assert type(merged) is type(Auto.from_pretrained(base))
     assert np.allclose(probabilities(merged, adapter / "merged", epochs), p, atol=1e-4)
     untrained = probabilities(Auto.from_pretrained(base), adapter, epochs)
-    assert np.abs(untrained - p).max() > 0.01  # the adapter says something
+    assert np.abs(untrained - p).max() > 1e-3  # the adapter says something
 
     by_pipeline = pipeline("image-text-to-text", model=str(adapter), device="cpu")
     images = [row["images"] for row in epochs]
@@ -69,6 +69,7 @@ def test_what_lies_in_the_folder(trained, corpus):
     _, adapter = trained
     for folder in (adapter, adapter / "merged"):
         assert ImageSpec.load(folder / FILE_NAME) == ImageSpec.load(corpus / FILE_NAME)
+        assert (folder / "context.json").read_bytes() == (adapter / "context.json").read_bytes()
         card = (folder / "README.md").read_text()
         assert "base_model: base" in card
         assert "pipeline_tag: image-text-to-text" in card

@@ -1,22 +1,28 @@
-"""The card's YAML: what `load_dataset` and the viewer know of a corpus without reading it."""
+"""The card of a corpus: what `load_dataset` knows before it reads a row, and what people read."""
 
 import os
+import re
 import shutil
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import small_corpus
 import yaml
+from cards import PLACEHOLDERS, pngs
 from conftest import command
 from datasets import load_dataset, load_dataset_builder
 from datasets.exceptions import NonMatchingSplitsSizesError
+from huggingface_hub import DatasetCard
 from small_corpus import EPOCHS
 
 import dataset_card
 from builders import checksums, verify
+from builders.__main__ import main
 from psgvlm import chat
 from psgvlm.errors import InputError
+from psgvlm.image_spec import PRESETS, ImageSpec
 
 ROWS = {"train": 3 * len(EPOCHS), "validation": len(EPOCHS), "test": len(EPOCHS)}
 
@@ -149,3 +155,102 @@ def test_a_label_that_is_no_stage_is_not_counted_as_one(copy, label):
     pq.write_table(table.set_column(index, table.schema.field("stage"), stages), path)
     with pytest.raises(InputError, match=rf"train-00000-of-00005.parquet: {label}; expected"):
         dataset_card.write(copy)
+
+
+### What people read
+
+
+def prose(corpus):
+    return (corpus / "README.md").read_text("utf-8").split("---\n", 2)[2]
+
+
+def test_the_hub_s_library_reads_it(corpus):
+    card = DatasetCard.load(corpus / "README.md")
+    said = card.data.to_dict()
+    assert said["task_categories"] == ["image-text-to-text", "image-classification"]
+    assert {"license", "license_name", "pretty_name", "size_categories", "tags"} <= set(said)
+    fields = said["extra_gated_fields"]
+    assert sum(kind == "checkbox" for kind in fields.values()) == 3
+    assert "MASS and SHHS" in said["extra_gated_prompt"]
+
+
+def test_pictures_are_the_corpus_own_and_of_no_cohort_under_an_agreement(corpus, copy, tmp_path):
+    shown = {(path.stem, path.read_bytes()) for path in (corpus / "images").iterdir()}
+    assert shown
+    assert shown <= pngs(corpus, "isruc")
+    assert {stage for stage, _ in shown} == {stage for stage, _ in pngs(corpus, "isruc")}
+    for stage, _ in shown:
+        assert f"![{stage}](images/{stage}.png)" in prose(corpus)
+    assert not (copy / "images").exists()  # it is of SHHS alone
+    assert "![" not in prose(copy)
+
+    # They go with their cohort, and so do their lines.
+    less = tmp_path / "less"
+    shutil.copytree(corpus, less)
+    shutil.rmtree(less / "isruc")
+    (less / "images" / ".W.png.part").write_bytes(b"of a build that was killed")
+    dataset_card.write(less)
+    assert not (less / "images").exists()
+    assert not any(name.startswith("images/") for name in checksums.read(less))
+    assert "images/" not in prose(less)
+
+
+def test_a_cohort_under_an_agreement_in_a_folder_of_another_name_is_not_shown(corpus, tmp_path):
+    shutil.copytree(corpus / "mass", tmp_path / "isruc")
+    shutil.copy(corpus / "image_spec.json", tmp_path)
+    dataset_card.write(tmp_path)
+    assert not (tmp_path / "images").exists()
+
+
+def test_a_corpus_that_nothing_binds_has_no_gate(corpus, tmp_path):
+    shutil.copytree(corpus / "isruc", tmp_path / "isruc")
+    shutil.copy(corpus / "image_spec.json", tmp_path)
+    dataset_card.write(tmp_path)
+    assert not any(name.startswith("extra_gated") for name in card_yaml(tmp_path))
+    assert "SHHS" not in prose(tmp_path)
+    assert "Recordings:" not in prose(tmp_path)  # there is no manifest
+
+
+def test_counts_and_sources_are_told(corpus):
+    text = prose(corpus)
+    for config in ("isruc", "mass", "shhs"):
+        for name, split in load_dataset(str(corpus), config).items():
+            scored = [split["stage"].count(index) for index in range(5)]
+            cells = [config, name, len(set(split["subject"])), len(split), *scored]
+            assert f"| {' | '.join(map(str, cells))} |" in text
+            for subject in set(split["subject"]):
+                assert subject in text
+    assert f"--image {ImageSpec.load(corpus / 'image_spec.json').name}\n" in text
+    for known in ("isruc: 3 built", "10.1016/j.cmpb.2015.10.013", "2509.22810", "Not a medical"):
+        assert known in text
+    # With fields changed by hand, the name of a preset would not draw it.
+    counts = dataset_card.count(corpus)
+    changed = dataset_card._made(replace(PRESETS["wide"], line_px=3.0), counts, ["isruc"])
+    assert changed.endswith("--image image_spec.json")
+
+
+def test_its_snippet_runs_as_it_stands(corpus, monkeypatch):
+    monkeypatch.chdir(corpus)
+    (snippet,) = re.findall(r"```python\n(.*?)```", prose(corpus), re.DOTALL)
+    names = {}
+    exec(snippet, names)
+    assert len(names["epochs"]) > 0
+    assert names["epochs"].features == chat.features()
+
+
+def test_named_and_as_a_benchmark(copy):
+    name = "someone/psg-images"
+    done = main(
+        ["card", str(copy), "--name", name, "--benchmark", "--note", "All of it\nsimulated."]
+    )
+    assert done == 0
+    assert f'load_dataset("{name}", "shhs", split="test")' in prose(copy)
+    assert prose(copy).startswith("# Polysomnography as images\n\n> All of it simulated.\n\n30-s")
+    told = yaml.safe_load((copy / "eval.yaml").read_text("utf-8"))
+    assert told["tasks"] == [{"id": "shhs", "config": "shhs", "split": "test"}]
+    assert list(verify.Check(copy).faults()) == []
+
+
+def test_no_placeholder(corpus, copy):
+    for folder in (corpus, copy):
+        assert PLACEHOLDERS.findall((folder / "README.md").read_text("utf-8")) == []

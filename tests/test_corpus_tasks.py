@@ -125,7 +125,7 @@ def test_it_is_verified_and_the_card_names_what_is_asked(tasks_corpus):
         for split in SPLITS:
             assert f"| {config} | {split} | 1 | " in card
     assert card.count("\n- isruc, ") == 3  # subjects are listed once
-    assert 'load_dataset("PATH OR NAME OF THIS CORPUS", "isruc", split="test")' in card
+    assert 'load_dataset(os.getcwd(), "isruc", split="test")' in card
 
 
 def test_training_takes_staging_where_no_configuration_is_named(tasks_corpus):

@@ -65,7 +65,6 @@ def test_evaluation_and_staging_see_the_same(adapter, corpus, raw, tmp_path):
         for name in PROBABILITIES:
             assert abs(row[name] - float(night[row["onset"]][name])) < 1e-4
     assert (tmp_path / "r" / "hypnogram_1_best.png").is_file()
-    assert "always the commonest stage" in (tmp_path / "r" / "report.md").read_text()
 
 
 @pytest.mark.skipif(not NOX.is_file(), reason="the real recording is not beside this checkout")
@@ -95,7 +94,7 @@ def test_other_nights_go_on_and_nothing_is_done_twice(adapter, tmp_path, capsys,
     assert not (tmp_path / "none").exists()
 
     ### What is there is neither loaded for nor scored again
-    monkeypatch.setattr(scoring, "probabilities", None)
+    monkeypatch.setattr(scoring.Scorer, "probabilities", None)
     monkeypatch.setattr(staging.vlm, "load", None)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.*")}
     capsys.readouterr()
@@ -124,22 +123,22 @@ def test_what_is_done_of_a_night_is_kept(adapter, tmp_path, capsys, monkeypatch)
     edf = write_edf(tmp_path / "night.edf", montage(CORE, 300))
     out = tmp_path / "out"
     words = (edf, "--model", adapter, "--out", out, "--batch-size", 4)
-    score = scoring.probabilities
+    score = scoring.Scorer.probabilities
 
-    def stopped(model, epochs, batch_size):
-        for done, p in enumerate(score(model, epochs, batch_size)):
+    def stopped(scorer, epochs):
+        for done, p in enumerate(score(scorer, epochs)):
             if done == 8:
                 raise KeyboardInterrupt
             yield p
 
-    monkeypatch.setattr(scoring, "probabilities", stopped)
+    monkeypatch.setattr(scoring.Scorer, "probabilities", stopped)
     with pytest.raises(KeyboardInterrupt):
         run(*words)
     assert "8 of 10 epochs are done and kept" in capsys.readouterr().err
     assert [path.name for path in out.iterdir()] == [stage.PART]
     scored = []
     monkeypatch.setattr(
-        scoring, "probabilities", lambda *a: (scored.append(p) or p for p in score(*a))
+        scoring.Scorer, "probabilities", lambda *a: (scored.append(p) or p for p in score(*a))
     )
     assert run(*words) == 0
     assert len(scored) == 2

@@ -16,7 +16,7 @@ DPI = 90
 BLUR_PX = 14  # a gradient is by the pixel, too fine to be seen
 
 
-def draw(explanation: Explanation, image, path: str | Path) -> None:
+def draw(explanation: Explanation, image, path: str | Path | io.BytesIO) -> None:
     """Draw an explanation of an epoch's own RGB PIL image into a PNG.
 
     Orange speaks for the stage, blue against it; dashed is what a change without meaning makes.
@@ -38,7 +38,7 @@ def draw(explanation: Explanation, image, path: str | Path) -> None:
 
     epoch = axes["epoch"]
     whole = (0, spec.width, spec.height, 0)
-    epoch.imshow(_paper(explanation.heat, to_rgb(FOR), to_rgb(AGAINST)), extent=whole)
+    epoch.imshow(paper(explanation.heat, to_rgb(FOR), to_rgb(AGAINST)), extent=whole)
     difference = np.abs(np.asarray(image, float) - places.blank(spec)).max(axis=-1)
     ink = np.full((*difference.shape, 4), (*to_rgb(INK), 0.0))
     ink[..., 3] = difference / (difference.max() or 1)
@@ -77,10 +77,10 @@ def draw(explanation: Explanation, image, path: str | Path) -> None:
     figure.savefig(whole, dpi=DPI)
     # 256 colours: a third of the bytes, which a night of these needs.
     picture = Image.open(whole).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    picture.save(path, optimize=True, dpi=(DPI, DPI))
+    picture.save(path, "PNG", optimize=True, dpi=(DPI, DPI))
 
 
-def _paper(heat: np.ndarray, good, bad) -> np.ndarray:
+def paper(heat: np.ndarray, good, bad) -> np.ndarray:
     """Heat as the colour of the paper, RGB of (height, width, 3)."""
     from scipy.ndimage import uniform_filter
 

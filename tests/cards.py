@@ -1,0 +1,16 @@
+"""What the tests of both cards look for."""
+
+import re
+
+import pyarrow.parquet as pq
+
+from psgvlm.stages import STAGES
+
+PLACEHOLDERS = re.compile(r"\$\w|\bNone\b|\bnan\b|TODO|TBD|ORG/|More Information|\{\{|\{\}|<!--")
+
+
+def pngs(corpus, config):
+    """Stage and picture of every epoch of a configuration."""
+    tables = [pq.read_table(path) for path in sorted(corpus.glob(f"{config}/*.parquet"))]
+    rows = [row for table in tables for row in table.select(["images", "stage"]).to_pylist()]
+    return {(STAGES[row["stage"]], row["images"][0]["bytes"]) for row in rows}
