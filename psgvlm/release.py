@@ -282,14 +282,13 @@ def persistently(step: Callable):
         try:
             return step()
         except (HTTPError, RuntimeError) as error:
-            found = error.__cause__ if isinstance(error, RuntimeError) else error
-            if not isinstance(found, HTTPError):
-                raise
-            answer = getattr(found, "response", None)
+            # An upload's thread says no more than which file it was.
+            found = (error.__cause__ or error) if isinstance(error, RuntimeError) else error
+            lasting = not isinstance(found, HTTPError) or isinstance(found, ConnectError)
             passes = _status(found) in (None, 408, 412, 429, 500, 502, 503, 504)
-            if wait is None or not passes or isinstance(found, ConnectError):
-                raise found from None  # a thread's error says no more than that it is one
-            time.sleep(_wait_s(answer, wait))
+            if wait is None or lasting or not passes:
+                raise found from None
+            time.sleep(_wait_s(getattr(found, "response", None), wait))
 
 
 def _status(error: Exception) -> int | None:
@@ -306,11 +305,11 @@ def _wait_s(answer, otherwise: float) -> float:
 @contextmanager
 def telling(name: str, so_far: str):
     """Turn what a hub raises into a line: what it says, and where things stand (`so_far`)."""
-    from huggingface_hub.errors import HFValidationError, HTTPError
+    from huggingface_hub.errors import HTTPError
 
     try:
         yield
-    except (HTTPError, HFValidationError, OSError) as error:
+    except (HTTPError, ValueError, OSError) as error:  # ValueError: of a name, of a card's YAML
         expected = {
             401: "a token that the Hub knows: hf auth login",
             403: "a token that may write there: hf auth login",
