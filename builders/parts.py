@@ -21,8 +21,8 @@ from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 
 # Raised whenever the same recording comes out as other rows: by a reader, `examine`, what is
-# measured or said of an epoch, or this file.
-VERSION = 1
+# measured or said of an epoch, the encoder of pictures, or this file.
+VERSION = 2
 # Files that readers open beside one of the `Night`: they decide what is drawn as much.
 _BESIDE = {".txt": (".xlsx",), ".vhdr": (".eeg", ".dat", ".vmrk"), ".set": (".fdt",)}
 _FOOTER = 40  # bytes
