@@ -18,13 +18,12 @@ from psgvlm import errors
 
 DEMO = Path("demo")
 RAW, CORPUS, ADAPTER = DEMO / "raw", DEMO / "corpus", DEMO / "adapter"
-REPORT, NIGHT = DEMO / "report", DEMO / "night"
+REPORT, NIGHT, RELEASE = DEMO / "report", DEMO / "night", DEMO / "release"
 BASELINES = ("yasa", "vision-only", "majority")
 DAMAGE = ("lost=0.5", "white=10,0")
 NOTE = "Of simulated recordings, in the layouts of the cohorts named below, and of no real sleep."
 EXPLAINED = "40,120,200"  # epochs of the staged night
-# Nothing goes anywhere; and the cohorts' terms are those of real recordings.
-DRY_RUN = ("--dry-run", "--i-am-allowed", "MASS", "NSRR")
+ALLOWED = ("--i-am-allowed", "MASS", "NSRR")  # what real recordings of the cohorts would need
 SUBJECTS, HOURS, SEED = "16", "2", "1"
 
 
@@ -59,8 +58,14 @@ def main() -> int:
         *[python, "-m", "model_card", "card", ADAPTER, "--report", REPORT, "--corpus", CORPUS],
         *["--note", NOTE],
     )
-    seconds["release"] = step(*builders, "push", CORPUS, "ORG/psg-images", *DRY_RUN) + step(
-        *[python, "-m", "model_card", "push", ADAPTER, "ORG/psgvlm-tiny", *DRY_RUN]
+    seconds["release"] = sum(
+        step(
+            python, "-m", module, "push", folder, f"ORG/{name}", "--into", RELEASE / name, *ALLOWED
+        )
+        for module, folder, name in (
+            ("builders", CORPUS, "psg-images"),
+            ("model_card", ADAPTER, "psgvlm-tiny"),
+        )
     )
     show(results(seconds, edf.stem))
     return 0
@@ -160,9 +165,10 @@ def show(figures: dict) -> None:
         ("report", REPORT / "report.html"),
         ("cards", CORPUS / "README.md"),
         ("", ADAPTER / "README.md"),
+        ("for the Hub", RELEASE),
         ("figures", DEMO / "results.json"),
     ):
-        print(f"  {what:10} {path}")
+        print(f"  {what:11} {path}")
 
 
 if __name__ == "__main__":

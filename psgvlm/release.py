@@ -8,6 +8,7 @@ it is private until all was read back.
 
 import hashlib
 import re
+import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -48,6 +49,26 @@ class Release:
         if self.left_out:
             yield f"not uploaded: {', '.join(self.left_out)}"
 
+    def lay_out(self, folder: Path) -> None:
+        """Let a new folder be what the repository would be: all of it, or no folder.
+
+        Raises `InputError` where it is there already, or cannot be written.
+        """
+        beside = folder.with_name(folder.name + ".part")
+        if folder.exists():
+            raise InputError(f"{folder}: is there already; expected the name of a new folder")
+        try:
+            shutil.rmtree(beside, ignore_errors=True)
+            for name in self.files:
+                (beside / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self.folder / name, beside / name)
+            beside.rename(folder)
+        except OSError as error:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise InputError(
+                f"{folder}: cannot be written ({error.strerror}); expected room for what is listed"
+            ) from error
+
 
 def choose(folder: Path, wanted: re.Pattern) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The files of a folder whose path in it fits the pattern, and all others.
@@ -71,6 +92,9 @@ def add_arguments(command) -> None:
     """The options of a push on an argparse parser."""
     command.add_argument("name", help="where to, on the Hub: ORG/NAME")
     command.add_argument("--dry-run", action="store_true", help="list what would be uploaded")
+    command.add_argument(
+        "--into", type=Path, metavar="FOLDER", help="upload nothing; put it into a new FOLDER"
+    )
     command.add_argument("--public", action="store_true", help="for all to see; default: private")
     command.add_argument(
         "--i-am-allowed",
@@ -87,8 +111,10 @@ def run(args, release: Release, read_back: Callable[[str, str], None]) -> None:
     where = "public" if args.public else "private"
     print("\n".join(release.lines()))
     print(f"to {args.name}, {where}, as {args.tag}; cohorts: {', '.join(sorted(release.cohorts))}")
-    if args.dry_run:
+    if args.dry_run or args.into:
         _check(release, args.name, args.public, args.i_am_allowed)
+        if args.into:
+            release.lay_out(args.into)
         return
     push(release, args.name, args.public, args.i_am_allowed, args.tag, read_back=read_back)
     print(f"{args.name}: {len(release.files)} files, read back; {where}, tag {args.tag}")

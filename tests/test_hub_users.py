@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_vlms
+import training_runs
 from conftest import ROOT
 from loopback_hub import TOKEN, LoopbackHub
 
@@ -37,6 +39,27 @@ eval.main(["--model", adapter, "--dataset", corpus, "--config", "shhs", "--out",
            "--device", "cpu"])
 stage.main([night, "--model", adapter, "--out", out + "/night", "--device", "cpu"])
 print(json.dumps(told))
+"""
+
+BASE, TRAINED = "tester/base", "tester/psgvlm-base"
+LOAD = """
+import json, sys
+from transformers import AutoModelForImageTextToText, AutoProcessor, pipeline
+from peft import PeftModel
+from psgvlm import chat, context, scoring, vlm
+base, adapter = sys.argv[1:]
+
+ours = vlm.load(adapter, "cpu")
+ways = [
+    ours.model,
+    AutoModelForImageTextToText.from_pretrained(adapter),
+    PeftModel.from_pretrained(AutoModelForImageTextToText.from_pretrained(base), adapter),
+    pipeline("image-text-to-text", model=adapter, device="cpu").model,
+]
+processor = AutoProcessor.from_pretrained(adapter)
+blank = [[context.blank(ours.spec)]]
+models = [vlm.StagingModel(way.eval(), processor, ours.spec) for way in ways]
+print(json.dumps([list(map(float, next(scoring.probabilities(m, blank)))) for m in models]))
 """
 
 
@@ -85,6 +108,44 @@ def test_in_a_fresh_process_with_an_empty_cache(hub, pushed, corpus, adapter, ra
     assert TOKEN not in done.stdout + done.stderr
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not [path for path in written if TOKEN.encode() in path.read_bytes()]
+
+
+def test_trained_and_loaded_by_names_alone(hub, pushed, monkeypatch, tmp_path):
+    """The recipe's launch with a corpus and a base of the hub; the adapter, by every way."""
+    from huggingface_hub import HfApi
+
+    base = tiny_vlms.save("idefics3", tmp_path / "base")
+    hub.here(monkeypatch, tmp_path / "here")
+    api = HfApi(endpoint=hub.url)
+    api.create_repo(BASE)
+    api.upload_folder(repo_id=BASE, folder_path=base)
+    environment = hub.environment(tmp_path / "cache") | {"PYTHONPATH": str(ROOT)}
+
+    def run(*words) -> str:
+        done = subprocess.run(
+            [sys.executable, *map(str, words)],
+            **{"cwd": ROOT, "env": environment, "capture_output": True, "text": True},
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    options = training_runs.LORA | {"tune": "all", "max_steps": 1, "hub_model_id": TRAINED}
+    options |= {"model_name_or_path": BASE, "push_to_hub": True}
+    words = training_runs.words(CORPUS, tmp_path / "adapter", **options)
+    launch = ("-m", "accelerate.commands.launch", "--num_processes", 1, "train_sft.py")
+    run(*launch, *words, "--i_am_allowed", "MASS")
+
+    ours, *others = json.loads(run("-c", LOAD, BASE, TRAINED).splitlines()[-1])
+    assert abs(sum(ours) - 1) < 1e-6
+    for other in others:
+        assert np.allclose(other, ours, atol=1e-5)
+
+    run("-m", "huggingface_hub.cli.hf", "download", TRAINED, "--local-dir", tmp_path / "there")
+    whole = model_card.push.prepare(tmp_path / "adapter")
+    assert "adapter_model.safetensors" in whole.files
+    for name in whole.files:
+        there, here = tmp_path / "there" / name, tmp_path / "adapter" / name
+        assert there.read_bytes() == here.read_bytes()
 
 
 def test_who_may_not_see_them_is_told_so(hub, pushed, monkeypatch, tmp_path):

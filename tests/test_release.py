@@ -241,3 +241,27 @@ def test_the_rows_that_are_read_back_are_compared(hub, corpus, tmp_path):
     small_corpus.finish(other)
     with pytest.raises(InputError, match="first row of shhs, train"):
         push.read_back(push.prepare(other), NAME, "v1")
+
+
+def test_a_release_can_be_looked_at_as_a_folder(hub, corpus, tmp_path, capsys, monkeypatch):
+    (corpus / "notes.txt").write_text("mine")
+    folder = tmp_path / "released"
+    words = ["push", str(corpus), NAME, "--into", str(folder), "--i-am-allowed", "NSRR"]
+    assert builders.main(words) in (0, None)
+    assert "not uploaded: notes.txt" in capsys.readouterr().out
+    laid_out = [path for path in folder.rglob("*") if path.is_file()]
+    assert {path.relative_to(folder).as_posix(): path.read_bytes() for path in laid_out} == here(
+        corpus
+    )
+    assert not hub.repos
+    with pytest.raises(InputError, match="is there already"):
+        builders.main(words)
+
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(release.shutil, "copyfile", full)
+    words[4] = str(tmp_path / "another")
+    with pytest.raises(InputError, match="No space left on device"):
+        builders.main(words)
+    assert not list(tmp_path.glob("another*"))
