@@ -16,6 +16,7 @@ Exit status 3 where recordings were skipped (0 with --allow-skips) or failed, 1 
 """
 
 import argparse
+import shlex
 import sys
 from collections import Counter
 from functools import partial
@@ -45,6 +46,7 @@ from psgvlm import chat, errors, image_spec, release
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
 
+SPLIT, SEED = "70/15/15", 42
 READERS = {"isruc": isruc, "mass": mass, "shhs": shhs, "folder": folder}
 
 
@@ -63,11 +65,11 @@ def main(argv: list[str] | None = None) -> int:
         command.add_argument("--out", type=Path, required=True, help="the corpus to write")
         command.add_argument(
             "--split",
-            default="70/15/15",
+            default=SPLIT,
             help="subjects in train/validation/test, or loso, mass-20fold, mass-sleepvlm,\n"
-            "attnsleep-ids (with --ids); default 70/15/15",
+            f"attnsleep-ids (with --ids); default {SPLIT}",
         )
-        command.add_argument("--seed", type=int, default=42, help="of the split")
+        command.add_argument("--seed", type=int, default=SEED, help="of the split")
         command.add_argument(
             "--ids", type=Path, help="only these subjects or recordings, one a line"
         )
@@ -176,7 +178,8 @@ def build(args: argparse.Namespace) -> int:
     run = partial(workers.run, count=args.workers)
     if args.scheduler:
         run = partial(cluster.run, scheduler=args.scheduler)
-    entries = corpus.build(args.reader, nights, args.out, args.image, places, choices, run)
+    job = (nights, args.out, args.image, places, choices, run, _options(args))
+    entries = corpus.build(args.reader, *job)
     _tell(entries, str(args.raw))
     count = Counter(each.result.status for each in entries)
     if not count[BUILT]:
@@ -188,6 +191,20 @@ def build(args: argparse.Namespace) -> int:
     failed = f", {count[FAILED]} failed: start again to retry" if count[FAILED] else ""
     print(f"{args.out}: {epochs} epochs of {count[BUILT]} nights, {count[SKIPPED]} skipped{failed}")
     return 3 if count[FAILED] or (count[SKIPPED] and not args.allow_skips) else 0
+
+
+def _options(args: argparse.Namespace) -> str:
+    """Those that decide what the corpus holds, as typed, where they are not the usual ones.
+
+    Not where anything lies: a folder's name can be a person's.
+    """
+    readers = {option: how["default"] for option, how in args.reader.OPTIONS.items()}
+    usual = {"split": SPLIT, "seed": SEED, "ids": None, "trim_wake": None, "map": "", **readers}
+    typed = {name: value for name in usual if (value := getattr(args, name)) != usual[name]}
+    if args.ids:
+        typed["ids"] = "IDS"
+    words = [(f"--{name.replace('_', '-')}", f"{value}") for name, value in typed.items()]
+    return shlex.join(word for pair in words for word in pair)
 
 
 def _tell(entries: list[Entry], raw: str) -> None:

@@ -44,8 +44,11 @@ def build(
     places: dict[str, Place],
     choices: Choices,
     run: Run,
+    options: str = "",
 ) -> list[Entry]:
     """Draw the nights of one cohort into the corpus `out`, subjects placed as `places` says.
+
+    `options` is what the corpus is to tell of how that was asked for.
 
     Only what is missing is done: recordings whose files and settings are those of an earlier build,
     finished or not, are taken from there. Returns what became of each recording; where none could
@@ -60,7 +63,7 @@ def build(
         check_output(out, spec)
         try:
             state.repair(out)
-            job = _Build(reader, nights, out, spec, places, choices)
+            job = _Build(reader, nights, out, spec, places, choices, options)
             while True:
                 if job.complete():
                     state.remove(job.parts)
@@ -123,8 +126,9 @@ def check_output(out: Path, spec: ImageSpec) -> None:
 class _Build:
     """One cohort on its way into a corpus: what each recording's rows are taken from."""
 
-    def __init__(self, reader, nights, out, spec, places, choices):
+    def __init__(self, reader, nights, out, spec, places, choices, options):
         self.reader, self.out, self.spec, self.choices = reader, out, spec, choices
+        self.options = options
         self.cohort = nights[0].cohort
         self.folders = {task: chat.configuration(self.cohort, task) for task in choices.tasks}
         self.work = out / state.FOLDER / self.cohort
@@ -189,6 +193,7 @@ class _Build:
             [(each.path, each.identity) for each in self.entries]
             == [(each.path, each.identity) for each in self.before.entries]
             and self.before.tasks == set(self.folders)
+            and self.before.options == self.options
             and all(each.key in self.old for each in self.entries)
             and all((self.out / name).is_file() for name in told)
         )
@@ -230,7 +235,7 @@ class _Build:
         folders = {task: new / "shards" / name for task, name in self.folders.items()}
         for folder in folders.values():
             folder.mkdir(parents=True)
-        built = State(self.entries)
+        built = State(self.entries, options=self.options)
         for split in sorted({each.split for each in self.entries if each.result.rows}):
             mine = [each for each in self.entries if each.split == split and each.result.rows]
             if self._unchanged(split):

@@ -33,7 +33,7 @@ def write(corpus: Path, files: tuple[str, ...], out: Path) -> Path:
                 writer.write_table(first)
                 for table in tables:
                     writer.write_table(table)
-    (out / CARD).write_text(_card(names), "utf-8")
+    (out / CARD).write_text(_card(out, names), "utf-8")
     checksums.write(out)
     return out
 
@@ -53,8 +53,10 @@ def _hashes(table) -> list[list[str]]:
     return [[hashlib.sha256(image["bytes"]).hexdigest() for image in row] for row in rows]
 
 
-def _card(names: list[str]) -> str:
+def _card(corpus: Path, names: list[str]) -> str:
     import yaml
+
+    import dataset_card
 
     configs = {}
     for config, shard in (name.split("/") for name in names):
@@ -65,11 +67,7 @@ def _card(names: list[str]) -> str:
         for config, found in configs.items()
     ]
     front = yaml.safe_dump({"configs": described}, sort_keys=False).rstrip()
-    cohorts = [config for config in configs if "-" not in config] or list(configs)
-    commands = "\n".join(
-        f"python -m builders {cohort} RAW/{cohort} --out CORPUS --image image_spec.json"
-        for cohort in cohorts
-    )
+    commands = dataset_card.made(corpus, configs, image_spec.FILE_NAME)
     return f"""---
 {front}
 ---
@@ -84,7 +82,8 @@ images with psgvlm, and proves that they are the same:
 python -m builders compare CORPUS .
 ```
 
-A recording or an epoch that you do not draw is told as missing. The images were drawn with psgvlm
+A recording or an epoch that you do not draw is told as missing; IDS, where it is named, lists the
+recordings of `manifest.parquet`. The images were drawn with psgvlm
 {__version__}; another version that takes this `image_spec.json` draws the same.
 
 `manifest.parquet` has the split of every recording. Not a medical device; the labels keep the terms

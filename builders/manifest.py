@@ -25,7 +25,7 @@ def schema():
     columns |= {"lanes": pa.list_(pa.struct(list(lane.items()))), "missing": pa.list_(pa.string())}
     columns |= {stage: pa.int32() for stage in STAGE_COLUMNS}
     columns |= {"kappa": pa.float64(), "notes": pa.list_(pa.string())}
-    columns |= {"status": pa.string(), "reason": pa.string()}
+    columns |= {"status": pa.string(), "reason": pa.string(), "options": pa.string()}
     return pa.schema(list(columns.items()))
 
 
@@ -35,8 +35,11 @@ def epochs_by_stage(stages: Iterable[str | None]) -> dict[str, int]:
     return {**{stage: counts[stage] for stage in STAGES}, "unscored": counts[None]}
 
 
-def row(cohort: str, recording) -> dict:
-    """The row of a `builders.state.Entry`. Where the raw folder lay is nobody's business."""
+def row(cohort: str, recording, options: str) -> dict:
+    """The row of a `builders.state.Entry`. Where the raw folder lay is nobody's business.
+
+    `options` are those of the build, where they are not the usual ones.
+    """
     result = recording.result
     return {
         "path": recording.path,
@@ -49,6 +52,7 @@ def row(cohort: str, recording) -> dict:
         "notes": [_told(note) for note in result.notes],
         "status": result.status,
         "reason": _told(result.reason) if result.reason else None,
+        "options": options,
     }
 
 

@@ -24,7 +24,7 @@ from psgvlm import chat, image_spec
 from psgvlm.errors import InputError
 
 FOLDER = ".build"
-VERSION = 2
+VERSION = 3
 
 
 @dataclass
@@ -51,10 +51,14 @@ class Entry:
 
 @dataclass
 class State:
-    """A cohort as it was built: its recordings in order, the shards of every split and task."""
+    """A cohort as it was built: its recordings in order, the shards of every split and task.
+
+    `options` are those of the command line that decided it.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     shards: dict[str, dict[str, list[Shard]]] = field(default_factory=dict)
+    options: str = ""
 
     @property
     def tasks(self) -> set[str]:
@@ -87,7 +91,7 @@ class State:
                 split: {task: [Shard(*shard) for shard in many] for task, many in tasks.items()}
                 for split, tasks in content["shards"].items()
             }
-            return cls([Entry(**each) for each in entries], found)
+            return cls([Entry(**each) for each in entries], found, content["options"])
         except FileNotFoundError:
             return cls()
         # Only this program writes it: it is damaged, and the corpus is drawn anew.
@@ -151,7 +155,8 @@ def publish(out: Path, cohort: str) -> None:
         if new.exists():
             new.rename(place)
     _put(ready / "state.json", work, work)
-    manifest.write(out, cohort, [manifest.row(cohort, each) for each in built.entries])
+    rows = [manifest.row(cohort, each, built.options) for each in built.entries]
+    manifest.write(out, cohort, rows)
     digests = known_digests(out)
     dataset_card.write(out, digests)
     checksums.write(out, digests)

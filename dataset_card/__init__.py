@@ -3,7 +3,7 @@
 import hashlib
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
@@ -96,7 +96,7 @@ def write(
         example='"{}", split="{}"'.format(*(staging or list(counts))[-1]),
         name=f'"{name}"' if name else "os.getcwd()",
         imports=("" if name else "import os\n\n") + "from datasets import load_dataset",
-        made=_made(spec, counts, cohorts),
+        made=made(corpus, [config for config, _ in counts]),
         recordings=_recordings(corpus),
         sources=_sources(cohorts),
         citations="\n".join(f"- {text}" for text in _citations(cohorts)),
@@ -135,31 +135,47 @@ def _pictures(corpus: Path) -> str:
     return "\n\n" + "\n\n".join([said, *shown])
 
 
-def _made(spec: ImageSpec, counts: Counts, cohorts: list[str]) -> str:
-    """The commands that draw such images."""
-    try:
-        named = choose(spec.name) == spec
-    except InputError:
-        named = False
-    image = shlex.quote(spec.name if named else FILE_NAME)
-    tasks = [task for task in chat.TASKS
-             if task in {chat.cohort_and_task(config)[1] for config, _ in counts}]  # fmt: skip
-    more = "" if tasks == ["staging"] else f" --tasks {','.join(tasks)}"
-    readers = [cohort if cohort in sources.SOURCES else "folder" for cohort in cohorts]
-    return "\n".join(
-        f"python -m builders {reader} RAW/{cohort} --out CORPUS --image {image}{more}"
-        for reader, cohort in zip(readers, cohorts, strict=True)
-    )
+def made(corpus: Path, configs: Iterable[str], image: str | None = None) -> str:
+    """The commands that draw the images of a corpus, as its manifest tells how it was asked for.
+
+    `image` is how they are to be drawn, if not by the preset that its image spec is.
+    """
+    if image is None:
+        spec = ImageSpec.load(corpus / FILE_NAME)
+        try:
+            named = choose(spec.name) == spec
+        except InputError:
+            named = False
+        image = spec.name if named else FILE_NAME
+    tasks: dict[str, set[str]] = {}
+    for config in configs:
+        cohort, task = chat.cohort_and_task(config)
+        tasks.setdefault(cohort, set()).add(task)
+    typed = {row["cohort"]: row["options"] for row in _manifest(corpus, "cohort", "options")}
+    lines = []
+    for cohort, asked in tasks.items():
+        reader = cohort if cohort in sources.SOURCES else "folder"
+        line = f"python -m builders {reader} RAW/{cohort} --out CORPUS --image {shlex.quote(image)}"
+        if asked != {"staging"}:
+            line += f" --tasks {','.join(task for task in chat.TASKS if task in asked)}"
+        lines.append(f"{line} {typed.get(cohort) or ''}".rstrip())
+    return "\n".join(lines)
+
+
+def _manifest(corpus: Path, *columns: str) -> list[dict]:
+    """Columns of a corpus' manifest; no rows where there is none."""
+    import pyarrow.parquet as pq
+
+    if not (path := corpus / manifest.FILE_NAME).is_file():
+        return []
+    return pq.read_table(path, columns=list(columns), schema=manifest.schema()).to_pylist()
 
 
 def _recordings(corpus: Path) -> str:
     """What became of the recordings, from the manifest; empty where there is none."""
-    import pyarrow.parquet as pq
-
-    if not (path := corpus / manifest.FILE_NAME).is_file():
+    found = Counter(tuple(row.values()) for row in _manifest(corpus, "cohort", "status"))
+    if not found:
         return ""
-    rows = pq.read_table(path, columns=["cohort", "status"]).to_pylist()
-    found = Counter((row["cohort"], row["status"]) for row in rows)
     told = [f"{cohort}: {count} {status}" for (cohort, status), count in sorted(found.items())]
     return (
         f"Recordings: {', '.join(told)}. `{manifest.FILE_NAME}` has a row for each, with its "

@@ -185,6 +185,17 @@ def test_another_split_draws_nothing(raw, whole, tmp_path, drawn, split):
     assert content(out) == whole
 
 
+def test_an_option_that_changes_nothing_is_told(raw, whole, tmp_path, drawn):
+    out, again = tmp_path / "c", tmp_path / "again"
+    build(raw, out)
+    drawn.clear()
+    wide = ("--split", "70.0/15/15")
+    assert build(raw, out, *wide) == build(raw, again, *wide) == 0
+    assert len(drawn) == len(list(raw.rglob("*.edf")))  # for the second folder
+    assert content(out) == content(again) != whole
+    assert "--split 70.0/15/15" in (out / "README.md").read_text()
+
+
 def test_what_cannot_be_used_is_tried_once(raw, tmp_path, drawn, capsys):
     some, out = tmp_path / "raw", tmp_path / "c"
     shutil.copytree(raw, some)

@@ -211,7 +211,7 @@ def test_a_corpus_that_nothing_binds_has_no_gate(corpus, tmp_path):
     assert "Recordings:" not in prose(tmp_path)  # there is no manifest
 
 
-def test_counts_and_sources_are_told(corpus):
+def test_counts_and_sources_are_told(corpus, tmp_path):
     text = prose(corpus)
     for config in ("isruc", "mass", "shhs"):
         for name, split in load_dataset(str(corpus), config).items():
@@ -225,8 +225,9 @@ def test_counts_and_sources_are_told(corpus):
         assert known in text
     # With fields changed by hand, the name of a preset would not draw it.
     counts = dataset_card.count(corpus)
-    changed = dataset_card._made(replace(PRESETS["wide"], line_px=3.0), counts, ["isruc"])
-    assert changed.endswith("--image image_spec.json")
+    replace(PRESETS["wide"], line_px=3.0).save(tmp_path)
+    changed = dataset_card.made(tmp_path, [config for config, _ in counts])
+    assert changed.splitlines()[0].endswith("isruc RAW/isruc --out CORPUS --image image_spec.json")
 
 
 def test_its_snippet_runs_as_it_stands(corpus, monkeypatch):

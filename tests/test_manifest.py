@@ -249,6 +249,8 @@ def test_ids_trim_wake_and_attnsleep_s_folds(tmp_path):
     rows = rows_of(out, "shhs")
     assert {row["subject"] for row in rows} == {"200001", "200003", "200004"}
     assert sorted(row["epoch"] for row in rows if row["subject"] == "200001") == list(range(6, 12))
+    made = "shhs RAW/shhs --out CORPUS --image square --ids IDS --trim-wake 1.0\n"
+    assert made in (out / "README.md").read_text()
     ids.write_text("200004\nshhs1-200001\n200002\n")
     words = ("--ids", ids, "--split", "attnsleep-ids")
     assert build("shhs", tmp_path / "raw", "--out", out, *words) == 0
@@ -268,7 +270,11 @@ def test_readers_options(tmp_path):
     rows = [row for row in rows_of(out, "isruc") if row["subject"] == "I-1"]
     assert [row["epoch"] for row in rows] == [0, 2, 3, 4, 5]
     assert [row["stage"] for row in rows] == [row["stage_2"] for row in rows] == [0, 2, 3, 4, 2]
-    assert build("mass", tmp_path / "m", "--out", out, "--twenty-second", "skip") == 3
+    words = ("--twenty-second", "skip", "--map", "chin=EMG Chin1-EMG Chin2")
+    assert build("mass", tmp_path / "m", "--out", out, *words) == 3
+    card = (out / "README.md").read_text()
+    assert "builders isruc RAW/isruc --out CORPUS --image square --scorer consensus\n" in card
+    assert card.count("--map 'chin=EMG Chin1-EMG Chin2' --twenty-second skip\n") == 1
     assert manifest(out)["01-02-0001"]["status"] == "skipped"
     assert "--twenty-second skip" in manifest(out)["01-04-0001"]["reason"]
 
