@@ -8,7 +8,6 @@ Prints a table and writes bench/results/corpus-<machine kind>.json.
 """
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -34,15 +33,14 @@ TARGETS = {"speedup": 1.8, "finish": 0.10, "resumed_s": 2.0}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=night_bench.RESULTS)
     args = parser.parse_args()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as temporary:
         found = building(Path(temporary), args.rounds)
     found = {"machine": night_bench.machine(), "load_before": round(load, 2), **found}
     report(found)
-    path = ROOT / "bench" / "results" / f"corpus-{found['machine']['kind']}.json"
-    path.write_text(json.dumps(found, indent=2) + "\n")
-    print(f"\n{path.relative_to(ROOT)}")
+    night_bench.save(args.out / f"corpus-{found['machine']['kind']}.json", found)
 
 
 ### Building

@@ -10,7 +10,6 @@ too. Prints tables and writes bench/results/reading-<machine kind>.json.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -26,8 +25,7 @@ import render as drawing  # before numpy: it sets the number of threads
 # isort: split
 import numpy as np
 
-ROOT = Path(__file__).parents[1]
-SIZES = ((448, 224), (1008, 336))
+SIZES = ("448x224", "1008x336")
 RECORDINGS, EPOCHS, BATCH = 4, 120, 16
 ROWS = RECORDINGS * EPOCHS
 FIRST_ROW_S = 1.0  # the goal
@@ -41,14 +39,14 @@ WAYS = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=drawing.RESULTS)
     args = parser.parse_args()
-    drawing.montage.MONTAGES["bench"] = drawing.LANES
     taken = defaultdict(list)
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         os.environ["HF_DATASETS_CACHE"] = str(work / "datasets")
         drawing.write_night(work / "raw" / "night.edf")
-        corpora = {f"{w}x{h}": write_corpus(work, drawing.spec_of(w, h)) for w, h in SIZES}
+        corpora = {size: write_corpus(work, size) for size in SIZES}
         for turn in range(args.rounds):
             print(f"round {turn + 1} of {args.rounds}", file=sys.stderr)
             for size, corpus in corpora.items():
@@ -60,12 +58,10 @@ def main() -> None:
         "rows_per_s_or_s": {name: round(median(figures), 3) for name, figures in taken.items()},
     }
     report(found["rows_per_s_or_s"], found)
-    path = ROOT / "bench" / "results" / f"reading-{found['machine']['kind']}.json"
-    path.write_text(json.dumps(found, indent=2) + "\n")
-    print(f"\n{path.relative_to(ROOT)}")
+    drawing.save(args.out / f"reading-{found['machine']['kind']}.json", found)
 
 
-def write_corpus(work: Path, spec) -> Path:
+def write_corpus(work: Path, size: str) -> Path:
     """A corpus of one split; 96 pictures of a night come again and again."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -75,7 +71,7 @@ def write_corpus(work: Path, spec) -> Path:
     from psgvlm import chat
     from psgvlm.stages import STAGES
 
-    corpus = work / drawing.spec_name(spec)
+    corpus, spec = work / size, drawing.spec_of(size)
     (corpus / "bench").mkdir(parents=True)
     spec.save(corpus)
     pngs = drawing.our_pictures(drawing.traces_of(work, spec), spec)
@@ -165,17 +161,16 @@ def first_row_s(corpus: Path) -> float:
 
 
 def report(figures: dict[str, float], found: dict) -> None:
-    sizes = [f"{w}x{h}" for w, h in SIZES]
     machine = found["machine"]
     print(f"\n{machine['cpu']}, {machine['cores']} cores, medians of {found['rounds']} rounds\n")
-    columns = [f"{size}, context {k}" for size in sizes for k in CONTEXTS]
+    columns = [f"{size}, context {k}" for size in SIZES for k in CONTEXTS]
     print(f"| rows/s | {' | '.join(columns)} |")
     print("|---|" + "---:|" * len(columns))
     for way in WAYS:
-        cells = [figures[f"{way}, context {k} {size}"] for size in sizes for k in CONTEXTS]
+        cells = [figures[f"{way}, context {k} {size}"] for size in SIZES for k in CONTEXTS]
         print(f"| {way} | {' | '.join(f'{cell:.0f}' for cell in cells)} |")
     print()
-    for size in sizes:
+    for size in SIZES:
         wait = figures[f"first row {size}"]
         met = "met" if wait <= FIRST_ROW_S else "NOT met"
         print(f"{size}: a stream's first row after {wait:.2f} s (goal {FIRST_ROW_S:g} s: {met});")

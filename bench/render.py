@@ -38,6 +38,7 @@ from statistics import median
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "results"
 sys.path.insert(0, str(ROOT))
 
 from builders import corpus, drawing, folder, parts, shards
@@ -60,7 +61,9 @@ LIBRARIES = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    args = parser.parse_args()
+    rounds = args.rounds
     taken = defaultdict(list)
     spawn = multiprocessing.get_context("spawn")
     with (
@@ -85,8 +88,12 @@ def main() -> None:
         "first_night_extra_s": first_night(),
     }
     report(found["cpu_s"], found)
-    path = ROOT / "bench" / "results" / f"render-{found['machine']['kind']}.json"
+    save(args.out / f"render-{found['machine']['kind']}.json", found)
+
+
+def save(path: Path, found: dict) -> None:
     path.write_text(json.dumps(found, indent=2) + "\n")
+    print(f"\n{path}")
 
 
 def timed(taken: dict[str, float], name: str, share: float, action, *args):
