@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 from trl import SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
-from psgvlm import machine, release, scoring
+from psgvlm import hub_errors, machine, release, scoring
 from psgvlm.augment import Augmentation, Varied
 from psgvlm.draws import Draws
 from psgvlm.errors import InputError
@@ -242,7 +242,7 @@ class StagingTrainer(SFTTrainer):
         self.hub_model_id, self.push_in_progress = self.args.hub_model_id, None
         if self.is_world_process_zero():
             nothing = release.Release(Path(self.args.output_dir), "model", (), (), self.cohorts)
-            with release.telling("push_to_hub", "no training was done"):
+            with hub_errors.telling("push_to_hub", "no training was done"):
                 hub = release.Hub(nothing, self.hub_model_id, self.args.hub_token)
                 hub.make(self.args.hub_private_repo is False)
 
