@@ -6,8 +6,9 @@ Simulated subjects, whose recordings are each multiplied by a gain of their own 
 0.4 and 2.5): how tall a wave is tells little about the stage across subjects, its shape and rhythm
 must. Every drawing gets the same subjects, splits, steps and batch, and, all pictures being cut
 into 12 x 12 patches, the same number of image tokens; with neighbouring epochs (three pictures to
-a question) a third of the steps. Every run is the commands that a user would type; what is already
-in WORK is not run again. Writes bench/results/layouts.json and prints a table.
+a question) a third of the steps, and once as many. Every run is the commands that a user would
+type; what is already in WORK is not run again. Writes bench/results/layouts.json and
+docs/layouts.png, and prints a table.
 """
 
 import argparse
@@ -23,13 +24,17 @@ from builders.files import below
 from psgvlm import errors
 
 RESULTS = Path(__file__).parent / "results" / "layouts.json"
+PICTURE = Path(__file__).parents[1] / "docs" / "layouts.png"
 SUBJECTS, HOURS, SEED, SPLIT = "16", "2", "1", "60/10/30"
 MAX_GAIN = 2.5
 # name: (the builder's --image, what is different about it)
 LAYOUTS = {
     "paper": ("paper", "EEG, EOG, EMG, ECG in one strip, each epoch to its own extremes"),
     "paper, fixed": ("paper,scale=fixed", "the same at fixed µV"),
-    "wide": ("wide,width=336,height=336", "all seven lanes, 48-px lanes at ±125 µV"),
+    "wide": (
+        "wide,width=336,height=336",
+        "three EEG lanes instead of one, 56-px lanes at ±125 µV, a 1-px line",
+    ),
     "strip": ("square", "C4-M1, E1, E2, chin in one strip, 84-px lanes at ±75 µV"),
     "strip, finer": ("square,width=672,height=672", "the same at twice the resolution"),
     "folded twice": ("folded,fold=2", "two rows of 15 s, 42-px lanes at ±60 µV"),
@@ -37,11 +42,13 @@ LAYOUTS = {
     "folded, thin": ("folded,line_px=1", "a line of 1 px instead of 1.5"),
     "folded, thick": ("folded,line_px=2.5", "a line of 2.5 px"),
     "folded, context": ("folded", "with the epoch before and the one after, a third of the steps"),
+    "folded, context, longer": ("folded", "the same with all the steps: thrice the computing"),
     "folded, flat": ("folded,eeg_uv=120,eog_uv=150,emg_uv=60", "at ±120 µV: waves half as tall"),
     "folded, robust": ("folded,scale=robust", "each lane to a measure of its whole record"),
     "spectral": ("spectral", "the strip above a 0-20 Hz spectrogram"),
 }
-CONTEXT = "folded, context"
+# How much of the steps, with context.
+CONTEXT = {"folded, context": 1 / 3, "folded, context, longer": 1}
 
 
 def main() -> int:
@@ -67,6 +74,7 @@ def main() -> int:
             measure(name, seed, args)
     figures = collect(args)
     RESULTS.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    draw(figures, PICTURE)
     print(table(figures))
     return 0
 
@@ -98,9 +106,9 @@ def measure(name: str, seed: int, args: argparse.Namespace) -> None:
     image, _ = LAYOUTS[name]
     corpus = args.work / image.replace(",", "-") / "corpus"
     trained = args.work / "runs" / slug(name) / f"steps-{args.steps}-seed-{seed}"
-    words = ["--seed", seed, "--max_steps", args.steps]
-    if name == CONTEXT:
-        words = ["--seed", seed, "--max_steps", args.steps // 3, "--context", 1]
+    words = ["--seed", seed, "--max_steps", round(args.steps * CONTEXT.get(name, 1))]
+    if name in CONTEXT:
+        words += ["--context", 1]
     if not (corpus / "README.md").is_file():
         for cohort in ("isruc", "mass", "shhs"):
             run("-m", "builders", cohort, args.work / "raw" / cohort, "--out", corpus,
@@ -160,6 +168,27 @@ def table(figures: dict) -> str:
             f"| {each} | {f1:.2f} |"
         )
     return "\n".join(lines)
+
+
+def draw(figures: dict, path: Path) -> None:
+    """The same as a picture: a dot for every seed, a line through their mean, the best on top."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    kappas = {
+        name: [run["kappa"] for run in of["seeds"].values()]
+        for name, of in figures["layouts"].items()
+    }
+    order = sorted(kappas, key=lambda name: statistics.mean(kappas[name]))
+    figure = Figure(figsize=(9, 0.36 * len(order) + 0.8), dpi=100, layout="constrained")
+    axes = figure.add_subplot(xlim=(0, 1), xlabel="κ on held-out simulated subjects")
+    for place, name in enumerate(order):
+        axes.plot(kappas[name], [place] * len(kappas[name]), "o", color="#3070b0", markersize=5)
+        axes.plot([statistics.mean(kappas[name])], [place], "|", color="black", markersize=16)
+    axes.set_yticks(range(len(order)), order, fontsize=8)
+    axes.grid(axis="x", color="#dddddd")
+    axes.set_axisbelow(True)
+    FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
 
 
 if __name__ == "__main__":
