@@ -3,6 +3,7 @@
 import base64
 import importlib.util
 import io
+import shutil
 
 import numpy as np
 import pytest
@@ -17,8 +18,12 @@ from psgvlm.staging import Stager
 
 
 @pytest.fixture(scope="module")
-def serve(adapter):
-    """The handler from the file beside the weights, as an endpoint imports it."""
+def serve(adapter, tmp_path_factory):
+    """The handler from the file beside the weights, as an endpoint imports it.
+
+    From a copy: importing it leaves a folder beside it.
+    """
+    adapter = shutil.copytree(adapter, tmp_path_factory.mktemp("served") / "adapter")
     spec = importlib.util.spec_from_file_location("endpoint", adapter / "handler.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -57,8 +57,13 @@ def test_windows_spread_over_a_recording_are_stretches_of_a_second(path):
     assert len(list(recording.windows_uv(["chin"], 1000))) == 120
 
 
+def seconds(least, most):
+    """To a microsecond: what is shorter than any sample is lost in any sum."""
+    return st.integers(least * 10**6, most * 10**6).map(lambda number: number / 1e6)
+
+
 @settings(max_examples=30, deadline=None)
-@given(start_s=st.floats(-20, 130), length_s=st.floats(0, 150), record_s=st.sampled_from((1, 40)))
+@given(start_s=seconds(-20, 130), length_s=seconds(0, 150), record_s=st.sampled_from((1, 40)))
 def test_a_part_is_a_part_of_the_whole(tmp_path_factory, start_s, length_s, record_s):
     """Whatever lies between, rounded outwards to samples; however long the data records are."""
     path = tmp_path_factory.getbasetemp() / f"part{record_s}.edf"
