@@ -1,6 +1,6 @@
 # make demo        sets everything up and runs the main job, from raw signals to a staged night
 # make test        sets everything up, Chromium too on Debian, and runs the tests (make test-slow:
-#                  those that take minutes)
+#                  those that take minutes, and properties tried on new examples)
 # make bench       measures what a night costs against the plain way of drawing it, and what building
 #                  and reading a corpus cost
 # make bench-train measures training against TRL's own script: tiny models, or with
@@ -41,7 +41,7 @@ bench-score: .venv/installed
 
 test-slow: lint
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,qlora]'
-	$(BIN)/python -m pytest -m slow --timeout=1800
+	$(BIN)/python -m pytest -m 'slow or hypothesis' --hypothesis-profile=default --timeout=1800
 
 # In an environment of its own: what it is made of is no part of the project.
 audit: constraints.txt

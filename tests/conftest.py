@@ -8,12 +8,18 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 # No test may reach for a hub; the one on loopback names its own address. Arrow copies of corpora
 # go to a folder that is thrown away. Both are read when the libraries are first imported.
 CACHE = tempfile.TemporaryDirectory(prefix="psgvlm-tests-")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_CACHE"] = CACHE.name
+
+# `make test` tries the same examples every time: what fails is what was changed. `make test-slow`
+# looks for others.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 ROOT = Path(__file__).parents[1]
 
