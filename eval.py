@@ -18,7 +18,7 @@ from psgvlm import errors
 
 
 def options(words: list[str] | None) -> argparse.Namespace:
-    from psgvlm import baselines, robustness, smoothing
+    from psgvlm.evaluation import baselines, robustness, smoothing
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -59,27 +59,24 @@ def options(words: list[str] | None) -> argparse.Namespace:
 def main(words: list[str] | None = None) -> int:
     args = options(words)
 
-    from builders import raw_nights
-    from psgvlm import (
+    from psgvlm.corpus import loading
+    from psgvlm.evaluation import (
         answers,
         baselines,
-        calibration,
         contenders,
         lineage,
-        machine,
         predictions,
+        raw_recordings,
         report,
         robustness,
-        scoring,
-        training,
-        training_record,
         variants,
-        vlm,
     )
-    from psgvlm.baselines.night import of_split
+    from psgvlm.evaluation.corpus_nights import of_split
+    from psgvlm.models import calibration, devices, inference, vlm
+    from psgvlm.training import run_record
 
     ### Adapters and corpora, drawn alike; nobody seen before
-    processes = machine.processes(args.device)
+    processes = devices.processes(args.device)
     device = args.device if processes.num_processes == 1 else str(processes.device)
     folders = dict(zip(contenders.names(args.model), args.model, strict=True))
     models = {}
@@ -92,8 +89,8 @@ def main(words: list[str] | None = None) -> int:
     def nights(split, context=0, raw=None):
         found = []
         for corpus in args.dataset:
-            rows = training.load_split(corpus, split, args.config, spec, context)
-            found += raw_nights.nights(rows, corpus, raw) if raw else of_split(rows, spec)
+            rows = loading.load_split(corpus, split, args.config, spec, context)
+            found += raw_recordings.nights(rows, corpus, raw) if raw else of_split(rows, spec)
         contenders.check_once(found)
         return found
 
@@ -101,7 +98,7 @@ def main(words: list[str] | None = None) -> int:
     people = {(night.rows["cohort"][0], night.rows["subject"][0]) for night in tested}
     if not args.allow_seen_subjects:
         for folder in args.model:
-            training_record.check_unseen(folder, people)
+            run_record.check_unseen(folder, people)
     variants.check(args.variants, spec)
     to_fit = contenders.make_baselines(args.baselines, models)
     run = report.run_of(args.model, args.dataset, args.config, args.split)
@@ -115,7 +112,7 @@ def main(words: list[str] | None = None) -> int:
         adapter = contenders.Adapter(name, model, args.batch_size)
         shown = nights(args.split, model.context)
         staged, cost[name] = contenders.stage(adapter, shown, answers=kept)
-        cost[name]["image_tokens"] = scoring.image_tokens(model, shown[0].rows[0]["images"])
+        cost[name]["image_tokens"] = inference.image_tokens(model, shown[0].rows[0]["images"])
         tables.append(staged)
         fitted.append(adapter)
         if args.variants:
@@ -127,7 +124,7 @@ def main(words: list[str] | None = None) -> int:
             temperatures[name] = calibration.fit_temperature(p, scored)
             if kept.leads and Path(folders[name]).is_dir():
                 calibration.save(folders[name], temperatures[name], p, scored)
-        balance = training_record.read(folders[name]).get("balance", "none")
+        balance = run_record.read(folders[name]).get("balance", "none")
         for how in args.smooth:
             tables.append(contenders.smoothed(staged, how, nights("train"), balance))
 
@@ -148,11 +145,11 @@ def main(words: list[str] | None = None) -> int:
         return 0
     about = {"models": list(models), "split": args.split, "image_spec": spec.name, "run": run}
     about |= {
-        "datasets": [training_record.public(corpus) for corpus in args.dataset],
+        "datasets": [run_record.public(corpus) for corpus in args.dataset],
         "fingerprints": {name: vlm.fingerprint(folder) for name, folder in folders.items()},
         "unseen": not args.allow_seen_subjects
-        and all("subjects" in training_record.read(folder) for folder in args.model),
-        "device": machine.name(model.model.device),
+        and all("subjects" in run_record.read(folder) for folder in args.model),
+        "device": devices.name(model.model.device),
         "processes": processes.num_processes,
         "cost": cost,
         "temperatures": temperatures,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from psgvlm import errors
 
-METHODS = ("ablation", "patches", "gradient", "attention")  # those of psgvlm.explain
+METHODS = ("ablation", "patches", "gradient", "attention")  # those of psgvlm.explanations
 PART = "hypnogram.part"  # the probabilities of a night that is not finished
 
 
@@ -52,7 +52,7 @@ def options(words: list[str] | None) -> argparse.Namespace:
 def main(words: list[str] | None = None) -> int:
     args = options(words)
 
-    from psgvlm.staging import Stager
+    from psgvlm.staging.stager import Stager
 
     stager = Stager(args.model, args.device, args.batch_size)
     folders = places(args.nights, args.out)
@@ -67,7 +67,7 @@ def main(words: list[str] | None = None) -> int:
 
 def stage(stager, path: Path, folder: Path, args: argparse.Namespace) -> None:
     """One night, from the recording to its files; nothing where they are there already."""
-    from psgvlm import lights, night_files
+    from psgvlm.staging import lights, night_files
 
     ### The recording, drawn as the adapter's training images were
     night = stager.open(path, args.map)
@@ -124,7 +124,7 @@ def explain(stager, night, staged, folder: Path, args: argparse.Namespace) -> No
         return
     from tqdm import tqdm
 
-    from psgvlm.explain import night as explained
+    from psgvlm.explanations import night_pages as explained
 
     rows = explained.chosen(args.explain, staged, args.review_under)
     with tqdm(total=len(rows), unit="epoch", desc=f"explaining {night.name}") as bar:
@@ -165,7 +165,7 @@ def places(nights: list[Path], out: Path) -> dict[Path, Path]:
 
 def earlier(folder: Path, name: str):
     """What was staged into a folder before; refuses one with another night or other work in it."""
-    from psgvlm import night_files
+    from psgvlm.staging import night_files
 
     if folder.exists() and not folder.is_dir():
         raise errors.InputError(f"{folder}: exists, and is no folder; choose another --out")
@@ -189,7 +189,7 @@ def earlier(folder: Path, name: str):
 @contextmanager
 def told(path: Path, failed: list[Path]):
     """A fault of one night is one line, and the next night's turn."""
-    from psgvlm.vlm import ModelError
+    from psgvlm.models.vlm import ModelError
 
     try:
         yield

@@ -55,26 +55,30 @@ class StagingArguments:
 
 
 def main(words: list[str] | None = None) -> int:
-    from psgvlm import options
+    from psgvlm.training import options
 
     script, config, model_config, staging = options.parse(StagingArguments, words)
 
+    from psgvlm.model_card import push
     from transformers import EarlyStoppingCallback
     from trl import get_peft_config, get_quantization_config
 
-    import model_card
-    from model_card import push
-    from psgvlm import context, permission, release, scoring, training, training_record, tuning, vlm
-    from psgvlm.augment import Augmentation
-    from psgvlm.draws import Draws
-    from psgvlm.saving import saving
-    from psgvlm.trainer import StagingTrainer
+    from psgvlm import model_card
+    from psgvlm.corpus import loading
+    from psgvlm.hub import permission, release
+    from psgvlm.images.augment import Augmentation
+    from psgvlm.models import inference, vlm
+    from psgvlm.nights import neighbours as context
+    from psgvlm.training import run_record, trained_parts
+    from psgvlm.training.sampling import Draws
+    from psgvlm.training.saving import saving
+    from psgvlm.training.trainer import StagingTrainer
 
     ### Corpus
     spec = vlm.load_spec(script.dataset_name, "dataset")
-    digests = training_record.fingerprint(script.dataset_name)
+    digests = run_record.fingerprint(script.dataset_name)
     rows = partial(
-        training.load_split,
+        loading.load_split,
         script.dataset_name,
         config=script.dataset_config,
         spec=spec,
@@ -82,18 +86,18 @@ def main(words: list[str] | None = None) -> int:
     )
     corpus = rows(script.dataset_train_split)
     order = Draws(corpus["stage"], staging.balance, config.seed)
-    subjects = training_record.fingerprints(corpus)
+    subjects = run_record.fingerprints(corpus)
     before = {}
     if not staging.from_scratch:
-        before = training_record.read_base(model_config.model_name_or_path)
-    cohorts = frozenset(corpus.unique("cohort")) | {*(training_record.cohorts(before) or ())}
+        before = run_record.read_base(model_config.model_name_or_path)
+    cohorts = frozenset(corpus.unique("cohort")) | {*(run_record.cohorts(before) or ())}
     public, allowed = config.hub_private_repo is False, staging.i_am_allowed
     if config.push_to_hub:
         permission.check("push_to_hub", cohorts, public, allowed)
     held_out = None
     if config.eval_strategy != "no":
         unseen = rows(script.dataset_test_split)
-        held_out = training.validation(
+        held_out = loading.validation(
             unseen, staging.eval_subjects, staging.eval_epochs, config.seed
         )
 
@@ -108,9 +112,9 @@ def main(words: list[str] | None = None) -> int:
             attn_implementation=model_config.attn_implementation,
             quantization_config=get_quantization_config(model_config),
         )
-    scoring.answer_tokens(processor, spec.prompt)  # refuses answers that cannot be told apart
-    chosen = tuning.chosen_parts(staging.tune)
-    anatomy = tuning.Anatomy(model)
+    inference.answer_tokens(processor, spec.prompt)  # refuses answers that cannot be told apart
+    chosen = trained_parts.chosen_parts(staging.tune)
+    anatomy = trained_parts.Anatomy(model)
     adapter = get_peft_config(model_config)
     if adapter is None:
         anatomy.freeze_all_but(chosen)
@@ -134,10 +138,10 @@ def main(words: list[str] | None = None) -> int:
             peft_config=adapter,
             callbacks=[EarlyStoppingCallback(stopping)] if stopping else None,
         )
-    anatomy = tuning.Anatomy(trainer.model)
+    anatomy = trained_parts.Anatomy(trainer.model)
     anatomy.check_frozen(chosen)
     parts = anatomy.counts()
-    trainer.accelerator.print(tuning.summary(parts))
+    trainer.accelerator.print(trained_parts.summary(parts))
     trainer.check_first_batch()
     trainer.train(resume_from_checkpoint=options.checkpoint(config))
 
@@ -147,10 +151,10 @@ def main(words: list[str] | None = None) -> int:
         if trainer.accelerator.is_main_process:
             spec.save(config.output_dir)
             context.save(config.output_dir, staging.context)
-            training_record.write(
+            run_record.write(
                 trainer, script, model_config, staging, parts, digests, subjects, before
             )
-            training_record.write_options(config.output_dir, script, config, model_config, staging)
+            run_record.write_options(config.output_dir, script, config, model_config, staging)
             model_card.write(config.output_dir)
             if staging.merge and adapter is not None:
                 model_card.write(vlm.write_merged(config.output_dir, model_config.dtype))

@@ -19,8 +19,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from builders import raw_nights
-from psgvlm import baselines, errors, training, vlm
+from psgvlm import errors
+from psgvlm.corpus import loading
+from psgvlm.evaluation import baselines, raw_recordings
+from psgvlm.models import vlm
 from psgvlm.stages import STAGES
 
 
@@ -39,8 +41,8 @@ def main() -> None:
 
     model = vlm.load(args.model) if args.model else None
     nights = {
-        split: raw_nights.nights(
-            training.load_split(str(args.corpus), split), args.corpus, args.raw
+        split: raw_recordings.nights(
+            loading.load_split(str(args.corpus), split), args.corpus, args.raw
         )
         for split in ("train", "validation", "test")
     }

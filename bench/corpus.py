@@ -18,9 +18,11 @@ from pathlib import Path
 from statistics import median
 
 import render as night_bench  # first: it sets one thread a process before numpy is imported
+from psgvlm.builders.build import cohort_build, workers
+from psgvlm.builders.build.examine import Choices
+from psgvlm.builders.readers import shhs
 
-from builders import corpus, shhs, splits, workers
-from builders.examine import Choices
+from psgvlm.corpus import splits
 from psgvlm.image_spec import PRESETS
 
 ROOT = Path(__file__).parents[1]
@@ -96,9 +98,9 @@ def build(raw: Path, out: Path, count: int) -> tuple[float, float]:
         yield from workers.run(function, tasks, count)
         drawn_s = time.perf_counter() - start
 
-    nights = corpus.find(shhs, raw)
+    nights = cohort_build.find(shhs, raw)
     places = splits.assign("70/15/15", (night.subject for night in nights))
-    corpus.build(shhs, nights, out, PRESETS[IMAGE], places, Choices(raw=raw), run)
+    cohort_build.build(shhs, nights, out, PRESETS[IMAGE], places, Choices(raw=raw), run)
     return drawn_s, time.perf_counter() - start
 
 

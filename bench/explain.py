@@ -58,16 +58,17 @@ def main() -> int:
 
     from tqdm import tqdm
 
-    from builders import raw_nights
-    from psgvlm import machine, training, vlm
-    from psgvlm.explain import corpus
+    from psgvlm.corpus import loading
+    from psgvlm.evaluation import raw_recordings
+    from psgvlm.explanations import corpus
+    from psgvlm.models import devices, vlm
     from psgvlm.stages import STAGES
 
     model = vlm.load(args.model)
     vlm.check_same_images(args.model, model.spec, args.dataset)
     shuffled = shuffle(model)
-    rows = training.load_split(args.dataset, "test", spec=model.spec)
-    nights = raw_nights.nights(rows, args.dataset, args.raw)
+    rows = loading.load_split(args.dataset, "test", spec=model.spec)
+    nights = raw_recordings.nights(rows, args.dataset, args.raw)
     found, damaged, left_out = [], [], {"staged otherwise": 0, "no event, or all of it": 0}
     with tqdm(total=args.epochs, unit="epoch") as bar:
         # More than are wanted, since some will be left out.
@@ -91,7 +92,7 @@ def main() -> int:
                 done += 1
                 bar.update()
     result = {
-        "machine": {"device": machine.name(model.model.device), "torch": version("torch")},
+        "machine": {"device": devices.name(model.model.device), "torch": version("torch")},
         "epochs": len(damaged) // (3 * len(model.spec.lanes)),
         "left_out": left_out,
         "methods": summary(found),
@@ -112,7 +113,7 @@ def shuffle(model, seed: int = 0):
     """The same model, the numbers of each of its weights in another order."""
     import torch
 
-    from psgvlm.vlm import StagingModel
+    from psgvlm.models.vlm import StagingModel
 
     other = copy.deepcopy(model.model)
     generator = torch.Generator().manual_seed(seed)
@@ -139,17 +140,18 @@ def events(raw: Path, night):
 
 def decisive(truth, stage: str, onset_s: float, spec) -> np.ndarray:
     """Which pixels show an event that the stage is scored by, bool of (height, width)."""
-    from builders.simulate.waveforms import KINDS
-    from psgvlm.explain import places
-    from psgvlm.montage import LANES
+    from psgvlm.builders.simulate.waveforms import KINDS
+
+    from psgvlm.images import geometry
+    from psgvlm.montages import MODALITY
 
     mask = np.zeros((spec.height, spec.width), bool)
-    lanes, at_s = places.lanes_at(spec), places.times_at(spec) + onset_s
+    lanes, at_s = geometry.lanes_at(spec), geometry.times_at(spec) + onset_s
     stop_s = truth["onset_s"] + truth["duration_s"]
     near = (stop_s > onset_s - 60) & (truth["onset_s"] < onset_s + 60)
     for event in truth[near & truth["kind"].isin(DECISIVE[stage])].itertuples():
         if event.kind == "alpha":  # part of the background, in all of the EEG
-            seen = [LANES[name].modality == "EEG" for name in spec.lanes]
+            seen = [MODALITY[name] == "EEG" for name in spec.lanes]
         else:
             gains = [KINDS[event.kind].spread[PLACES[n]] if n in PLACES else 0 for n in spec.lanes]
             seen = np.abs(gains) >= SEEN
@@ -163,10 +165,11 @@ def decisive(truth, stage: str, onset_s: float, spec) -> np.ndarray:
 
 def measure(model, shuffled, images: list, stage: str, mask: np.ndarray, seed: int):
     """A row for each method and baseline, or why the epoch is left out."""
-    from psgvlm import scoring
-    from psgvlm.explain import METHODS, explain, places
-    from psgvlm.explain.blanking import Epoch
-    from psgvlm.explain.methods import PATCH_PX
+    from psgvlm.explanations import METHODS, explain
+    from psgvlm.explanations.blanking import Epoch
+    from psgvlm.explanations.methods import PATCH_PX
+    from psgvlm.images import geometry
+    from psgvlm.models import inference
     from psgvlm.stages import INDEX
 
     if not 0 < mask.mean() < 0.95:
@@ -174,10 +177,10 @@ def measure(model, shuffled, images: list, stage: str, mask: np.ndarray, seed: i
     epoch, index = Epoch(model, images), INDEX[stage]
     if epoch.scores.argmax() != index:
         return "staged otherwise"
-    scorer = scoring.Scorer(model)
+    scorer = inference.Scorer(model)
     passes = [timed(lambda: list(scorer.probabilities([images]))) for _ in range(6)]
     pass_s = np.median([seconds for _, seconds in passes[1:]])  # the first looks twice
-    labels = places.patches_at(model.spec, PATCH_PX)
+    labels = geometry.patches_at(model.spec, PATCH_PX)
     row, column = (x - x.mean() for x in np.indices(mask.shape))
     order = np.random.default_rng(seed).permutation(labels.max() + 1)
     heats = {"random": order[labels], "centre": -np.hypot(row, column)}
@@ -193,13 +196,13 @@ def measure(model, shuffled, images: list, stage: str, mask: np.ndarray, seed: i
 
 def judge(epoch, index: int, heat: np.ndarray, mask: np.ndarray, labels: np.ndarray) -> dict:
     """Pointing, time, deletion and insertion of one heat."""
-    from psgvlm.explain import places
+    from psgvlm.images import geometry
 
     sizes = np.bincount(labels.ravel())
     scores = np.bincount(labels.ravel(), heat.ravel()) / sizes
     strongest = labels == scores.argmax()
-    seconds = places.by_second(heat, epoch.model.spec)
-    eventful = places.by_second(mask, epoch.model.spec) > 0
+    seconds = geometry.by_second(heat, epoch.model.spec)
+    eventful = geometry.by_second(mask, epoch.model.spec) > 0
     rank = np.empty(len(scores), int)
     rank[np.argsort(-scores, kind="stable")] = np.arange(len(scores))
     ranks = rank[labels] / len(scores)
@@ -226,14 +229,13 @@ def damage(model, traces: list, start_s: float, stage: str) -> list[dict]:
     """Each lane's share of what is lost without a lane, with that lane as it is and damaged."""
     from PIL import Image
 
-    from psgvlm import render
-    from psgvlm.explain import places
-    from psgvlm.explain.blanking import Epoch
-    from psgvlm.signals import Trace
+    from psgvlm.explanations.blanking import Epoch
+    from psgvlm.images import geometry, raster
+    from psgvlm.signals.traces import Trace
     from psgvlm.stages import INDEX
 
     spec, found = model.spec, []
-    masks = [places.lanes_at(spec) == lane for lane in range(len(spec.lanes))]
+    masks = [geometry.lanes_at(spec) == lane for lane in range(len(spec.lanes))]
     rng = np.random.default_rng(0)
     for lane, trace in enumerate(traces):
         if trace is None:
@@ -243,7 +245,7 @@ def damage(model, traces: list, start_s: float, stage: str) -> list[dict]:
         for kind, samples in kinds.items():
             changed = list(traces)
             changed[lane] = Trace(samples, trace.rate_hz)
-            picture = render.to_rgb(next(render.draw(changed, spec, [start_s])), spec)
+            picture = raster.to_rgb(next(raster.draw(changed, spec, [start_s])), spec)
             epoch = Epoch(model, [Image.fromarray(picture)])
             index = INDEX[stage]
             lost = (epoch.scores[index] - epoch.without(masks)[:, index]).clip(0)
@@ -266,7 +268,7 @@ def summary(rows: list[dict]) -> dict:
     """Means by method with intervals over subjects; `less`: what random patches have taken off."""
     import pandas as pd
 
-    from psgvlm.explain.corpus import means
+    from psgvlm.explanations.corpus import means
 
     frame, found = pd.DataFrame(rows), {}
     judged = ["pointing", "time", "deletion", "insertion"]
@@ -289,7 +291,7 @@ def summary(rows: list[dict]) -> dict:
 def damage_summary(rows: list[dict]) -> dict:
     import pandas as pd
 
-    from psgvlm.explain.corpus import means
+    from psgvlm.explanations.corpus import means
 
     found = {}
     for (lane, kind), part in pd.DataFrame(rows).groupby(["lane", "kind"], sort=False):
@@ -300,8 +302,8 @@ def damage_summary(rows: list[dict]) -> dict:
 
 
 def tables(result: dict) -> str:
-    from psgvlm.report.cells import interval
-    from psgvlm.report.page import Heading, Table, Text, markdown
+    from psgvlm.evaluation.report.cells import interval
+    from psgvlm.staging.document import Heading, Table, Text, markdown
 
     def rows(methods):
         for name, of in methods.items():

@@ -20,8 +20,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from builders.files import below
 from psgvlm import errors
+from psgvlm.files import below
 
 RESULTS = Path(__file__).parent / "results" / "layouts.json"
 PICTURE = Path(__file__).parents[1] / "docs" / "layouts.png"

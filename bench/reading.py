@@ -66,9 +66,8 @@ def write_corpus(work: Path, size: str) -> Path:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    import dataset_card
-    from builders import checksums, manifest
-    from psgvlm import chat
+    from psgvlm import dataset_card
+    from psgvlm.corpus import checksums, manifest, row_schema
     from psgvlm.stages import STAGES
 
     corpus, spec = work / size, drawing.spec_of(size)
@@ -79,7 +78,7 @@ def write_corpus(work: Path, size: str) -> Path:
     told = []
     for index in range(RECORDINGS):
         where = {"cohort": "bench", "subject": f"s{index}", "recording": f"r{index}"}
-        table = chat.table(
+        table = row_schema.table(
             [pngs[epoch % len(pngs)] for epoch in range(EPOCHS)], spec.prompt, stages,
             [None] * EPOCHS, range(EPOCHS), [30.0 * epoch for epoch in range(EPOCHS)],
             **where, fold=None, lanes=list(spec.lanes),
@@ -99,10 +98,10 @@ def measure(corpus: Path):
     """Yield names and figures: rows a second, and the seconds to a stream's first row."""
     import datasets
     from datasets import load_dataset
+    from psgvlm.builders.check import verify
 
-    from builders import verify
-    from psgvlm import context
     from psgvlm.image_spec import ImageSpec
+    from psgvlm.nights import neighbours
 
     datasets.disable_progress_bars()
     yield "first row", first_row_s(corpus)
@@ -111,7 +110,7 @@ def measure(corpus: Path):
     stream = load_dataset(str(corpus), "bench", split="train", streaming=True)
     order = np.random.default_rng(0).permutation(ROWS).tolist()
     for k in CONTEXTS:
-        rows, streamed = context.attach(stored, spec, k), context.stream(stream, spec, k)
+        rows, streamed = neighbours.attach(stored, spec, k), neighbours.stream(stream, spec, k)
         yield f"one by one, context {k}", rate(rows[index] for index in range(ROWS))
         yield f"at random, context {k}", rate(rows[index] for index in order)
         yield f"streamed, context {k}", rate(streamed)

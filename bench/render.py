@@ -41,16 +41,21 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
 sys.path.insert(0, str(ROOT))
 
-from builders import corpus, drawing, folder, parts, shards
-from builders.drawing import Task
-from builders.examine import Choices
-from psgvlm import montage, recording, render, signals
+from psgvlm.builders.build import cohort_build, drawing, parts, shards
+from psgvlm.builders.build.drawing import Task
+from psgvlm.builders.build.examine import Choices
+from psgvlm.builders.readers import folder
+
 from psgvlm.image_spec import PRESETS
+from psgvlm.images import raster
+from psgvlm.montages import MODALITY
+from psgvlm.recordings import lanes, recording
+from psgvlm.signals import traces as signals
 
 HOURS, RATE_HZ, EPOCHS = 8, 256, 960
 SIZES = {"448x224": (448, 224), "1008x336": (1008, 336), "1344x672": (1344, 672)}
 PICTURE_GOALS, NIGHT_GOAL = (100, 60, 60), 50
-LANES = montage.MONTAGES["bench"] = (*montage.MONTAGES["aasm"], "ECG")
+LANES = lanes.MONTAGES["bench"] = (*lanes.MONTAGES["aasm"], "ECG")
 PLAIN_EPOCHS, OUR_EPOCHS = 12, 96
 LIBRARIES = (
     *("numpy", "scipy", "numba", "isal", "pyarrow"),
@@ -107,8 +112,7 @@ def timed(taken: dict[str, float], name: str, share: float, action, *args):
 def write_night(path: Path) -> None:
     """The simulated night as an EDF, and a score for every epoch beside it."""
     import edfio
-
-    from builders.simulate.night import simulate_night
+    from psgvlm.builders.simulate.night import simulate_night
 
     night = simulate_night(1, HOURS, RATE_HZ)
     path.parent.mkdir()
@@ -159,7 +163,7 @@ def epochs_of(samples: np.ndarray, rate_hz: float) -> np.ndarray:
 
 
 def our_night(work: Path, spec) -> None:
-    (night,) = corpus.find(folder, work / "raw")
+    (night,) = cohort_build.find(folder, work / "raw")
     part, rows = work / "part", work / "corpus"
     drawing.draw_night(Task(folder.__name__, night, spec, Choices(), "key", part))
     shutil.rmtree(rows, ignore_errors=True)
@@ -180,12 +184,12 @@ def load(work: Path, spec):
 
 def traces_of(work: Path, spec):
     night = recording.Recording(work / "raw" / "night.edf")
-    return signals.prepare(night, montage.find_lanes(night.labels, spec.montage), spec)
+    return signals.prepare(night, lanes.find_lanes(night.labels, spec.montage), spec)
 
 
 def drawn(traces, spec):
     """Pictures one after the other: a worker does not keep them either."""
-    return render.draw(traces, spec, 30.0 * np.arange(OUR_EPOCHS) * (EPOCHS // OUR_EPOCHS))
+    return raster.draw(traces, spec, 30.0 * np.arange(OUR_EPOCHS) * (EPOCHS // OUR_EPOCHS))
 
 
 def our_pictures(traces, spec) -> list[bytes]:
@@ -193,7 +197,7 @@ def our_pictures(traces, spec) -> list[bytes]:
 
 
 def encoded(images, spec) -> list[bytes]:
-    return [render.to_png(image, spec) for image in images]
+    return [raster.to_png(image, spec) for image in images]
 
 
 def floor(work: Path, spec, images: list[np.ndarray]) -> None:
@@ -206,7 +210,7 @@ def floor(work: Path, spec, images: list[np.ndarray]) -> None:
     with (work / "floor").open("wb") as file:
         for index in range(EPOCHS):
             blank.fill(index % 2)
-            file.write(render.to_png(images[index % len(images)], spec))
+            file.write(raster.to_png(images[index % len(images)], spec))
 
 
 def first_night() -> float:
@@ -273,8 +277,8 @@ def plain_picture(samples_uv: np.ndarray, rate_hz: float, spec) -> bytes:
     for second in range(1, 30):
         axes.axvline(second, color="0.8" if second % 5 == 0 else "0.91", linewidth=0.72)
     for index, (name, lane) in enumerate(zip(LANES, samples_uv, strict=True)):
-        half_uv = getattr(spec, f"{montage.LANES[name].modality.lower()}_uv")
-        colour = np.array(render.INK[name]) / 255
+        half_uv = spec.half_uv(MODALITY[name])
+        colour = np.array(raster.INK[name]) / 255
         axes.plot(t, lane / half_uv / 2 - index, color=colour, linewidth=spec.line_px * 0.72)
     axes.set(xlim=(0, 30), ylim=(0.5 - len(LANES), 0.5))
     axes.axis("off")

@@ -75,13 +75,13 @@ def main(words: list[str] | None = None) -> dict:
 
 def measured(name: str, args) -> dict:
     """Epochs a second of every way, their ratios, and for the tiny model a night's seconds."""
-    from psgvlm.vlm import StagingModel
+    from psgvlm.models.vlm import StagingModel
 
     model, processor, spec = build(name, args.device)
     taken, night = defaultdict(list), pictures(spec, args.epochs)
     ways = {
-        way: Way(way, StagingModel(model, processor, spec, context))
-        for way, (context, _) in WAYS.items()
+        way: Way(way, StagingModel(model, processor, spec, neighbours))
+        for way, (neighbours, _) in WAYS.items()
     }
     for number in range(1 + args.rounds):
         for way in ways.values():
@@ -109,8 +109,8 @@ def measured(name: str, args) -> dict:
 
 def build(name: str, device: str):
     """A model of random weights, its processor, and how its pictures are drawn."""
-    from psgvlm import vlm
     from psgvlm.image_spec import PRESETS
+    from psgvlm.models import vlm
 
     spec = PRESETS["folded" if name == TINY else families.IMAGE[name]]
     made = vlm.build_tiny(spec) if name == TINY else families.build(name, device, "sdpa")
@@ -121,17 +121,17 @@ def build(name: str, device: str):
 def pictures(spec, count: int) -> list[bytes]:
     """The first epochs of a simulated night, drawn as PNG."""
     import numpy as np
+    from psgvlm.builders.simulate.night import simulate_night
 
-    from builders.simulate.night import simulate_night
-    from psgvlm import render
-    from psgvlm.signals import Trace
+    from psgvlm.images import raster
+    from psgvlm.signals.traces import Trace
 
     night = simulate_night(0, max(count / 120, 0.25), 100.0)
     recorded = {"E1": "E1-M2", "E2": "E2-M1"}
     signals = [night.signals.get(recorded.get(lane, lane)) for lane in spec.lanes]
     traces = [None if uv is None else Trace(uv.astype(np.float32), 100.0) for uv in signals]
-    drawn = render.draw(traces, spec, 30.0 * np.arange(count))
-    return [render.to_png(image, spec) for image in drawn]
+    drawn = raster.draw(traces, spec, 30.0 * np.arange(count))
+    return [raster.to_png(image, spec) for image in drawn]
 
 
 ### The ways
@@ -141,15 +141,15 @@ class Way:
     """One of `WAYS`, with all that it needs to know but once of a model."""
 
     def __init__(self, name: str, model):
-        from psgvlm import scoring
+        from psgvlm.models import inference
 
         self.name, self.model = name, model
-        self.scorer = scoring.Scorer(model, BATCH, lockstep=name == "no_reuse")
+        self.scorer = inference.Scorer(model, BATCH, lockstep=name == "no_reuse")
         self.tokens = 1 + max(map(len, self.scorer.answers))
 
     def answers(self, night: list[bytes]) -> Iterator:
         """An answer for each epoch: a text, or probabilities."""
-        from psgvlm import context
+        from psgvlm.nights import neighbours
 
         if self.name.startswith("generate"):
             size = BATCH if self.name == "generate_batch" else 1
@@ -157,7 +157,7 @@ class Way:
                 yield from self.written(list(decoded(night[at : at + size])))
         else:
             pictures = (image for (image,) in decoded(night))
-            epochs = context.around(pictures, self.model.spec, self.model.context)
+            epochs = neighbours.around(pictures, self.model.spec, self.model.context)
             yield from self.scorer.probabilities(epochs)
 
     def written(self, epochs: list[list]) -> list[str]:

@@ -152,9 +152,11 @@ def make_trainer(way, model, processor, corpus, batch, setting, args, work):
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
-    from psgvlm import training, tuning, vlm
-    from psgvlm.draws import Draws
-    from psgvlm.trainer import StagingTrainer
+    from psgvlm.corpus import loading
+    from psgvlm.models import vlm
+    from psgvlm.training import trained_parts
+    from psgvlm.training.sampling import Draws
+    from psgvlm.training.trainer import StagingTrainer
 
     cuda, workers = args.device == "cuda", setting["workers"]
     config = SFTConfig(
@@ -165,13 +167,13 @@ def make_trainer(way, model, processor, corpus, batch, setting, args, work):
         **{"dataloader_pin_memory": cuda, "save_strategy": "no", "report_to": "none"},
         **{"disable_tqdm": True, "logging_strategy": "no"},
     )
-    targets = tuning.Anatomy(model).linear_layers({"language"})
+    targets = trained_parts.Anatomy(model).linear_layers({"language"})
     adapter = LoraConfig(r=16, lora_alpha=32, lora_dropout=0.05, target_modules=targets)
     options = {"args": config, "peft_config": adapter}
     if way == "plain":
         rows = load_dataset(str(corpus), "shhs")["train"]
         return SFTTrainer(model, processing_class=processor, train_dataset=rows, **options)
-    rows = training.load_split(str(corpus), "train", "shhs")
+    rows = loading.load_split(str(corpus), "train", "shhs")
     vlm.end_turns(processor, vlm.turn_ends(model, processor))
     spec = vlm.load_spec(str(corpus), "dataset")
     order = Draws(rows["stage"])

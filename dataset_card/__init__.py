@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
-from builders import checksums, manifest
-from builders.splits import SPLITS
-from dataset_card import benchmark, pictures, sources
+from psgvlm.dataset_card import benchmark, pictures, sources
+
 from psgvlm import chat
+from psgvlm.corpus import checksums, manifest, row_schema
+from psgvlm.corpus.splits import SPLITS
 from psgvlm.errors import InputError
-from psgvlm.fidelity import fidelity_table, token_table
 from psgvlm.image_spec import FILE_NAME, ImageSpec, choose
+from psgvlm.images.fidelity import fidelity_table, token_table
 from psgvlm.stages import STAGES
 
 UNSCORED = "unscored"
@@ -243,7 +244,7 @@ def metadata(corpus: Path, counts: Counts, known: Mapping[str, str]) -> dict:
         configs.append({"config_name": config, "description": description, "data_files": files})
         info = DatasetInfo(
             config_name=config,
-            features=chat.features(),
+            features=row_schema.features(),
             splits=SplitDict(
                 {name: SplitInfo(name, held.num_bytes, held.rows) for name, held in splits.items()}
             ),

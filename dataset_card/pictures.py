@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from psgvlm.dataset_card.sources import free
 
-from builders.splits import SPLITS
-from dataset_card.sources import free
 from psgvlm import chat
+from psgvlm.corpus.splits import SPLITS
 from psgvlm.errors import InputError
 from psgvlm.stages import STAGES
 

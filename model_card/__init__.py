@@ -4,13 +4,14 @@ import shutil
 from pathlib import Path
 from string import Template
 
-import dataset_card
-from dataset_card import sources
-from model_card import examples, handler, recipe, results
-from psgvlm import training_record
+from psgvlm.dataset_card import sources
+from psgvlm.model_card import examples, handler, recipe, results
+
+from psgvlm import dataset_card
 from psgvlm.errors import InputError
 from psgvlm.image_spec import FILE_NAME, ImageSpec
-from psgvlm.report import page
+from psgvlm.staging import document
+from psgvlm.training import run_record
 
 TEMPLATE = Path(__file__).with_name("template.md")
 
@@ -36,17 +37,16 @@ def write(
 
     adapter = Path(adapter)
     spec = ImageSpec.load(adapter / FILE_NAME)
-    if lost := recipe.NEEDED - (training := training_record.read(adapter)).keys():
+    if lost := recipe.NEEDED - (training := run_record.read(adapter)).keys():
         raise InputError(
-            f"{adapter / training_record.FILE_NAME}: no {min(lost)}; expected what train_sft.py "
-            "wrote"
+            f"{adapter / run_record.FILE_NAME}: no {min(lost)}; expected what train_sft.py wrote"
         )
     if corpus and not report:
         raise InputError(f"{corpus}: epochs are shown with answers of a report; expected --report")
     named = {training["dataset"]: dataset} if dataset else {}
     training["dataset"] = named.get(training["dataset"], training["dataset"])
     measured = results.Results.load(report, adapter, named) if report else None
-    cohorts = training_record.cohorts(training)
+    cohorts = run_record.cohorts(training)
     front = {
         **recipe.base(training, adapter),
         "pipeline_tag": "image-text-to-text",
@@ -70,7 +70,7 @@ def write(
         lanes=", ".join(spec.lanes),
         prompt=spec.prompt,
         name=name or ".",
-        sections=page.markdown(blocks),
+        sections=document.markdown(blocks),
         unmeasured="" if measured else " How well it stages was not measured yet.",
         terms=_terms(cohorts),
     )

@@ -7,8 +7,10 @@ python -m model_card push ADAPTER ORG/NAME     to the Hub: private, card last, r
 import argparse
 from pathlib import Path
 
-from model_card import push
-from psgvlm import errors, release
+from psgvlm.model_card import push
+
+from psgvlm import errors
+from psgvlm.hub import release
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -51,7 +53,7 @@ def card(args: argparse.Namespace) -> None:
 
     A figure that is in no report is not on the card.
     """
-    import model_card
+    from psgvlm import model_card
 
     told = {name: value for name, value in vars(args).items() if name != "run"}
     print(model_card.write(**told))

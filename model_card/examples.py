@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from builders.splits import SPLITS
-from dataset_card.sources import free
-from model_card.results import Results
-from psgvlm import context, vlm
+from psgvlm.dataset_card.sources import free
+from psgvlm.model_card.results import Results
+
+from psgvlm.corpus.splits import SPLITS
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
+from psgvlm.models import vlm
+from psgvlm.nights import neighbours
 from psgvlm.stages import STAGES
 
 FOLDER = "images"
@@ -27,7 +29,7 @@ def write(
         path.unlink()
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
-    if corpus is None or results is None or context.load(adapter):
+    if corpus is None or results is None or neighbours.load(adapter):
         return {}
     vlm.check_same_images(str(adapter), spec, str(corpus))
     shown = []

@@ -16,10 +16,10 @@ import io
 import tempfile
 from pathlib import Path
 
-from psgvlm import calibration
 from psgvlm.errors import InputError
+from psgvlm.models import calibration
 from psgvlm.stages import STAGES
-from psgvlm.staging import Stager
+from psgvlm.staging.stager import Stager
 
 MAX_IMAGE_BYTES = 20 << 20
 MAX_EDF_BYTES = 2 << 30

@@ -10,9 +10,11 @@ import re
 import tempfile
 from pathlib import Path
 
-from psgvlm import image_spec, release, training_record, untrusted
+from psgvlm import image_spec
 from psgvlm.errors import InputError
-from psgvlm.release import Release
+from psgvlm.hub import release, untrusted
+from psgvlm.hub.release import Release
+from psgvlm.training import run_record
 
 # Weights and their index; what transformers, PEFT and this project write beside them.
 FILES = re.compile(
@@ -38,13 +40,13 @@ def prepare(adapter: Path, cohorts: frozenset[str] | None = None) -> Release:
     adapter = Path(adapter)
     files, left_out = release.choose(adapter, FILES)
     untrusted.refuse_pickles(str(adapter), left_out)
-    needed = (release.CARD, image_spec.FILE_NAME, training_record.FILE_NAME)
+    needed = (release.CARD, image_spec.FILE_NAME, run_record.FILE_NAME)
     if missing := [name for name in needed if name not in files]:
         raise InputError(f"{adapter}: without {missing[0]}; expected what train_sft.py writes")
     if not any(name.endswith(".safetensors") for name in files):
         raise InputError(f"{adapter}: without weights; expected them in .safetensors")
     if cohorts is None:
-        cohorts = frozenset(training_record.cohorts(training_record.read(adapter)) or ())
+        cohorts = frozenset(run_record.cohorts(run_record.read(adapter)) or ())
     return Release(adapter, "model", files, left_out, cohorts)
 
 
@@ -52,11 +54,12 @@ def read_back(name: str, commit: str) -> None:
     """Load the adapter from the Hub, nothing of it from a cache, and let it answer once."""
     from huggingface_hub import snapshot_download
 
-    from psgvlm import context, scoring, vlm
+    from psgvlm.models import inference, vlm
+    from psgvlm.nights import neighbours
 
     with tempfile.TemporaryDirectory(prefix="psgvlm-") as cache:
         model = vlm.load(snapshot_download(name, revision=commit, cache_dir=cache), "cpu")
-        pictures = [context.blank(model.spec)] * (2 * model.context + 1)
-        (answer,) = scoring.probabilities(model, [pictures], 1)
+        pictures = [neighbours.blank(model.spec)] * (2 * model.context + 1)
+        (answer,) = inference.probabilities(model, [pictures], 1)
         if not math.isclose(answer.sum(), 1, abs_tol=1e-6):
             raise InputError(f"{name}: no answer ({answer}); expected probabilities of five stages")

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from psgvlm import training_record
-from psgvlm.report.cells import number
-from psgvlm.report.page import Heading, Table, Text
+from psgvlm.evaluation.report.cells import number
+from psgvlm.staging.document import Heading, Table, Text
+from psgvlm.training import run_record
 
 # Without these there is nothing to tell.
 NEEDED = {"dataset", "image_spec", "base_model", "steps", "parameters", "trainable_parameters"}
@@ -32,7 +32,7 @@ def blocks(training: dict, adapter: Path) -> list:
     options = _options(adapter)
     rows = [
         ["corpus", training["dataset"]],
-        ["cohorts", ", ".join(training_record.cohorts(training) or [])],
+        ["cohorts", ", ".join(run_record.cohorts(training) or [])],
         ["subjects", _count(training.get("subjects"))],
         ["steps of optimisation", f"{training['steps']:,}"],
         ["passes over the corpus", number(training.get("epochs"), 2)],

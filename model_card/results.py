@@ -4,13 +4,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from psgvlm import vlm
 from psgvlm.errors import InputError
-from psgvlm.intervals import LEVEL, RESAMPLES
-from psgvlm.report import PREDICTIONS
-from psgvlm.report.cells import FIGURES, interval, looking, number
-from psgvlm.report.page import Heading, Table, Text
+from psgvlm.evaluation.intervals import LEVEL, RESAMPLES
+from psgvlm.evaluation.report import PREDICTIONS
+from psgvlm.evaluation.report.cells import FIGURES, interval, looking, number
+from psgvlm.models import vlm
 from psgvlm.stages import STAGES
+from psgvlm.staging.document import Heading, Table, Text
 
 FOLDER = ".eval_results"
 # Of the figures those that the Hub's leaderboards know, by the names it has for them.
@@ -57,7 +57,7 @@ class Results:
 
     @property
     def own(self) -> dict:
-        """The model's figures (see `psgvlm.report.measure.of`)."""
+        """The model's figures (see `psgvlm.evaluation.report.measure.of`)."""
         return self.measured["contenders"][self.name]
 
     @property

@@ -4,12 +4,12 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from psgvlm import untrusted
+from psgvlm import files
 from psgvlm.errors import InputError
-from psgvlm.montage import MODALITIES, MONTAGES
+from psgvlm.montages import MODALITIES, MONTAGES
+from psgvlm.stages import EPOCH_S
 
 FILE_NAME = "image_spec.json"
-EPOCH_S = 30.0
 PAPER_PROMPT = "Classify the PSG. Choose from: W, N1, N2, N3, REM."
 ROBUST_SDS = 5.0  # of the record: as much of an EEG as the fixed scale shows
 PROMPT = "Which sleep stage does this 30-s epoch show? Choose from: W, N1, N2, N3, R."
@@ -63,8 +63,8 @@ class ImageSpec:
 
     def __post_init__(self):
         lanes = len(MONTAGES.get(self.montage, ()))
-        bands = [getattr(self, f"{modality.lower()}_hz") for modality in MODALITIES]
-        scales = [getattr(self, f"{modality.lower()}_uv") for modality in MODALITIES]
+        bands = [self.band_hz(modality) for modality in MODALITIES]
+        scales = [self.half_uv(modality) for modality in MODALITIES]
         checks = {
             f"montage is one of {', '.join(MONTAGES)}": self.montage in MONTAGES,
             "width and height are 16 to 4096": all(16 <= n <= 4096 for n in self.size),
@@ -85,6 +85,14 @@ class ImageSpec:
         wrong = [text for text, holds in checks.items() if not holds]
         if wrong:
             raise InputError(f"image spec {self.name!r} cannot be drawn; expected: {wrong[0]}")
+
+    def half_uv(self, modality: str) -> float:
+        """Half the height of a lane of this modality in µV, for `scale="fixed"`."""
+        return getattr(self, f"{modality.lower()}_uv")
+
+    def band_hz(self, modality: str) -> tuple[float, float]:
+        """The edges in Hz of the band-pass filter for lanes of this modality."""
+        return getattr(self, f"{modality.lower()}_hz")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -126,7 +134,7 @@ class ImageSpec:
         """Read a spec back, strictly: unknown or missing fields and wrong types are refused."""
         path = Path(path)
         try:
-            values = untrusted.read_json(path)
+            values = files.read_json(path)
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read as an image spec ({error})") from error
         expected = {field.name: field for field in fields(cls)}

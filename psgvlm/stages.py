@@ -3,6 +3,7 @@
 An epoch that was not scored (unknown, movement) is `None`, never a stage.
 """
 
+EPOCH_S = 30.0  # seconds of an epoch
 STAGES = ("W", "N1", "N2", "N3", "R")
 INDEX = {stage: index for index, stage in enumerate(STAGES)}
 

@@ -2,6 +2,6 @@
 
 import os
 
-from psgvlm.app import __main__ as app
+from psgvlm.app import server as app
 
 app.serve(os.environ["PSGVLM_MODEL"], host="0.0.0.0")

@@ -1,12 +1,11 @@
 """What many tests share: simulated cohorts, a corpus of them, a model trained for two steps."""
 
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from commands import command
 from filelock import FileLock
 from hypothesis import settings
 
@@ -21,20 +20,11 @@ os.environ["HF_DATASETS_CACHE"] = CACHE.name
 settings.register_profile("same", derandomize=True)
 settings.load_profile("same")
 
-ROOT = Path(__file__).parents[1]
-
-
-def command(*words, cwd=ROOT) -> subprocess.CompletedProcess:
-    """Run a command line of the project as a user would, in a process of its own."""
-    return subprocess.run(
-        [sys.executable, *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=280
-    )
-
 
 @pytest.fixture
 def drawn(monkeypatch):
     """Recordings drawn by the last build, in this process; `stop_after` so many as by Ctrl-C."""
-    from builders import workers
+    from psgvlm.builders.build import workers
 
     class Drawn(list):
         stop_after = None

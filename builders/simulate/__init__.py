@@ -13,13 +13,14 @@ With --variants, one recording of every kind that the three cohorts are known to
 
 from pathlib import Path
 
-from builders.simulate.cohorts import (
+from psgvlm.builders.simulate.cohorts import (
     COHORTS,
     variants,
     write_cohort,
     write_recording,
     write_variants,
 )
+
 from psgvlm.errors import InputError
 
 __all__ = ["COHORTS", "add_arguments", "main", "run", "write_cohort", "write_recording",

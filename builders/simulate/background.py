@@ -1,9 +1,8 @@
 """The activity under the waveforms: coloured noise with the band amplitudes of sleep EEG."""
 
 import numpy as np
-
-from builders.simulate.hypnogram import N3
-from builders.simulate.noise import coloured_noise, drift
+from psgvlm.builders.simulate.hypnogram import N3
+from psgvlm.builders.simulate.noise import coloured_noise, drift
 
 EEG_EOG = ("F3-M2", "C3-M2", "O1-M2", "E1-M2", "F4-M1", "C4-M1", "O2-M1", "E2-M1")
 LANES = (*EEG_EOG, "chin", "ECG", "M1", "M2")

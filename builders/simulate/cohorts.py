@@ -68,7 +68,7 @@ def streams(seed, key):
 
 def _module(cohort):
     # imported when there is something to write: scipy and edfio would keep --help waiting
-    return import_module(f"builders.simulate.{cohort}")
+    return import_module(f"psgvlm.builders.simulate.{cohort}")
 
 
 def _write(cohort, root, hours, seed, recording, key):

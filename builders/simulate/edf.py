@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import edfio
 import numpy as np
+from psgvlm.builders.simulate.files import beside
 from scipy.signal import resample_poly
-
-from builders.simulate.files import beside
 
 
 @dataclass(frozen=True)

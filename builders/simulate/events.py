@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-
-from builders.simulate.background import ALPHA_UV, EEG_EOG
-from builders.simulate.hypnogram import CLOSED, N2, R
-from builders.simulate.noise import drift
-from builders.simulate.waveforms import KINDS, hann, spindle
+from psgvlm.builders.simulate.background import ALPHA_UV, EEG_EOG
+from psgvlm.builders.simulate.hypnogram import CLOSED, N2, R
+from psgvlm.builders.simulate.noise import drift
+from psgvlm.builders.simulate.waveforms import KINDS, hann, spindle
 
 
 @dataclass(frozen=True)

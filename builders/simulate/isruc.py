@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-from builders.simulate.edf import Channel, edf_signal, write_edf
-from builders.simulate.files import write_text, write_xlsx
-from builders.simulate.hypnogram import EPOCH_S
-from builders.simulate.night import simulate_night
-from builders.simulate.scorers import second_scorer
-from builders.simulate.truth import Truth, events_within
+from psgvlm.builders.simulate.edf import Channel, edf_signal, write_edf
+from psgvlm.builders.simulate.files import write_text, write_xlsx
+from psgvlm.builders.simulate.hypnogram import EPOCH_S
+from psgvlm.builders.simulate.night import simulate_night
+from psgvlm.builders.simulate.scorers import second_scorer
+from psgvlm.builders.simulate.truth import Truth, events_within
 
 RATE_HZ = 200
 # Labels in file order. I-8 and I-40 are single recordings, unlike all others.

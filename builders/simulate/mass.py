@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import edfio
-
-from builders.simulate.edf import Channel, edf_signal, write_edf
-from builders.simulate.hypnogram import EPOCH_S, stages_of
-from builders.simulate.night import simulate_night
-from builders.simulate.scorers import is_stage_4
-from builders.simulate.truth import Truth, events_within
+from psgvlm.builders.simulate.edf import Channel, edf_signal, write_edf
+from psgvlm.builders.simulate.hypnogram import EPOCH_S, stages_of
+from psgvlm.builders.simulate.night import simulate_night
+from psgvlm.builders.simulate.scorers import is_stage_4
+from psgvlm.builders.simulate.truth import Truth, events_within
 
 RECORD_S, SAMPLES = 3.99975, 1024  # 256.016 Hz
 RATE_HZ = SAMPLES / RECORD_S

@@ -10,10 +10,9 @@ does between stages: gains, muscle tone, alpha, spindle rate, noise.
 from dataclasses import dataclass
 
 import numpy as np
-
-from builders.simulate.background import LANES, MUSCLE_UV, background_and_muscle
-from builders.simulate.events import Event, plan_events, plant
-from builders.simulate.hypnogram import (
+from psgvlm.builders.simulate.background import LANES, MUSCLE_UV, background_and_muscle
+from psgvlm.builders.simulate.events import Event, plan_events, plant
+from psgvlm.builders.simulate.hypnogram import (
     EPOCH_S,
     N2,
     N3,
@@ -22,7 +21,7 @@ from builders.simulate.hypnogram import (
     second_by_second,
     stages_of,
 )
-from builders.simulate.noise import drift, smooth
+from psgvlm.builders.simulate.noise import drift, smooth
 
 
 @dataclass

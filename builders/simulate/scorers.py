@@ -1,8 +1,7 @@
 """What people make of a night: a second reading, and the stages of Rechtschaffen and Kales."""
 
 import numpy as np
-
-from builders.simulate.hypnogram import EPOCH_S
+from psgvlm.builders.simulate.hypnogram import EPOCH_S
 
 
 def second_scorer(rng, stages, agreement=0.85):

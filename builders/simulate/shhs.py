@@ -6,13 +6,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-
-from builders.simulate.edf import Channel, edf_signal, write_edf
-from builders.simulate.files import write_text
-from builders.simulate.hypnogram import EPOCH_S
-from builders.simulate.night import simulate_night
-from builders.simulate.scorers import is_stage_4, seconds_of
-from builders.simulate.truth import Truth, events_within
+from psgvlm.builders.simulate.edf import Channel, edf_signal, write_edf
+from psgvlm.builders.simulate.files import write_text
+from psgvlm.builders.simulate.hypnogram import EPOCH_S
+from psgvlm.builders.simulate.night import simulate_night
+from psgvlm.builders.simulate.scorers import is_stage_4, seconds_of
+from psgvlm.builders.simulate.truth import Truth, events_within
 
 CODES = {"W": 0, "N1": 1, "N2": 2, "N3": 3, "R": 5}
 STAGE_4, MOVEMENT, UNSCORED = 4, 6, 9

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from builders.simulate.files import write_csv
-from builders.simulate.hypnogram import EPOCH_S
+from psgvlm.builders.simulate.files import write_csv
+from psgvlm.builders.simulate.hypnogram import EPOCH_S
 
 EVENT_COLUMNS = ("kind", "channel", "onset_s", "duration_s", "amplitude_uv")
 

@@ -7,7 +7,7 @@ import gradio as gr
 
 from psgvlm.app.session import EXAMPLE_H
 from psgvlm.image_spec import ImageSpec
-from psgvlm.montage import LANES
+from psgvlm.montages import MODALITY
 from psgvlm.stages import STAGES
 
 HERE = Path(__file__).parent
@@ -59,7 +59,7 @@ class Layout:
                 )
                 self.lanes = {
                     name: gr.Dropdown(
-                        label=f"{name} ({LANES[name].modality})",
+                        label=f"{name} ({MODALITY[name]})",
                         choices=[],
                         allow_custom_value=True,
                         elem_id=f"lane-{name}",

@@ -6,11 +6,11 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 
-from psgvlm import training_record
 from psgvlm.app import pictures
 from psgvlm.app.layout import Layout, status
 from psgvlm.app.session import REVIEW_UNDER, Session, Sessions
 from psgvlm.errors import InputError
+from psgvlm.training import run_record
 
 TO_NIGHT = "() => document.querySelector('#night')?.scrollIntoView({behavior: 'smooth'})"
 LOOKING = '<p class="small">Looking for what decided …</p>'
@@ -41,7 +41,7 @@ class Page(Layout):
     def __init__(self, sessions: Sessions, max_mb: int):
         self.sessions = sessions
         self.spec = sessions.stager.spec
-        super().__init__(self.spec, training_record.public(sessions.stager.name), max_mb)
+        super().__init__(self.spec, run_record.public(sessions.stager.name), max_mb)
         with self.blocks:
             self._events()
 

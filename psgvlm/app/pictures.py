@@ -12,13 +12,13 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from psgvlm.explain import Explanation
-from psgvlm.explain.picture import AGAINST, FOR, paper
-from psgvlm.hypnogram import COLOURS
-from psgvlm.image_spec import EPOCH_S, ImageSpec
-from psgvlm.sleep_statistics import UNITS
-from psgvlm.stages import STAGES
-from psgvlm.staging import Night, StagedNight
+from psgvlm.explanations import Explanation
+from psgvlm.explanations.picture import AGAINST, FOR, paper
+from psgvlm.image_spec import ImageSpec
+from psgvlm.stages import EPOCH_S, STAGES
+from psgvlm.staging.hypnogram import COLOURS
+from psgvlm.staging.sleep_statistics import UNITS
+from psgvlm.staging.stager import Night, StagedNight
 
 FROM_ABOVE = ("W", "R", "N1", "N2", "N3")
 LANE_HEIGHT = 100 / len(FROM_ABOVE)

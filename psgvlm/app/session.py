@@ -15,12 +15,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from psgvlm import montage, night_files, sleep_statistics
 from psgvlm.errors import InputError
-from psgvlm.explain import Explanation, explain
-from psgvlm.lights import Lights
-from psgvlm.recording import Recording
-from psgvlm.staging import Night, StagedNight, Stager
+from psgvlm.explanations import Explanation, explain
+from psgvlm.recordings import lanes
+from psgvlm.recordings.recording import Recording
+from psgvlm.staging import night_files, sleep_statistics
+from psgvlm.staging.lights import Lights
+from psgvlm.staging.stager import Night, StagedNight, Stager
 
 EXAMPLE_H = 2.0  # long enough for every stage
 REVIEW_UNDER = 0.6  # as stage.py
@@ -56,7 +57,7 @@ class Session:
     def simulate(self) -> None:
         """Take a simulated recording, made for the occasion."""
         # The page is a script: it may stand on the builders, as the library may not.
-        from builders.simulate import write_recording
+        from psgvlm.builders.simulate import write_recording
 
         with tempfile.TemporaryDirectory(dir=self.folder) as made:
             write_recording("mass", made, EXAMPLE_H, 1, 0)  # it has all lanes there are
@@ -64,7 +65,7 @@ class Session:
 
     def sources(self) -> dict[str, str]:
         """What fills each lane if nobody says otherwise; empty text where nothing does."""
-        found = montage.find_lanes(self.labels, self.stager.spec.montage)
+        found = lanes.find_lanes(self.labels, self.stager.spec.montage)
         pairs = zip(found.lanes, found.sources, strict=True)
         return {lane.name: str(source or "") for lane, source in pairs}
 

@@ -1,0 +1,1 @@
+"""Drawing a cohort into a corpus: what is drawn anew, workers, shards, state."""

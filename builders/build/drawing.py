@@ -1,0 +1,123 @@
+"""One recording read, filtered and drawn into its part: what a worker does."""
+
+import importlib
+import traceback
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from psgvlm.builders.build import parts
+from psgvlm.builders.build.examine import Choices, Examined, examine
+from psgvlm.builders.build.parts import Result
+from psgvlm.builders.readers.found_night import FoundNight
+
+from psgvlm.chat import findings
+from psgvlm.corpus import manifest
+from psgvlm.corpus.manifest import BUILT, FAILED, RAW, SKIPPED
+from psgvlm.errors import InputError
+from psgvlm.image_spec import ImageSpec
+from psgvlm.images import raster
+from psgvlm.signals import traces as signals
+from psgvlm.signals import waves
+from psgvlm.signals.traces import Trace
+
+
+@dataclass(frozen=True)
+class Task:
+    """A recording to draw, as it travels to a worker: the reader by name, the part by path."""
+
+    reader: str
+    night: FoundNight
+    spec: ImageSpec
+    choices: Choices
+    key: str
+    part: Path
+
+
+class Blind(InputError):
+    """A worker, perhaps on another machine, does not see a folder that it needs."""
+
+
+def work(task: Task) -> Result:
+    """Draw a recording into its part; where it has to be skipped, the part says why.
+
+    Raises `parts.Unwritable`, `Blind`, and `InputError` where yasa is needed and not there: none is
+    a fault of the recording.
+    """
+    raw = task.choices.raw or task.night.signal.parent
+    for folder in (raw, task.part.parent):
+        if not folder.is_dir():
+            raise Blind(f"{folder}: a worker does not see it; expected a disk that all share")
+    if task.choices.measured:
+        waves.load_yasa()
+    try:
+        return draw_night(task)
+    except (parts.Unwritable, Blind):
+        raise
+    except InputError as error:
+        # A drive that was away for a moment is no property of the recording.
+        lasting = not isinstance(error.__cause__, OSError)
+        result = Result(SKIPPED, reason=_told(str(error), raw), lasting=lasting)
+        return parts.write(task.part, task.key, result) if lasting else result
+    # A fault of the program must not cost the other 8,000 recordings. An exception's text may quote
+    # a header that names a person: only its kind and its place are told.
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+        reason = f"{RAW}/{task.night.signal.name}: unexpected {where}; please report it"
+        return Result(FAILED, reason=reason, lasting=False)
+
+
+def draw_night(task: Task) -> Result:
+    """Read, filter and draw one night into a part: its scored epochs, or all if unscored.
+
+    Raises `InputError` where it cannot be used.
+    """
+    night, spec = task.night, task.spec
+    reader = importlib.import_module(task.reader)
+    seen = examine(reader, night, spec.montage, task.choices)
+    stages, second = seen.scores.stages, seen.scores.second
+    traces = signals.prepare(seen.recording, seen.lanes, spec)
+    starts_s = [epoch.stored_s for epoch in seen.epochs]
+    images = raster.draw(traces, spec, starts_s)
+    numbers = [epoch.number for epoch in seen.epochs]
+    columns = {
+        "stages": [stages[number] for number in numbers],
+        "second": [second[number] if second else None for number in numbers],
+        "epochs": numbers,
+        "onsets_s": [epoch.onset_s for epoch in seen.epochs],
+    }
+    if task.choices.measured:
+        told = findings.measure(traces, spec, starts_s)
+        columns["findings"] = [epoch.to_dict() for epoch in told]
+    shared = {
+        "text": spec.prompt,
+        "cohort": night.cohort,
+        "subject": night.subject,
+        "recording": night.recording,
+        "lanes": list(seen.lanes.found),
+    }
+    notes = [_told(note, task.choices.raw) for note in seen.notes]
+    result = Result(BUILT, found=_found(seen, traces), notes=notes)
+    pictures = (raster.to_png(image, spec) for image in images)
+    return parts.write(task.part, task.key, result, pictures, columns, shared)
+
+
+def _told(text: str, raw: Path | None) -> str:
+    return text.replace(f"{raw}/", f"{RAW}/") if raw else text
+
+
+def _found(seen: Examined, traces: Iterable[Trace | None]) -> dict:
+    """The manifest's columns that only a drawn night can fill."""
+    lanes = []
+    for lane, source, trace in zip(seen.lanes.lanes, seen.lanes.sources, traces, strict=True):
+        if trace:
+            told = {"lane": lane.name, "source": str(source), "rate_hz": trace.rate_hz}
+            lanes.append(told | asdict(trace.quality))
+    return {
+        "duration_s": seen.recording.duration_s,
+        "lanes": lanes,
+        "missing": list(seen.lanes.missing),
+        "kappa": seen.scores.kappa,
+        **manifest.epochs_by_stage(seen.scores.stages[epoch.number] for epoch in seen.epochs),
+    }

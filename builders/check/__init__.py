@@ -1,0 +1,1 @@
+"""Checking raw data before a build (inspect) and a corpus after it (verify)."""

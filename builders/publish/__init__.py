@@ -1,0 +1,1 @@
+"""Publishing a corpus: push to the Hub, labels without images."""

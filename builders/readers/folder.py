@@ -1,0 +1,127 @@
+"""Any folder of EDF or EDF+ recordings, or of what MNE reads, with or without sleep stages.
+
+Stages are taken from a file beside the recording: `X-Hypnogram.edf` (Sleep-EDF), `X.xml`,
+`X-profusion.xml` or `X-nsrr.xml`, BIDS `..._events.tsv`, `X.csv` or `X.txt` (one stage a line);
+else from the recording's own annotations `Sleep stage ...`. A recording without any is drawn
+unscored.
+
+A subject is what BIDS calls one (`sub-01`), what Sleep-EDF does (`SC400` for both nights of
+SC4001 and SC4002), or the file's name without `night1`, `ses-2` ... at its end, with its folder
+before it.
+"""
+
+import re
+from pathlib import Path
+
+from psgvlm.builders.readers.found_night import FoundNight
+
+from psgvlm.errors import InputError
+from psgvlm.files import below, readable
+from psgvlm.recordings import score_files
+from psgvlm.recordings.edf import ANNOTATIONS, EdfFile
+from psgvlm.recordings.mne_file import SUFFIXES
+from psgvlm.recordings.recording import Recording
+from psgvlm.recordings.scores import Scores, place
+
+EXPECTED = "EDF or EDF+ recordings (.edf, .rec), or BDF, BrainVision, EEGLAB, FIF, GDF, CNT"
+ALIASES: dict[str, tuple[str, ...]] = {}
+OPTIONS: dict[str, dict] = {}
+
+_EDF = (".edf", ".rec")
+# Short words only after a separator: Jan1 and Jan2 are two people, P01_n1 and P01_n2 are one.
+_SESSION = re.compile(
+    r"(?:(?:^|[ _-])(?:ses|visit|run|n)|[ _-]?(?:night|session))[ _-]?\d+$", re.IGNORECASE
+)
+_SLEEP_EDF = re.compile(r"(SC4\d\d|ST7\d\d)\d[A-Z]\d-PSG", re.IGNORECASE)
+
+
+def find(raw: Path) -> list[FoundNight]:
+    """Every recording below `raw`; EDF+ files that hold nothing but annotations are scores."""
+    signals = [path for path in below(raw, (*_EDF, *SUFFIXES)) if not _only_annotations(path)]
+    names = [str(path.relative_to(raw).with_suffix("")) for path in signals]
+    nights = []
+    for signal, name in zip(signals, names, strict=True):
+        if names.count(name) > 1:  # x.edf beside x.bdf
+            name += signal.suffix
+        nights.append(
+            FoundNight(
+                cohort="folder",
+                subject=readable(_subject(signal.relative_to(raw))),
+                recording=readable(Path(name).as_posix()),
+                signal=signal,
+                scores=tuple(_beside(signal)),
+            )
+        )
+    return nights
+
+
+def read_scores(night: FoundNight) -> Scores | None:
+    """Stages from the first file beside the recording, else from its own annotations.
+
+    `None` where there are none: the recording is unscored.
+    """
+    if not night.scores:
+        recording = Recording(night.signal, gaps=True)
+        events = score_files.annotated(night.signal, recording.annotations())
+        return place(night.signal, events) if events else None
+    path, *more = night.scores
+    notes = ()
+    if more:
+        notes = (f"stages from {path.name}, not from {', '.join(p.name for p in more)}",)
+    scores = _read(path)
+    return Scores(scores.onset_s, scores.stages, notes=scores.notes + notes)
+
+
+def _read(path: Path) -> Scores:
+    suffix = path.suffix.lower()
+    if suffix == ".edf":
+        return place(path, score_files.annotated(path, EdfFile(path).annotations()))
+    if suffix == ".tsv":
+        return place(path, score_files.bids_events(path))
+    if suffix != ".xml":
+        return Scores(0.0, score_files.listed(path))
+    root = score_files.parse_xml(path)
+    if root.tag == "CMPStudyConfig":
+        return Scores(0.0, score_files.profusion(path, root))
+    if root.tag == "PSGAnnotation":
+        return place(path, score_files.nsrr(path, root))
+    raise InputError(
+        f"{path}: its root is {root.tag[:40]!r}; expected CMPStudyConfig (Profusion) or "
+        "PSGAnnotation (NSRR)"
+    )
+
+
+def _beside(signal: Path) -> list[Path]:
+    """The files beside a recording that may hold its stages, best first."""
+    stem = signal.stem
+    bids = re.sub(r"_(eeg|ieeg|psg)$", "", stem)
+    names = [f"{stem}-Hypnogram.edf", f"{stem}-profusion.xml", f"{stem}-nsrr.xml", f"{stem}.xml"]
+    names += [f"{bids}_events.tsv", f"{stem}.csv", f"{stem}.txt"]
+    found = [path for name in names if (path := signal.with_name(name)).is_file()]
+    if stem.upper().endswith("-PSG"):
+        # Sleep-EDF: SC4001E0-PSG.edf and SC4001EC-Hypnogram.edf, where C is the scorer.
+        start = stem[: -len("-PSG")]
+        pattern = re.compile(re.escape(start[:-1]) + r".?-Hypnogram\.edf", re.IGNORECASE)
+        found = sorted(p for p in signal.parent.iterdir() if pattern.fullmatch(p.name)) + found
+    return found
+
+
+def _subject(path: Path) -> str:
+    for part in reversed(path.parts):
+        if found := re.match(r"sub-[A-Za-z0-9]+", part):
+            return found[0]
+    if found := _SLEEP_EDF.fullmatch(path.stem):
+        return found[1].upper()
+    parts = [_SESSION.sub("", part) for part in (*path.parent.parts, path.stem)]
+    return "/".join(filter(None, parts)) or path.stem
+
+
+def _only_annotations(path: Path) -> bool:
+    """Whether an EDF+ file holds scores and no signals. A damaged one counts as a recording: it is
+    skipped later, with the reason."""
+    if path.suffix.lower() != ".edf":
+        return False
+    try:
+        return all(signal.label == ANNOTATIONS for signal in EdfFile(path).signals)
+    except InputError:
+        return False

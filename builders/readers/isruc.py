@@ -1,0 +1,200 @@
+"""ISRUC-Sleep as it is downloaded: `<group>/<s>/<s>.rec` with `<s>_1.txt`, `<s>_1.xlsx` ...
+
+Subgroups I and III hold one night a subject, subgroup II two sessions (`<group>/<s>/{1,2}/`).
+"""
+
+import re
+from pathlib import Path
+
+from psgvlm.builders.readers.found_night import FoundNight
+
+from psgvlm.errors import InputError
+from psgvlm.files import MAX_BYTES, below, natural, read_text, readable, shown
+from psgvlm.recordings.scores import Scores, Stages, kappa
+from psgvlm.stages import ISRUC_TXT, ISRUC_XLSX
+
+EXPECTED = "<group>/<subject>/<subject>.rec with <subject>_1.txt beside it"
+# X1 is the chin and X2 the ECG; in the family of labels that only counts, 24 and 25 by position.
+# Subject I-40 is unreferenced: the montage's own alternatives subtract A1 and A2.
+ALIASES = {"chin": ("X1", "24"), "ECG": ("X2", "25")}
+
+OPTIONS = {
+    "scorer": {
+        "choices": ("1", "2", "both", "consensus"),
+        "default": "1",
+        "help": "whose stages: the first scorer's (the second's are stage_2), the second's (the\n"
+        "first's are stage_2), the first's where both scored the epoch (both), or the stage\n"
+        "that both gave (consensus); the last two skip recordings with a single scorer",
+    }
+}
+
+_MAT = re.compile(r"subject\d+\.mat", re.IGNORECASE)
+_SESSIONS = {"1", "2"}
+
+
+def find(raw: Path) -> list[FoundNight]:
+    """Every `.rec` below `raw`, in the order of group, subject and session.
+
+    Files of the .mat distribution are found too, to be refused with the reason.
+    """
+    signals = below(raw, (".rec",))
+    nights = [_night(raw, signal, signals) for signal in signals]
+    nights.sort(key=lambda night: natural(night.recording))
+    for path in below(raw, (".mat",)):
+        if _MAT.fullmatch(path.name):
+            name = f"{readable(path.stem)}.mat"
+            nights.append(FoundNight("isruc", name, name, path, ()))
+    return nights
+
+
+def _night(raw: Path, signal: Path, signals: list[Path]) -> FoundNight:
+    inside = signal.relative_to(raw).parent.parts
+    # `raw` may be one subgroup or one subject's folder, so names above it are looked at too.
+    folders = ["", "", "", *raw.absolute().parts, *inside]
+    own_folder = folders[-1] == signal.stem
+    siblings = {s.stem for s in signals if s.parent.parent == signal.parent.parent}
+    session = own_folder and folders[-2].isdecimal() and siblings <= _SESSIONS
+    number = folders[-2] if session else signal.stem
+    depth = 3 if session else 2 if own_folder else 1
+    group = _group(folders[-depth])
+    if group is None:
+        # A name of the user's own keeps two groups apart; the place of `raw` must not matter.
+        group = folders[-depth] if depth <= len(inside) else ""
+    subject = readable("-".join(filter(None, (group, number))))
+    return FoundNight(
+        cohort="isruc",
+        subject=subject,
+        recording=readable(f"{subject}-{signal.stem}") if session else subject,
+        signal=signal,
+        scores=tuple(
+            path
+            for scorer in (1, 2)
+            if (path := signal.with_name(f"{signal.stem}_{scorer}.txt")).is_file()
+        ),
+    )
+
+
+def read_scores(night: FoundNight, scorer: str = "1") -> Scores:
+    """The chosen scorer's stages and the other's; cut to the shorter of the two."""
+    if night.signal.suffix.lower() == ".mat":
+        raise InputError(
+            f"{night.signal}: the .mat distribution of ISRUC holds epochs that were cut, filtered "
+            "and stripped of their place in the night, 30 fewer than its scores; expected the "
+            f"recordings themselves: {EXPECTED}"
+        )
+    files = {int(path.stem[-1]): path for path in night.scores}
+    wanted = {"1": [1], "2": [2]}.get(scorer, [1, 2])
+    for number in wanted:
+        if number not in files:
+            path = night.signal.with_name(f"{night.signal.stem}_{number}.txt")
+            raise InputError(f"{path}: no such file; expected that scorer's stages, one a line")
+    notes: list[str] = []
+    read = {number: _read_scorer(path, notes) for number, path in sorted(files.items())}
+    if len(read) == 2 and len(read[1]) != len(read[2]):
+        shorter = min(map(len, read.values()))
+        notes.append(f"scorers scored {len(read[1])} and {len(read[2])} epochs: cut to {shorter}")
+        read = {number: stages[:shorter] for number, stages in read.items()}
+    chosen = wanted[0]
+    stages, second = read[chosen], read.get(3 - chosen)
+    agreement = kappa(stages, second) if second else None
+    if scorer in ("both", "consensus"):
+        pairs = zip(stages, second, strict=True)
+        if scorer == "both":
+            stages = tuple(one if other else None for one, other in pairs)
+        else:
+            stages = tuple(one if one == other else None for one, other in pairs)
+    return Scores(0.0, stages, second, kappa=agreement, notes=tuple(notes))
+
+
+def _read_scorer(txt: Path, notes: list[str]) -> Stages:
+    """The txt's stages, masked by the xlsx: only there can unscored epochs be told from wake."""
+    lines = read_text(txt).split()
+    unknown = sorted(set(lines) - set(ISRUC_TXT))
+    if unknown:
+        raise InputError(
+            f"{txt}: holds stage {', '.join(shown(word) for word in unknown[:3])}; "
+            "expected one of 0 1 2 3 5 a line"
+        )
+    stages: list[str | None] = [ISRUC_TXT[line] for line in lines]
+    if not stages:
+        raise InputError(f"{txt}: holds no stages; expected one of 0 1 2 3 5 a line")
+    xlsx = txt.with_suffix(".xlsx")
+    if not xlsx.is_file():
+        notes.append(f"no {xlsx.name}: epochs that nobody scored count as wake, as in {txt.name}")
+        return tuple(stages)
+    marks = _read_marks(xlsx)
+    # Masked in place: dropping unscored rows first would shift every later label.
+    differ = 0
+    for epoch in range(len(stages)):
+        mark = marks.get(epoch, stages[epoch])
+        if ISRUC_XLSX.get(mark) is None:
+            stages[epoch] = None
+        elif ISRUC_XLSX[mark] != stages[epoch]:
+            differ += 1
+    if differ:
+        notes.append(f"{xlsx.name} has another stage than {txt.name} in {differ} epochs: txt taken")
+    strange = sorted(set(marks.values()) - set(ISRUC_XLSX))
+    if strange:
+        words = ", ".join(shown(word) for word in strange[:3])
+        notes.append(f"{xlsx.name} has {words} among its stages: those epochs left unscored")
+    if len(marks) != len(stages):
+        notes.append(f"{txt.name} has {len(stages)} epochs, {xlsx.name} {len(marks)}")
+    return tuple(stages)
+
+
+def _read_marks(xlsx: Path) -> dict[int, str]:
+    """The xlsx's stage by epoch from 0. Columns go by the header; some files have none."""
+    from openpyxl import load_workbook
+
+    _check_unpacked(xlsx)
+    try:
+        book = load_workbook(xlsx, read_only=True, data_only=True)
+        rows = list(book.worksheets[0].iter_rows(max_col=16, values_only=True))
+        book.close()
+    # openpyxl raises whatever its parsers raise on a damaged file.
+    except Exception as error:
+        raise InputError(
+            f"{xlsx}: cannot be read as a workbook ({type(error).__name__}); expected epochs and "
+            "stages: without the file the txt alone is taken"
+        ) from error
+    titles = ([str(cell).strip().lower() for cell in row] for row in rows[:5])
+    header = next((t for t in titles if "epoch" in t and "stage" in t), ["epoch", "stage"])
+    number, stage = header.index("epoch"), header.index("stage")
+    marks = {}
+    for row in rows:
+        if len(row) > max(number, stage) and re.fullmatch(r"\d{1,6}(\.0)?", str(row[number])):
+            marks[int(float(row[number])) - 1] = str(row[stage]).strip()
+    if not set(marks.values()) & set(ISRUC_XLSX):
+        raise InputError(
+            f"{xlsx}: no numbered epochs and stages in its first sheet; expected the columns Epoch "
+            "and Stage: without the file the txt alone is taken"
+        )
+    return marks
+
+
+def _check_unpacked(xlsx: Path) -> None:
+    """A workbook is a zip archive: refuse one that would unpack to a bomb."""
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        with ZipFile(xlsx) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+    except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise InputError(
+            f"{xlsx}: cannot be read as a workbook ({type(error).__name__}); expected epochs and "
+            "stages: without the file the txt alone is taken"
+        ) from error
+    if size > MAX_BYTES:
+        raise InputError(
+            f"{xlsx}: unpacks to {size / 1e6:.0f} MB; expected no more than "
+            f"{MAX_BYTES / 1e6:.0f} MB of scores"
+        )
+
+
+def _group(folder: str) -> str | None:
+    """`subgroupI`, `Subgroup_1`, `SubgroupIII` ... as I, II or III; `None` for another name."""
+    found = re.fullmatch(r"sub[ _-]?group[ _-]?(I{1,3}|[123])", folder, re.IGNORECASE)
+    if not found:
+        return None
+    name = found[1].upper()
+    return name if name.startswith("I") else "I" * int(name)

@@ -1,0 +1,64 @@
+"""SHHS as NSRR gives it: EDFs, and stages as Profusion or NSRR XML in folders of their own."""
+
+import re
+from pathlib import Path
+
+from psgvlm.builders.readers.found_night import FoundNight
+
+from psgvlm.errors import InputError
+from psgvlm.files import below
+from psgvlm.recordings import score_files
+from psgvlm.recordings.scores import Scores, Stages, place
+from psgvlm.stages import EPOCH_S
+
+EXPECTED = "polysomnography/edfs/shhs1/shhs1-NNNNNN.edf with annotations-events-profusion or -nsrr"
+# NSRR's documentation: EEG is C4-A1 and EEG(sec) C3-A2, not the other way round. Its other
+# spellings (EEG2, EEG sec, EEG_SEC) are among the montage's own alternatives.
+ALIASES = {"C4-M1": ("EEG",), "C3-M2": ("EEG(sec)",), "chin": ("EMG",)}
+OPTIONS: dict[str, dict] = {}
+
+_NAME = re.compile(r"shhs[12]-(\d{6})\.edf", re.IGNORECASE)
+
+
+def find(raw: Path) -> list[FoundNight]:
+    """Every `shhs{1,2}-NNNNNN.edf` below `raw`; both visits of a person are one subject."""
+    xmls = {path.name.lower(): path for path in reversed(below(raw, (".xml",)))}
+    nights = []
+    for signal in below(raw, (".edf",)):
+        name = _NAME.fullmatch(signal.name)
+        if not name:
+            continue
+        stem = signal.stem.lower()
+        wanted = (f"{stem}-profusion.xml", f"{stem}-nsrr.xml")
+        scores = tuple(xmls[file] for file in wanted if file in xmls)
+        nights.append(FoundNight("shhs", name[1], stem, signal, scores))
+    return nights
+
+
+def read_scores(night: FoundNight) -> Scores:
+    """The Profusion XML's stages, else the NSRR XML's; where both are there, they are compared."""
+    if not night.scores:
+        raise InputError(
+            f"{night.signal}: found neither {night.recording}-profusion.xml nor -nsrr.xml; "
+            "expected one of the two in the same tree"
+        )
+    stages, *other = (_read(path) for path in night.scores)
+    notes = []
+    if other and other[0] != stages:
+        pairs = zip(stages, other[0], strict=False)
+        differ = sum(one != another for one, another in pairs)
+        lengths = f"{len(stages)} and {len(other[0])} epochs"
+        notes.append(f"Profusion and NSRR XML ({lengths}) differ in {differ}: Profusion taken")
+    return Scores(0.0, stages, notes=tuple(notes))
+
+
+def _read(path: Path) -> Stages:
+    root = score_files.parse_xml(path)
+    if path.name.lower().endswith("-profusion.xml"):
+        return score_files.profusion(path, root)
+    scores = place(path, score_files.nsrr(path, root))
+    # NSRR's events count from the record's start, where the first need not begin.
+    lead = round(scores.onset_s / EPOCH_S)
+    if lead < 0:
+        raise InputError(f"{path}: a stage at {scores.onset_s:g} s; expected none before 0 s")
+    return (None,) * lead + scores.stages

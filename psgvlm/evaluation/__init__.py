@@ -1,0 +1,1 @@
+"""Evaluation: predictions, intervals, agreement, baselines, robustness, the report."""

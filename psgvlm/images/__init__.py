@@ -1,0 +1,2 @@
+"""Pictures of epochs: the rasteriser, PNG, where a lane lies, and what a picture keeps and
+costs."""

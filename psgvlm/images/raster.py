@@ -1,0 +1,230 @@
+"""Epochs as pictures: traces stacked in lanes of fixed place, drawn with exact anti-aliasing.
+
+The strokes are `psgvlm.images.stroke`'s; here are the places, scales and colours.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from psgvlm.image_spec import ROBUST_SDS, ImageSpec
+from psgvlm.images import png
+from psgvlm.montages import MODALITY
+from psgvlm.signals.traces import Trace
+from psgvlm.stages import EPOCH_S
+
+LEVELS = 16  # shades of a lane's ink; lane k takes palette entries 16 k to 16 k + 15
+SHADE, GRID_SECOND, GRID_FIVE = 144, 224, 240  # multiples of 16: no ink, so any ink covers them
+HEAT, HEAT_LEVELS = 160, 64  # the spectrogram's palette entries
+HEAT_DB = (-10.0, 25.0)  # dB re 1 µV²/Hz
+HEAT_HZ = 20.0
+
+# Blues for EEG, greens for the eyes, red for muscle, violet for the heart.
+INK = {
+    **{"F3-M2": (70, 90, 200), "F4-M1": (60, 120, 210), "C3-M2": (10, 60, 130)},
+    **{"C4-M1": (20, 60, 160), "O1-M2": (0, 100, 150), "O2-M1": (0, 120, 170)},
+    **{"E1": (0, 120, 60), "E2": (70, 130, 0), "chin": (170, 50, 20), "ECG": (120, 30, 130)},
+}
+
+
+class Line(NamedTuple):
+    """One row of one lane: what is drawn, from when, where, how tall and in which ink."""
+
+    trace: Trace  # samples contiguous
+    start_s: float  # of the record, at the picture's left edge
+    centre_uv: float  # at row `middle`
+    px_per_uv: float
+    middle: float
+    top: int  # ink is cut off above this row
+    bottom: int  # and from this row on
+    ink: int  # the palette entry before the lane's lightest
+
+
+def draw(
+    traces: list[Trace | None], spec: ImageSpec, onsets_s: Iterable[float]
+) -> Iterator[np.ndarray]:
+    """Draw the epochs that start at `onsets_s` (seconds of the record).
+
+    Yields uint8 palette indices of shape (height, width). Traces may be of a stretch alone.
+    A lane without a trace stays empty, and so do time outside the record and samples that are not
+    finite: nothing else moves.
+    """
+    # Importing numba and the compiled kernel takes most of a second; `--help` needs neither.
+    from psgvlm.images.stroke import stroke
+
+    blank = ground(spec)
+    for onset_s, lines in lay_out(traces, spec, onsets_s):
+        image = blank.copy()
+        if spec.spectrogram:
+            add_spectrogram(traces, spec, onset_s, image)
+        for line in lines:
+            rate_hz = line.trace.rate_hz
+            stroke(
+                line.trace.samples_uv,
+                line.start_s * rate_hz - line.trace.first,
+                spec.shown_s / spec.fold * rate_hz / spec.width,
+                line.centre_uv,
+                line.px_per_uv,
+                line.middle - line.top,
+                spec.line_px,
+                line.ink,
+                image[line.top : line.bottom],
+            )
+        yield image
+
+
+def lay_out(
+    traces: list[Trace | None], spec: ImageSpec, onsets_s: Iterable[float]
+) -> Iterator[tuple[float, list[Line]]]:
+    """Every epoch's onset, and the lines of its picture in the order in which they are drawn."""
+    height, lanes, row_s = spec.lane_px(), len(spec.lanes), spec.shown_s / spec.fold
+    filled = []
+    for index, (name, trace) in enumerate(zip(spec.lanes, traces, strict=True)):
+        if trace is not None:
+            samples = np.ascontiguousarray(trace.samples_uv, np.float32)
+            half_uv = spec.half_uv(MODALITY[name])
+            if spec.scale == "robust":
+                half_uv = trace.half_uv or robust_half_uv(samples) or half_uv
+            filled.append((index, replace(trace, samples_uv=samples), half_uv))
+    for onset_s in onsets_s:
+        lines = []
+        for index, trace, half_uv in filled:
+            centre_uv, start_s = 0.0, onset_s - spec.context_s
+            if spec.scale == "minmax":
+                centre_uv, half_uv = _extremes(trace, start_s, start_s + spec.shown_s)
+            for row in range(spec.fold):
+                top = (row * lanes + index) * height
+                middle = top + height / 2
+                bottom = top + height
+                if spec.overflow == "overlap":
+                    top, bottom = 0, height * lanes * spec.fold
+                lines.append(
+                    Line(
+                        trace,
+                        start_s + row * row_s,
+                        centre_uv,
+                        height / 2 / half_uv,
+                        middle,
+                        top,
+                        bottom,
+                        index * LEVELS,
+                    )
+                )
+        yield onset_s, lines
+
+
+def lane_rows(spec: ImageSpec, lane: str) -> list[slice]:
+    """Where a lane lies in the picture: its pixel rows, one stretch for each row of `fold`."""
+    height, index = spec.lane_px(), spec.lanes.index(lane)
+    tops = [(row * len(spec.lanes) + index) * height for row in range(spec.fold)]
+    return [slice(top, top + height) for top in tops]
+
+
+def to_png(image: np.ndarray, spec: ImageSpec) -> bytes:
+    """A picture from `draw` as PNG bytes: 8-bit palette, the same bytes every time."""
+    return png.encode(image, palette(spec))
+
+
+def to_rgb(image: np.ndarray, spec: ImageSpec) -> np.ndarray:
+    """A picture from `draw` as uint8 RGB, shape (height, width, 3)."""
+    # Any uint8 is an entry; without the check that says so it is four times as fast.
+    return np.take(palette(spec), image, axis=0, mode="clip")
+
+
+@lru_cache(16)  # every picture needs it, and it takes a fifth of the time of its PNG
+def palette(spec: ImageSpec) -> np.ndarray:
+    """The spec's colours, uint8 of shape (256, 3)."""
+    dark = spec.ground == "dark"
+    paper, full = (0, 255) if dark else (255, 0)
+    colours = np.full((256, 3), float(paper))
+    for index, name in enumerate(spec.lanes):
+        ink = np.array(INK[name] if spec.colour else (full,) * 3, float)
+        if dark and spec.colour:
+            ink += 0.5 * (255 - ink)
+        share = np.linspace(0, 1, LEVELS)[:, None]
+        colours[index * LEVELS : (index + 1) * LEVELS] = paper + share * (ink - paper)
+    for entry, shade in ((GRID_SECOND, 23), (GRID_FIVE, 50), (SHADE, 12)):
+        colours[entry] = abs(paper - shade)
+    heat = np.linspace(0, 1, HEAT_LEVELS)[:, None]
+    colours[HEAT : HEAT + HEAT_LEVELS] = paper + heat * (full - paper)
+    colours = colours.round().astype(np.uint8)
+    colours.flags.writeable = False
+    return colours
+
+
+def ground(spec: ImageSpec) -> np.ndarray:
+    """The picture without traces: the context's shade, a line a second, a stronger one every 5."""
+    image = np.zeros((spec.height, spec.width), np.uint8)
+    row_s, row_px = spec.shown_s / spec.fold, spec.lane_px() * len(spec.lanes)
+    for row in range(spec.fold):
+        bottom = None if row == spec.fold - 1 else (row + 1) * row_px
+        band = image[row * row_px : bottom]
+        start_s = row * row_s - spec.context_s  # the epoch begins at 0
+        middle_s = start_s + (np.arange(spec.width) + 0.5) * row_s / spec.width
+        band[:, (middle_s < 0) | (middle_s >= EPOCH_S)] = SHADE
+        if spec.grid:
+            for second in range(int(np.floor(start_s)) + 1, int(np.ceil(start_s + row_s))):
+                column = round((second - start_s) * spec.width / row_s)
+                if column < spec.width:
+                    band[:, column] = GRID_SECOND if second % 5 else GRID_FIVE
+    return image
+
+
+def _extremes(trace: Trace, start_s: float, stop_s: float) -> tuple[float, float]:
+    """The value halfway between the extremes of a stretch, and half their distance, in µV."""
+    start = round(start_s * trace.rate_hz) - trace.first
+    stop = round(stop_s * trace.rate_hz) - trace.first
+    window = trace.samples_uv[max(0, start) : max(0, stop)]
+    low, high = window.min(initial=np.inf), window.max(initial=-np.inf)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        window = window[np.isfinite(window)]
+        low, high = (window.min(), window.max()) if len(window) else (0.0, 0.0)
+    low, high = float(low), float(high)
+    return (low + high) / 2, (high - low) / 2 or 1.0
+
+
+def robust_half_uv(samples: np.ndarray) -> float:
+    """Half a lane for a whole record: outliers do not move it. 0 where there is nothing to see."""
+    some = samples[:: robust_step(len(samples))]
+    some = np.abs(some[np.isfinite(some)], dtype=float)
+    return ROBUST_SDS * 1.4826 * float(np.median(some)) if len(some) else 0.0
+
+
+def robust_step(n_samples: int) -> int:
+    """Every how many samples of a record `robust_half_uv` looks at."""
+    return max(1, n_samples // 1_000_000)
+
+
+def add_spectrogram(
+    traces: list[Trace | None], spec: ImageSpec, onset_s: float, image: np.ndarray
+) -> None:
+    """The first EEG lane's power, 2-s Hann windows every 0.25 s, into the bottom strip."""
+    index = next(i for i, name in enumerate(spec.lanes) if MODALITY[name] == "EEG")
+    trace = traces[index]
+    if trace is None or len(trace.samples_uv) == 0:
+        return
+    length = max(3, round(2 * trace.rate_hz))
+    centres = onset_s - spec.context_s + np.arange(0.125, spec.shown_s, 0.25)
+    starts = np.round((centres - 1) * trace.rate_hz).astype(int) - trace.first
+    at = starts[:, None] + np.arange(length)
+    inside = (at >= 0) & (at < len(trace.samples_uv))
+    pieces = trace.samples_uv[at.clip(0, len(trace.samples_uv) - 1)]
+    pieces = np.where(inside & (abs(pieces) < 1e9), pieces, 0)  # NaN and infinities are silent
+    window = np.hanning(length).astype(np.float32)
+    strip = image.shape[0] - spec.lane_px() * len(spec.lanes)
+    want_hz = (np.arange(strip)[::-1] + 0.5) / strip * HEAT_HZ
+    position = want_hz * length / trace.rate_hz  # among the spectrum's bins
+    below = position.astype(int).clip(max=length // 2 - 1)
+    share = (position - below).clip(0, 1).astype(np.float32)
+    spectrum = np.abs(np.fft.rfft(pieces * window, axis=1)[:, : below.max() + 2]) ** 2
+    density = 2 * spectrum / (trace.rate_hz * (window**2).sum())
+    low, high = HEAT_DB
+    level = (10 * np.log10(density + 1e-6) - low) / (high - low)
+    rows = level[:, below] * (1 - share) + level[:, below + 1] * share
+    rows[:, want_hz > trace.rate_hz / 2] = 0
+    heat = (rows.clip(0, 1) * (HEAT_LEVELS - 1)).round().astype(np.uint8) + HEAT
+    columns = ((np.arange(spec.width) + 0.5) / spec.width * len(centres)).astype(int)
+    image[-strip:] = heat.T[:, columns]

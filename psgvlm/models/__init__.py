@@ -1,0 +1,1 @@
+"""Vision-language models: loading, probabilities of the five stages, calibration."""

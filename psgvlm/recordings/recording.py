@@ -1,0 +1,197 @@
+"""A polysomnography recording on disk: labels, each channel's own rate, samples in microvolts."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from psgvlm.errors import InputError
+from psgvlm.recordings import mne_file
+from psgvlm.recordings.edf import ANNOTATIONS, Annotation, EdfFile
+
+_VOLTS = {"": 1e6, "m": 1e3, "u": 1.0, "n": 1e-3}
+# The micro sign, mu, and what is left of them after a wrong character set.
+_MICRO = re.compile(r"^(µ|μ|Âµ|Î¼|\?|\ufffd|mu(?=v)|micro)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One signal of a recording: its label as written, rate (Hz), unit and number of samples.
+
+    `fault` says why it cannot be read as a voltage, `None` where it can.
+    """
+
+    label: str
+    rate_hz: float
+    unit: str
+    n_samples: int
+    fault: str | None = None
+
+
+class Recording:
+    """A recording opened lazily: EDF and EDF+ (`.edf`, `.EDF`, `.rec`), or what MNE reads.
+
+    A channel is read when asked for. Personal fields of the header are never exposed. A file with
+    gaps (EDF+D) is opened only with `gaps`: its `segments` then say where its samples lie in time.
+    `clock_s` is the time of day of the first sample in seconds after midnight, `None` where the
+    file does not tell; its date is not looked at. `notes` say what is wrong with the file but can
+    be lived with (it was truncated).
+
+    Raises `InputError` where the file is missing, damaged, or has gaps that were not asked for.
+    """
+
+    def __init__(self, path: str | Path, gaps: bool = False):
+        self.path = Path(path)
+        mne = self.path.suffix.lower() in mne_file.SUFFIXES and self.path.is_file()
+        self._file = mne_file.MneFile(self.path) if mne else EdfFile(self.path)
+        self.channels = tuple(self._mne_channels() if mne else self._edf_channels())
+        if not self.channels:
+            raise InputError(f"{self.path}: holds no signals; expected a recording with EEG")
+        self.notes = tuple(self._file.notes)
+        self.clock_s = self._file.clock_s
+        whole = self.channels[0].n_samples / self.channels[0].rate_hz if mne else None
+        self.segments = ((0.0, whole),) if mne else self._file.segments()
+        if len(self.segments) > 1 and not gaps:
+            raise InputError(
+                f"{self.path}: discontinuous EDF+D with {len(self.segments) - 1} gaps, which would "
+                "shift every later epoch; expected EDF or EDF+C: export it as a continuous file"
+            )
+
+    def _edf_channels(self):
+        file = self._file
+        self._positions = [i for i, s in enumerate(file.signals) if s.label != ANNOTATIONS]
+        for signal in (file.signals[i] for i in self._positions):
+            rate_hz = signal.samples / file.record_s if file.record_s else 0.0
+            n_samples = signal.samples * file.n_records
+            yield Channel(signal.label, rate_hz, signal.unit, n_samples, signal.fault)
+
+    def _mne_channels(self):
+        self._positions = list(range(len(self._file.labels)))
+        for label, unit in zip(self._file.labels, self._file.units, strict=True):
+            yield Channel(label, self._file.rate_hz, unit, self._file.n_samples)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Signal labels in file order, as written."""
+        return tuple(channel.label for channel in self.channels)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the first sample to the end of the last one, gaps included."""
+        return self.segments[-1][1]
+
+    def stored_s(self, onset_s: float, duration_s: float) -> float | None:
+        """Where, in seconds of the stored samples, a stretch of time begins.
+
+        `None` where it is not recorded as a whole: it reaches over an end, or over a gap.
+        """
+        before_s = 0.0
+        for start_s, stop_s in self.segments:
+            # A millisecond of grace: durations in headers are rounded.
+            if onset_s >= start_s - 1e-3 and onset_s + duration_s <= stop_s + 1e-3:
+                return before_s + onset_s - start_s
+            before_s += stop_s - start_s
+        return None
+
+    def channel(self, label: str) -> Channel:
+        """The channel with this label; `InputError` where two have it."""
+        return self.channels[self._position(label)]
+
+    def windows_uv(
+        self, labels: Iterable[str], spread: int | None = None
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """The samples of the channels with these labels, some minutes at a time, in one pass.
+
+        Yields them by label, float32 in µV, shape (n_samples,). With `spread`, only so many windows
+        of a second (or of one of the file's data records), spread evenly over the recording.
+        Raises `InputError` where two channels have a label, or a header makes no sense.
+        """
+        indexes = {label: self._positions[self._position(label)] for label in labels}
+        factors = {index: self._factor(label) for label, index in indexes.items()}
+        windows = self._file.windows(factors, spread)
+        while True:
+            with np.errstate(over="ignore", invalid="ignore"):
+                parts = next(windows, None)
+            if parts is None:
+                return
+            yield {label: self._finite(label, parts[index]) for label, index in indexes.items()}
+
+    def part_uv(
+        self, labels: Iterable[str], start_s: float, stop_s: float
+    ) -> dict[str, tuple[int, np.ndarray]]:
+        """The stored samples from `start_s` to `stop_s` of the channels with these labels.
+
+        By label: the number of the first sample, and the samples, float32 in µV. Times beyond the
+        stored samples have none. Raises as `windows_uv` does.
+        """
+        indexes = {label: self._positions[self._position(label)] for label in labels}
+        factors = {index: self._factor(label) for label, index in indexes.items()}
+        with np.errstate(over="ignore", invalid="ignore"):
+            parts = self._file.part(factors, start_s, stop_s)
+        found = {}
+        for label, index in indexes.items():
+            first, samples = parts[index]
+            rate_hz = self.channel(label).rate_hz
+            # A file's data records may be long.
+            skip = min(max(0, math.floor(start_s * rate_hz) - first), len(samples))
+            samples = samples[skip : max(skip, math.ceil(stop_s * rate_hz) - first)]
+            found[label] = first + skip, self._finite(label, samples)
+        return found
+
+    def read_uv(self, label: str) -> np.ndarray:
+        """All samples of the channel with this label; raises as `windows_uv` does."""
+        return np.concatenate([part[label] for part in self.windows_uv([label])])
+
+    def _finite(self, label: str, samples: np.ndarray) -> np.ndarray:
+        if not np.isfinite(samples).all():
+            raise InputError(f"{self.path}: channel {label!r} holds values that are no numbers")
+        return samples
+
+    def _factor(self, label: str) -> float:
+        """How many µV one unit of a channel is; `InputError` where it cannot be read as µV."""
+        channel = self.channel(label)
+        factor = microvolts(channel.unit)
+        fault = channel.fault
+        if fault is None and factor is None:
+            fault = f"is in {channel.unit!r}, which is no voltage"
+        if fault:
+            raise InputError(
+                f"{self.path}: channel {label!r} {fault}; expected uV, mV or V, and a range, in "
+                "the header"
+            )
+        return factor
+
+    def limits_uv(self, label: str) -> tuple[float, float]:
+        """The lowest and highest value in µV that the file can store; infinite if unknown."""
+        position = self._position(label)
+        factor = microvolts(self.channels[position].unit) or 1.0
+        low, high = self._file.limits(self._positions[position])
+        return low * factor, high * factor
+
+    def annotations(self) -> list[Annotation]:
+        """The annotations in the file itself, in order of onset."""
+        return self._file.annotations()
+
+    def _position(self, label: str) -> int:
+        count = self.labels.count(label)
+        if count != 1:
+            raise InputError(
+                f"{self.path}: {count} signals are labelled {label!r}; expected one: rename the "
+                "others"
+            )
+        return self.labels.index(label)
+
+
+def microvolts(unit: str) -> float | None:
+    """How many µV one of this unit is; `None` where it is no voltage.
+
+    No unit at all is taken as µV: whoever draws the signal checks its amplitude.
+    """
+    key = _MICRO.sub("u", unit.strip()).lower()
+    if not key:
+        return 1.0
+    found = re.fullmatch(r"(u|m|n|)v(?:olts?)?", key.replace("milli", "m"))
+    return _VOLTS[found[1]] if found else None

@@ -1,0 +1,169 @@
+"""Files that sleep stages come in: EDF+ annotations, NSRR and Profusion XML, BIDS events, lists.
+
+Every reader here takes a path and gives the stages as they stand there, or raises `InputError`.
+"""
+
+import csv
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+from psgvlm.errors import InputError
+from psgvlm.files import read_bytes, read_text, shown
+from psgvlm.recordings.edf import Annotation
+from psgvlm.recordings.scores import Event, Stages
+from psgvlm.stages import EDF_PLUS, EPOCH_S, NSRR, WORDS
+
+
+def annotated(path: Path, annotations: Iterable[Annotation]) -> list[Event]:
+    """The EDF+ annotations `Sleep stage X`, whatever else stands between them."""
+    events = []
+    for onset_s, duration_s, text in annotations:
+        lower = text.lower()
+        if lower.startswith("movement time"):
+            events.append(Event(onset_s, duration_s, None))
+        elif lower.startswith("sleep stage"):
+            words = lower.removeprefix("sleep stage").split()
+            code = words[0].upper() if words else ""
+            if code not in EDF_PLUS:
+                raise InputError(
+                    f"{path}: Sleep stage {shown(code)}; expected Sleep stage W, 1, 2, 3, 4, R or ?"
+                )
+            events.append(Event(onset_s, duration_s, EDF_PLUS[code]))
+    return events
+
+
+def parse_xml(path: Path):
+    """The root of a small XML file; entities, and so their expansion, are refused."""
+    from xml.etree.ElementTree import ParseError
+
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import fromstring
+
+    content = read_bytes(path)
+    try:
+        return fromstring(content)
+    except DefusedXmlException as error:
+        raise InputError(
+            f"{path}: refused, its XML defines entities ({type(error).__name__}); expected the "
+            "XML as NSRR gives it"
+        ) from error
+    except (ParseError, ValueError, LookupError) as error:
+        raise InputError(f"{path}: no whole XML; expected the XML as NSRR gives it") from error
+
+
+def profusion(path: Path, root) -> Stages:
+    """`CMPStudyConfig`: one `SleepStage` a 30-s epoch, from the record's start."""
+    found = root.findall("./SleepStages/SleepStage")
+    if not found:
+        raise InputError(f"{path}: no SleepStages/SleepStage; expected one an epoch")
+    length = (root.findtext("EpochLength") or "30").strip()
+    if length not in ("30", "30.0"):
+        raise InputError(f"{path}: epochs of {shown(length)} s; expected 30")
+    return tuple(_nsrr_stage(path, (element.text or "").strip()) for element in found)
+
+
+def nsrr(path: Path, root) -> list[Event]:
+    """`PSGAnnotation`: events of type `Stages|Stages`, each over one or more epochs."""
+    events = []
+    for event in root.findall("./ScoredEvents/ScoredEvent"):
+        if (event.findtext("EventType") or "").strip() != "Stages|Stages":
+            continue
+        stage = _nsrr_stage(path, (event.findtext("EventConcept") or "").rpartition("|")[2].strip())
+        onset_s = _seconds(path, "Start", event.findtext("Start"))
+        duration_s = _seconds(path, "Duration", event.findtext("Duration"))
+        events.append(Event(onset_s, duration_s, stage))
+    if not events:
+        raise InputError(f"{path}: no ScoredEvent of type Stages|Stages; expected the stages there")
+    return events
+
+
+def _nsrr_stage(path: Path, code: str) -> str | None:
+    if not code.isascii() or not code.isdigit() or int(code) not in NSRR:
+        known = " ".join(map(str, NSRR))
+        raise InputError(f"{path}: stage {shown(code)}; expected one of {known}")
+    return NSRR[int(code)]
+
+
+def bids_events(path: Path) -> list[Event]:
+    """A BIDS `events.tsv`: onset, duration, and the stage as `stage` or `trial_type`.
+
+    Rows of other events are passed over; a column `stage` holds nothing but stages.
+    """
+    rows = _table(path, "\t")
+    columns = set(rows[0]) if rows else set()
+    column = next((name for name in ("stage", "trial_type") if name in columns), None)
+    if column is None or not {"onset", "duration"} <= columns:
+        raise InputError(
+            f"{path}: columns {', '.join(sorted(columns))[:200] or 'none'}; expected onset, "
+            "duration and stage or trial_type"
+        )
+    events = []
+    for row in rows:
+        word = row[column].strip()
+        if column == "trial_type" and _key(word) not in WORDS:
+            continue
+        onset_s = _seconds(path, "onset", row["onset"])
+        duration_s = _seconds(path, "duration", row["duration"])
+        events.append(Event(onset_s, duration_s, _word(path, word)))
+    return events
+
+
+def listed(path: Path) -> Stages:
+    """A csv or txt file: one stage a 30-s epoch and line, or a column `stage` under a header.
+
+    With a column `onset_s` beside it, the stages must follow one another every 30 s from 0 on.
+    """
+    text = read_text(path)
+    if "stage" in (text.splitlines() or [""])[0].lower().replace(";", ",").split(","):
+        delimiter = ";" if ";" in text.splitlines()[0] else ","
+        rows = _table(path, delimiter)
+        words = [row["stage"] for row in rows]
+        for epoch, row in enumerate(rows if rows and "onset_s" in rows[0] else ()):
+            if abs(_seconds(path, "onset_s", row["onset_s"]) - EPOCH_S * epoch) > 0.5:
+                raise InputError(
+                    f"{path}: epoch {epoch} starts at {float(row['onset_s']):g} s; expected one "
+                    "every 30 s from 0 on"
+                )
+    else:
+        words = [line.strip() for line in text.splitlines() if line.strip()]
+    if not words:
+        raise InputError(f"{path}: holds no sleep stages; expected one a line")
+    if "4" in words and "5" not in words and all(word.lstrip("-").isdigit() for word in words):
+        raise InputError(
+            f"{path}: holds 4 and no 5, where 4 may be stage 4 or REM; expected W N1 N2 N3 R"
+        )
+    return tuple(_word(path, word) for word in words)
+
+
+def _table(path: Path, delimiter: str) -> list[dict[str, str]]:
+    """Rows of a table with a header; short rows are filled up."""
+    lines = read_text(path).splitlines()
+    reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    try:
+        header, *rows = ([cell.strip().strip('"') for cell in row] for row in reader if row)
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path}: no table; expected a header and rows") from error
+    names = [name.lower() for name in header]
+    return [dict(zip(names, row + [""] * len(names), strict=False)) for row in rows]
+
+
+def _word(path: Path, word: str) -> str | None:
+    key = _key(word)
+    if key not in WORDS:
+        raise InputError(f"{path}: stage {shown(word)}; expected W N1 N2 N3 R, 0 1 2 3 4 5 or ?")
+    return WORDS[key]
+
+
+def _key(word: str) -> str:
+    return word.strip().strip('"').lower().removeprefix("sleep stage ").removeprefix("stage ")
+
+
+def _seconds(path: Path, name: str, text: str | None) -> float:
+    try:
+        value = float(text or "")
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{path}: {name} {shown(text or '')}; expected seconds")
+    return value

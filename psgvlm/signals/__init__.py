@@ -1,0 +1,2 @@
+"""What is done to a signal: filters, flat and clipped stretches, sleep waves, damage for
+benchmarks."""

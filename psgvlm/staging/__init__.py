@@ -1,0 +1,1 @@
+"""Staging a night: the stager, the staged night, its files, pictures and statistics."""

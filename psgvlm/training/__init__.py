@@ -1,0 +1,1 @@
+"""Training: options, the order of the data, which parts are trained, the trainer, its record."""

@@ -1,0 +1,251 @@
+"""Any folder of recordings: where stages come from, who is a subject, unscored recordings."""
+
+from pathlib import Path
+
+import edfio
+import numpy as np
+import pytest
+from commands import ROOT
+from psgvlm.builders.build import cohort_build
+from psgvlm.builders.build.examine import Choices, examine
+from psgvlm.builders.readers import folder
+from recordings import montage, noise, signal, with_gap, write_edf, write_nsrr, write_profusion
+
+from psgvlm.errors import InputError
+from psgvlm.image_spec import PRESETS
+from psgvlm.signals import traces
+
+LABELS = ("F4-M1", "C4-M1", "O2-M1", "E1-M2", "E2-M1", "chin")
+STAGES = ("W", "N1", "N2", "N3", "R", None)
+REAL = ROOT.parent / "shared" / "real" / "nox_a1_2min.edf"
+
+
+def night_of(raw, name="night.edf", annotations=None):
+    write_edf(raw / name, montage(LABELS, 180), annotations)
+    (night,) = cohort_build.find(folder, raw)
+    return night
+
+
+def stages(night):
+    return folder.read_scores(night).stages
+
+
+### Stages
+
+
+def test_without_stages_the_whole_recording_is_drawn_unscored(tmp_path):
+    night = night_of(tmp_path)
+    assert folder.read_scores(night) is None
+    seen = examine(folder, night, "aasm", Choices())
+    assert not seen.scored
+    assert [epoch.onset_s for epoch in seen.epochs] == [0, 30, 60, 90, 120, 150]
+    assert seen.scores.stages == (None,) * 6
+    assert seen.notes == ("unscored",)
+
+
+def test_its_own_annotations(tmp_path):
+    words = ("W", "N1", "2", "4", "R", "?")
+    noted = [edfio.EdfAnnotation(30 * i, 30, f"Sleep stage {w}") for i, w in enumerate(words)]
+    night = night_of(tmp_path, annotations=[*noted, edfio.EdfAnnotation(40, 3, "Arousal")])
+    assert stages(night) == STAGES
+
+
+@pytest.mark.parametrize("name", ["night-Hypnogram.edf", "night.edf"])
+def test_annotations_over_many_epochs(tmp_path, name):
+    """Sleep-EDF scores a run of equal stages at once."""
+    runs = [(0, 60, "Sleep stage W"), (60, 90, "Sleep stage 2"), (150, 30, "Movement time")]
+    scored = [edfio.EdfAnnotation(*run) for run in runs]
+    if name == "night.edf":
+        night = night_of(tmp_path, annotations=scored)
+    else:
+        write_edf(tmp_path / name, (), scored)
+        night = night_of(tmp_path)
+        assert [path.name for path in night.scores] == [name]
+    assert stages(night) == ("W", "W", "N2", "N2", "N2", None)
+
+
+def test_sleep_edf_s_names(tmp_path):
+    """The scorer's letter differs; both nights are one subject; the other night's stages stay."""
+    for code, letter, stage in (("SC4001", "C", "W"), ("SC4002", "H", "R")):
+        write_edf(tmp_path / f"{code}E0-PSG.edf", montage(LABELS, 60))
+        scored = [edfio.EdfAnnotation(0, 60, f"Sleep stage {stage}")]
+        write_edf(tmp_path / f"{code}E{letter}-Hypnogram.edf", (), scored)
+    nights = cohort_build.find(folder, tmp_path)
+    assert [night.subject for night in nights] == ["SC400", "SC400"]
+    assert [night.recording for night in nights] == ["SC4001E0-PSG", "SC4002E0-PSG"]
+    assert [stages(night) for night in nights] == [("W", "W"), ("R", "R")]
+
+
+@pytest.mark.parametrize("name", ["night.xml", "night-nsrr.xml", "night-profusion.xml"])
+def test_xml(tmp_path, name):
+    write = write_nsrr if "nsrr" in name else write_profusion
+    write(tmp_path / name, (0, 1, 2, 4, 5, 9))
+    assert stages(night_of(tmp_path)) == STAGES
+
+
+def test_xml_of_another_kind(tmp_path):
+    (tmp_path / "night.xml").write_text("<gpx/>")
+    with pytest.raises(InputError, match="its root is 'gpx'; expected CMPStudyConfig"):
+        stages(night_of(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "onset\tduration\ttrial_type\n0\t30\tW\n30\t30\tN1\n31\t2\tarousal\n60\t30\tN2\n90\t30\tN3\n"
+        "120\t30\tREM\n150\t30\tn/a\n",
+        "onset\tduration\tstage\tvalue\n0.0\t30\twake\t0\n30\t30\t1\t1\n60\t30\tSleep stage 2\t2\n"
+        "90\t30\tStage 4\t4\n120\t30\tR\t5\n150\t30\tunscored\t9\n",
+    ],
+)
+def test_bids_events(tmp_path, text):
+    (tmp_path / "sub-07" / "eeg").mkdir(parents=True)
+    (tmp_path / "sub-07" / "eeg" / "sub-07_task-sleep_events.tsv").write_text(text)
+    night = night_of(tmp_path, "sub-07/eeg/sub-07_task-sleep_eeg.edf")
+    assert night.subject == "sub-07"
+    assert stages(night) == STAGES
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("night.txt", "W\nN1\nN2\nN3\nR\n?\n"),
+        ("night.txt", "0\r\n1\r\n2\r\n3\r\n5\r\n9\r\n"),
+        ("night.csv", "wake\nS1\nS2\nS4\nREM\nMT\n"),
+        ("night.csv", "epoch,onset_s,stage,p_W\n0,0,W,1\n1,30,N1,0\n2,60,N2,0\n3,90,N3,0\n"
+         "4,120,R,0\n5,150,?,0\n"),
+        ("night.csv", "\ufeffepoch;stage\n0;W\n1;N1\n2;N2\n3;N3\n4;R\n5;unscored\n"),
+    ],
+)  # fmt: skip
+def test_lists(tmp_path, name, text):
+    (tmp_path / name).write_text(text, "utf-8", newline="")
+    assert stages(night_of(tmp_path)) == STAGES
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("night.txt", "W\nN7\n", "stage 'N7'; expected W N1 N2 N3 R"),
+        ("night.txt", "0\n1\n2\n4\n", "holds 4 and no 5, where 4 may be stage 4 or REM"),
+        ("night.txt", "", "holds no sleep stages"),
+        ("night.csv", "epoch,stage\n", "holds no sleep stages"),
+        ("night.csv", "onset_s,stage\n0,W\n20,W\n", "epoch 1 starts at 20 s; expected one every"),
+        ("night_events.tsv", "onset\tduration\n0\t30\n", "columns duration, onset; expected"),
+        ("night_events.tsv", "onset\tduration\tstage\n0\t30\tN9\n", "stage 'N9'"),
+        ("night_events.tsv", "onset\tduration\tstage\nsoon\t30\tW\n", "onset 'soon'"),
+        ("night_events.tsv", "", "no table"),
+        ("night_events.tsv", "onset\tduration\tstage\n0\t1e9\tW\n", "less than 31 days"),
+    ],
+)
+def test_lists_that_are_none(tmp_path, name, text, reason):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=reason) as caught:
+        stages(night_of(tmp_path))
+    assert name in str(caught.value)
+
+
+def test_a_file_goes_before_annotations_and_the_others_are_told(tmp_path):
+    (tmp_path / "night.txt").write_text("R\n" * 6)
+    write_profusion(tmp_path / "night.xml", (2,) * 6)
+    scores = folder.read_scores(
+        night_of(tmp_path, annotations=[edfio.EdfAnnotation(0, 30, "Sleep stage W")])
+    )
+    assert scores.stages == ("N2",) * 6
+    assert scores.notes == ("stages from night.xml, not from night.txt",)
+
+
+### Recordings
+
+
+def test_subjects_and_recordings(tmp_path):
+    assert [folder._subject(Path(f"{name}.edf")) for name in ("Jan1", "Jan2")] == ["Jan1", "Jan2"]
+    assert [folder._subject(Path(f"P1{n}.edf")) for n in ("_n2", "night1", "-ses-3")] == ["P1"] * 3
+    names = ("P01/night1.edf", "P01/night2.EDF", "P02_ses-1.edf", "P02_ses-2.rec", "Ünal K 3.edf")
+    for name in names:
+        write_edf(tmp_path / name, montage(LABELS, 60))
+    nights = cohort_build.find(folder, tmp_path)
+    assert {(night.recording, night.subject) for night in nights} == {
+        ("P01/night1", "P01"),
+        ("P01/night2", "P01"),
+        ("P02_ses-1", "P02"),
+        ("P02_ses-2", "P02"),
+        ("Ünal K 3", "Ünal K 3"),
+    }
+
+
+def test_the_same_name_with_two_suffixes(tmp_path):
+    for name in ("x.edf", "x.rec"):
+        write_edf(tmp_path / name, montage(LABELS, 60))
+    assert [n.recording for n in cohort_build.find(folder, tmp_path)] == ["x.edf", "x.rec"]
+
+
+def test_a_name_that_is_no_utf_8(tmp_path):
+    path = write_edf(tmp_path / "x.edf", montage(LABELS, 60))
+    path.rename(tmp_path / b"n\xe4cht.edf".decode("utf-8", "surrogateescape"))
+    (night,) = cohort_build.find(folder, tmp_path)
+    assert night.recording == "n\ufffdcht"
+    assert len(examine(folder, night, "aasm", Choices()).epochs) == 2
+
+
+def test_a_map_for_unusual_labels(tmp_path):
+    write_edf(tmp_path / "x.edf", montage(("left", "Kanal 7", "EMG1", "EMG2"), 60))
+    (night,) = cohort_build.find(folder, tmp_path)
+    with pytest.raises(InputError, match="no EEG lane found"):
+        examine(folder, night, "core", Choices())
+    choices = Choices(map="C4-M1=Kanal 7,chin=EMG1-EMG2")
+    seen = examine(folder, night, "core", choices)
+    assert str(seen.lanes) == "C4-M1 <- Kanal 7, E1 <- missing, E2 <- missing, chin <- EMG1 - EMG2"
+    with pytest.raises(InputError, match="no label 'Kanal 8'"):
+        examine(folder, night, "core", Choices(map="C4-M1=Kanal 8"))
+
+
+def test_a_unit_that_is_missing_is_told(tmp_path):
+    write_edf(tmp_path / "x.edf", [signal("C4-M1", noise(60, 100), 100, "")])
+    (night,) = cohort_build.find(folder, tmp_path)
+    seen = examine(folder, night, "core", Choices())
+    assert "no unit for C4-M1: taken as uV" in seen.notes
+
+
+def test_gaps_become_unscored_and_no_epoch_straddles_one(tmp_path):
+    with_gap(tmp_path / "x.edf")  # 60 s recorded, 45 s gap, 60 s recorded
+    (tmp_path / "x.txt").write_text("N2\n" * 6)
+    (night,) = cohort_build.find(folder, tmp_path)
+    seen = examine(folder, night, "core", Choices())
+    assert [(e.number, e.onset_s, e.stored_s) for e in seen.epochs] == [
+        (0, 0, 0),
+        (1, 30, 30),
+        (4, 120, 75),
+    ]
+    assert seen.notes[:2] == (
+        "1 scored epochs beyond the end of the signal left out",
+        "2 epochs within or across gaps of the recording left out",
+    )
+    # The filter does not see across the gap either: each side is filtered alone.
+    (trace, *_) = traces.prepare(seen.recording, seen.lanes, PRESETS["square"])
+    raw = seen.recording.read_uv("C4-M1")
+    alone = traces.band_pass(raw[600:], 10, PRESETS["square"].eeg_hz)
+    assert (trace.samples_uv[600:] == alone).all()
+
+
+def test_what_mne_reads_is_found(tmp_path):
+    import mne
+
+    info = mne.create_info(["C4-M1"], 100, "eeg")
+    raw = mne.io.RawArray(noise(90, 100)[np.newaxis] * 1e-6, info, verbose="ERROR")
+    raw.set_annotations(mne.Annotations([0, 30], [30, 60], ["Sleep stage W", "Sleep stage 2"]))
+    raw.save(tmp_path / "x_raw.fif", verbose="ERROR")
+    (night,) = cohort_build.find(folder, tmp_path)
+    seen = examine(folder, night, "core", Choices())
+    assert seen.scores.stages == ("W", "N2", "N2")
+    assert len(seen.epochs) == 3
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="the real recording lies beside the repository")
+def test_a_real_recording():
+    (night,) = (n for n in cohort_build.find(folder, REAL.parent) if n.signal.name == REAL.name)
+    seen = examine(folder, night, "aasm", Choices())
+    assert str(seen.lanes) == (
+        "F4-M1 <- F4-M1, C4-M1 <- C4-M1, O2-M1 <- O2-M1, E1 <- E1-M2, E2 <- E2-M1, chin <- 1-2"
+    )
+    assert len(seen.epochs) == 4
+    assert not seen.scored

@@ -1,0 +1,90 @@
+"""A corpus pushed without its images, and the images proven the same by who has the recordings."""
+
+import pyarrow.parquet as pq
+import pytest
+from builds import build
+from loopback_hub import LoopbackHub
+from psgvlm.builders.command import main
+from recordings import write_mass
+
+from psgvlm.chat import rationale
+from psgvlm.errors import InputError
+
+NAME = "tester/labels"
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    with LoopbackHub() as hub:
+        hub.here(monkeypatch, tmp_path / "cache")
+        yield hub
+
+
+def draw(tmp_path, name, *words):
+    out = tmp_path / name
+    build(tmp_path / "raw", out, *words, cohort="mass")
+    return out
+
+
+def downloaded(hub, folder):
+    repo = hub.repos["datasets", NAME]
+    for name, content in repo["commits"][repo["tags"]["v1"]].items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def test_labels_without_images_and_the_same_images_drawn_elsewhere(hub, tmp_path, drawn, capsys):
+    for i in range(1, 5):
+        write_mass(tmp_path / "raw", f"01-03-000{i}", ("W", "2", "R", "3"))
+    corpus = draw(tmp_path, "corpus", "--tasks", "staging,rationale")
+    with pytest.raises(InputError, match="--i-am-allowed MASS"):
+        main(["push", str(corpus), NAME, "--labels-only", "--public"])
+    public = ["--labels-only", "--public", "--i-am-allowed", "MASS"]
+    # Where the images were once, they would be found again.
+    main(["push", str(corpus), "tester/images", "--i-am-allowed", "MASS"])
+    with pytest.raises(InputError, match=r"its history has .*new repository"):
+        main(["push", str(corpus), "tester/images", "--tag", "v2", *public])
+    main(["push", str(corpus), "tester/images", "--tag", "v2", *public[:1], *public[2:]])
+    with pytest.raises(InputError, match=r"its history has .*new repository"):
+        main(["push", str(corpus), "tester/images", "--tag", "v2", *public])
+    assert hub.repos["datasets", "tester/images"]["private"] is True
+    main(["push", str(corpus), NAME, *public])
+    assert hub.repos["datasets", NAME]["private"] is False
+    assert "read back; public" in capsys.readouterr().out
+
+    there = downloaded(hub, tmp_path / "there")
+    assert not any(b"\x89PNG" in path.read_bytes() for path in there.rglob("*") if path.is_file())
+    shards = sorted(there.glob("*/*.parquet"))
+    assert len(shards) == len(list(corpus.glob("mass*/*.parquet")))
+    for shard in shards:
+        ours = pq.read_table(corpus / shard.relative_to(there)).drop_columns("images")
+        table = pq.read_table(shard)
+        assert table.drop_columns("image_sha256").to_pylist() == ours.to_pylist()
+    said = pq.read_table(there / "mass-rationale")["completion"].to_pylist()
+    assert any(row and rationale.PROMPT not in row[0]["content"][0]["text"] for row in said)
+    card = (there / "README.md").read_text()
+    assert "python -m builders mass RAW/mass --out CORPUS --image image_spec.json" in card
+
+    # Another split, another order, and as the card says: still the same pictures.
+    spec = f"{there / 'image_spec.json'}"
+    out = str(tmp_path / "again")
+    words = ["mass", str(tmp_path / "raw"), "--out", out, "--image", spec, "--seed", "7"]
+    assert main(words) == 0
+    assert main(["compare", out, str(there)]) == 0
+    assert "16 of 16 pictures are the same" in capsys.readouterr().out
+
+    other = str(tmp_path / "other")
+    words = ["mass", str(tmp_path / "raw"), "--out", other, "--image", "square,line_px=2"]
+    assert main(words) == 0
+    assert main(["compare", other, str(there)]) == 1
+    assert "0 of 16 pictures are the same, bit by bit; 16 others" in capsys.readouterr().out
+    with pytest.raises(InputError, match="no rows"):
+        main(["compare", out, str(tmp_path / "raw")])
+
+
+def test_images_without_their_labels_are_not_compared(tmp_path, drawn, hub):
+    write_mass(tmp_path / "raw", "01-03-0001", ("W", "2"))
+    corpus = draw(tmp_path, "corpus")
+    with pytest.raises(InputError, match="expected rows of a corpus"):
+        main(["compare", str(corpus), str(corpus)])

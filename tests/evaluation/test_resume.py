@@ -1,0 +1,186 @@
+"""A benchmark that is stopped goes on; several processes give what one does."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import command
+from pandas.testing import assert_frame_equal
+
+import eval as evaluation
+from psgvlm.corpus import loading
+from psgvlm.errors import InputError
+from psgvlm.evaluation import answers, contenders
+from psgvlm.evaluation.answers import Answers
+from psgvlm.evaluation.baselines.floors import Majority
+from psgvlm.evaluation.corpus_nights import of_split
+from psgvlm.image_spec import PRESETS
+from psgvlm.models import inference
+
+P = [f"p_{stage}" for stage in ("W", "N1", "N2", "N3", "R")]
+
+
+@pytest.fixture
+def nights(corpus):
+    return of_split(loading.load_split(str(corpus), "test"), PRESETS["square"])
+
+
+class Guess:
+    """A contender whose answers follow from the night, and which counts them."""
+
+    name = "guess"
+
+    def __init__(self, stop_after=None):
+        self.asked, self.stop_after = [], stop_after
+
+    def probabilities(self, night):
+        if len(self.asked) == self.stop_after:
+            raise KeyboardInterrupt
+        self.asked.append(night.name)
+        p = np.random.default_rng(len(night.name)).random((len(night.index), 5))
+        return p / p.sum(axis=1, keepdims=True)
+
+
+def test_nights_answered_for_are_not_asked_again(nights, tmp_path):
+    whole, _ = contenders.stage(Guess(), nights)
+    with pytest.raises(KeyboardInterrupt):
+        contenders.stage(Guess(stop_after=2), nights, answers=Answers(tmp_path, "run"))
+    assert len(list((tmp_path / "answers-run").iterdir())) == 2
+    again = Guess()
+    frame, cost = contenders.stage(again, nights, answers=Answers(tmp_path, "run"))
+    assert again.asked == [night.name for night in nights[2:]]
+    assert_frame_equal(frame, whole)
+    assert cost["epochs"] == len(whole)
+    # Third start: everything is there, and costs what it did.
+    idle = Guess(stop_after=0)
+    frame, same = contenders.stage(idle, nights, answers=Answers(tmp_path, "run"))
+    assert_frame_equal(frame, whole)
+    assert same == cost
+
+
+def test_an_answer_is_to_its_own_question_alone(nights, tmp_path):
+    contenders.stage(Guess(), nights, answers=Answers(tmp_path, "run"))
+    for run, what in (("other", None), ("run", "guess, white 0 dB SNR")):
+        asked = Guess()
+        contenders.stage(asked, nights, what, Answers(tmp_path, run))
+        assert len(asked.asked) == len(nights)
+
+
+@pytest.mark.parametrize("damage", ["cut", "byte", "other epochs", "no table"])
+def test_a_part_that_is_damaged_is_asked_for_again(nights, tmp_path, damage, capsys):
+    whole, _ = contenders.stage(Guess(), nights, answers=Answers(tmp_path, "run"))
+    kept = Answers(tmp_path, "run")
+    first = kept.folder / f"{kept._key('guess', nights[0])}.parquet"
+    held = first.read_bytes()
+    if damage == "cut":
+        first.write_bytes(held[: len(held) // 2])
+    elif damage == "byte":
+        first.write_bytes(held[:100] + bytes([held[100] ^ 255]) + held[101:])
+    elif damage == "no table":
+        first.write_bytes(b"")
+    else:
+        shorter = pd.read_parquet(first).iloc[1:]
+        answers._write(answers.Part(shorter, {"seconds": 1.0, "peak_memory_gib": 1.0}), first)
+    again = Guess()
+    frame, _ = contenders.stage(again, nights, answers=Answers(tmp_path, "run"))
+    assert again.asked == [nights[0].name]
+    assert f"{first}: cannot be used" in capsys.readouterr().out
+    assert_frame_equal(frame, whole)
+
+
+def test_what_cannot_be_kept_is_said(nights, tmp_path):
+    (tmp_path / "answers-run").write_text("a file")
+    with pytest.raises(InputError, match="cannot be written to"):
+        contenders.stage(Guess(), nights, answers=Answers(tmp_path, "run"))
+
+
+class OneOfTwo:
+    """As accelerate's state of the first of two processes, the second of which never answers."""
+
+    process_index, num_processes, is_main_process = 0, 2, True
+
+    def wait_for_everyone(self):
+        pass
+
+
+def test_each_process_answers_for_its_share(nights, tmp_path):
+    mine = Guess()
+    with pytest.raises(InputError, match=f"no answer for {nights[1].name}, which another"):
+        contenders.stage(mine, nights, answers=Answers(tmp_path, "run", OneOfTwo()))
+    assert mine.asked == [night.name for night in nights[::2]]
+
+
+def test_a_baseline_is_fitted_where_it_is_asked_and_once(nights, tmp_path):
+    fitted = []
+
+    def split(name):
+        fitted.append(name)
+        return nights
+
+    for _ in range(2):
+        late = contenders.Late(Majority(), split)
+        for what in (None, "majority, damaged"):
+            _, cost = contenders.stage(late, nights, what, Answers(tmp_path, "run"))
+            assert cost["fit_s"] > 0
+    assert fitted == ["train", "validation"]
+
+
+### eval.py as a whole
+
+
+@pytest.fixture(scope="module")
+def whole(adapter, corpus, tmp_path_factory):
+    out = tmp_path_factory.mktemp("whole") / "r"
+    evaluation.main(words(adapter, corpus, out))
+    return out
+
+
+def words(adapter, corpus, out):
+    given = ("--model", adapter, "--dataset", corpus, "--out", out, "--baselines", "majority")
+    return [*map(str, given), "--device", "cpu"]
+
+
+def table(out):
+    return pd.read_parquet(out / "predictions.parquet")
+
+
+def test_a_killed_benchmark_goes_on_where_it_was(adapter, corpus, whole, tmp_path, monkeypatch):
+    words_, scored = words(adapter, corpus, tmp_path / "r"), []
+    score = inference.Scorer.probabilities
+
+    def counted(self, epochs):
+        if len(scored) == counted.stop_after:
+            raise KeyboardInterrupt
+        scored.append(self)
+        return score(self, epochs)
+
+    monkeypatch.setattr(inference.Scorer, "probabilities", counted)
+    counted.stop_after = 2
+    with pytest.raises(KeyboardInterrupt):
+        evaluation.main(words_)
+    (left,) = (tmp_path / "r").iterdir()
+    assert len(list(left.iterdir())) == 2
+    counted.stop_after = None
+    evaluation.main(words_)
+    assert len(scored) == 3  # a night of each cohort
+    assert_frame_equal(table(tmp_path / "r"), table(whole))
+    assert not left.exists()
+
+
+def test_two_processes_give_what_one_does(adapter, corpus, whole, tmp_path):
+    launch = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", 2, "eval.py")
+    done = command(*launch, *words(adapter, corpus, tmp_path / "r"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("kappa") == 1
+    one, two = table(whole), table(tmp_path / "r")
+    assert np.allclose(one[P], two[P], rtol=0, atol=1e-5)
+    assert_frame_equal(one.drop(columns=P), two.drop(columns=P))
+    about = [
+        json.loads((out / "metrics.json").read_text("utf-8"))["about"]
+        for out in (whole, tmp_path / "r")
+    ]
+    assert [of["processes"] for of in about] == [1, 2]
+    for name, cost in about[0]["cost"].items():
+        assert about[1]["cost"][name].keys() == cost.keys()
+        assert about[1]["cost"][name]["epochs"] == cost["epochs"] == len(one) / 2

@@ -1,0 +1,70 @@
+"""Small builds in this process: stopped, killed at a change of the folder, compared."""
+
+import os
+
+import pytest
+from psgvlm.builders.command import main
+from recordings import write_shhs
+
+CODES = (0, 1, 2, 3, 5, 2, 2)
+
+
+def write_raw(root, numbers):
+    for number in numbers:
+        write_shhs(root, f"shhs{1 + number % 2}-2000{number // 2:02d}", CODES[: 3 + number % 4])
+    return root
+
+
+def build(raw, out, *words, cohort="shhs"):
+    return main([cohort, str(raw), "--out", str(out), "--image", "square", *map(str, words)])
+
+
+def stopped(raw, out, drawn, after, *words):
+    """A build that was stopped after so many recordings."""
+    drawn.stop_after = after
+    with pytest.raises(KeyboardInterrupt):
+        build(raw, out, *words)
+    drawn.stop_after = None
+
+
+def content(corpus):
+    """Every file that is not hidden, with its bytes."""
+    paths = [path for path in corpus.rglob("*") if path.is_file()]
+    names = [path.relative_to(corpus) for path in paths]
+    return {
+        str(name): path.read_bytes()
+        for name, path in zip(names, paths, strict=True)
+        if not any(part.startswith(".") for part in name.parts)
+    }
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing may catch it."""
+
+
+CHANGES = [(os, "rename"), (os, "replace"), (os, "link"), (os, "unlink"), (os, "rmdir")]
+CHANGES += [(os, "mkdir"), (os, "fsync")]
+
+
+def killed(change, monkeypatch, raw, out, *words):
+    """A build that is killed before a change of the folder, counted from 1; whether it was."""
+    left = change
+
+    def killable(real):
+        def changed(*args, **kwargs):
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Killed
+            return real(*args, **kwargs)
+
+        return changed
+
+    with monkeypatch.context() as patched:
+        for module, name in CHANGES:
+            patched.setattr(module, name, killable(getattr(module, name)))
+        try:
+            build(raw, out, *words)
+        except Killed:
+            return True
+    return False

@@ -1,0 +1,84 @@
+"""A small corpus in many pieces, without a builder; its pictures tell which epoch they are.
+
+Of other tasks than staging, every epoch shows the same.
+"""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from psgvlm import chat, dataset_card
+from psgvlm.chat.findings import Eeg, Epoch
+from psgvlm.corpus import checksums, manifest, row_schema
+from psgvlm.image_spec import ImageSpec
+from psgvlm.images import png
+from psgvlm.stages import STAGES
+
+SPEC = ImageSpec("tiny", "core", 48, 48, grid=False)
+SPLIT = {"s1a": "train", "s1b": "train", "s2a": "train", "s3a": "validation", "s4a": "test"}
+EPOCHS = tuple(epoch for epoch in range(14) if epoch not in (0, 6, 7))  # begins late, has a gap
+TRAIN = [(name, epoch) for name in SPLIT if SPLIT[name] == "train" for epoch in EPOCHS]
+UNSCORED = (3,)
+SHOWN = Epoch((Eeg("C4-M1", 0, (0.6, 0.2, 0.1, 0.05, 0.05), 3, (), (), (), 0.0),)).to_dict()
+PALETTE = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+
+
+def grey(recording: str, epoch: int) -> int:
+    """The colour of an epoch's picture: another for every epoch of the corpus, and not white."""
+    return 16 * list(SPLIT).index(recording) + epoch
+
+
+def picture(value: int, spec: ImageSpec = SPEC) -> bytes:
+    return png.encode(np.full((spec.height, spec.width), value, np.uint8), PALETTE)
+
+
+def stages() -> list[str | None]:
+    return [None if epoch in UNSCORED else STAGES[epoch % 5] for epoch in EPOCHS]
+
+
+def rows(recording: str, spec: ImageSpec = SPEC, task: str = "staging") -> pa.Table:
+    return row_schema.table(
+        [picture(grey(recording, epoch), spec) for epoch in EPOCHS],
+        spec.prompt, stages(), [None] * len(EPOCHS), EPOCHS, [30.0 * epoch for epoch in EPOCHS],
+        cohort="shhs", subject=recording[:2], recording=recording, fold=None, lanes=["C4-M1"],
+        findings=[SHOWN] * len(EPOCHS), task=task,
+    )  # fmt: skip
+
+
+def write_split(tables: list[pa.Table], folder: Path, split: str, shard_rows=8, group_rows=3):
+    """Shards of `shard_rows` rows, cut wherever that is, in row groups of `group_rows`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = pa.concat_tables(tables)
+    starts = range(0, len(table), shard_rows)
+    for index, start in enumerate(starts):
+        path = folder / f"{split}-{index:05d}-of-{len(starts):05d}.parquet"
+        rows = table.slice(start, shard_rows)
+        pq.write_table(rows, path, row_group_size=group_rows, compression="none")
+
+
+def write(corpus: Path, spec: ImageSpec = SPEC, tasks=("staging",), **cut) -> Path:
+    """The whole corpus, with its manifest, card and checksums."""
+    corpus.mkdir()
+    spec.save(corpus)
+    for task, split in itertools.product(tasks, dict.fromkeys(SPLIT.values())):
+        tables = [rows(name, spec, task) for name in SPLIT if SPLIT[name] == split]
+        write_split(tables, corpus / chat.configuration("shhs", task), split, **cut)
+    told = [
+        {"path": f"{name}.edf", "cohort": "shhs", "subject": name[:2], "recording": name}
+        | {"split": split, "status": manifest.BUILT, **manifest.epochs_by_stage(stages())}
+        for name, split in SPLIT.items()
+    ]
+    table = pa.Table.from_pylist(told, manifest.schema())
+    pq.write_table(table, corpus / manifest.FILE_NAME)
+    return finish(corpus)
+
+
+def finish(corpus: Path) -> Path:
+    """Card and checksums of what is there."""
+    (corpus / checksums.FILE_NAME).unlink(missing_ok=True)
+    dataset_card.write(corpus)
+    checksums.write(corpus)
+    return corpus

@@ -1,0 +1,267 @@
+"""A corpus pushed to a hub on loopback that fails, forgets, and is asked too much of."""
+
+import re
+import shutil
+
+import pytest
+import small_corpus
+from loopback_hub import STRANGER, TOKEN, LoopbackHub
+from psgvlm.builders import command as builders
+from psgvlm.builders.publish import push
+
+from psgvlm.errors import InputError
+from psgvlm.hub import release
+
+NAME = "tester/psg"
+ALLOWED = ("NSRR",)
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    with LoopbackHub() as hub:
+        hub.here(monkeypatch, tmp_path / "cache")
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return small_corpus.write(tmp_path_factory.mktemp("made") / "corpus")
+
+
+@pytest.fixture
+def corpus(made, tmp_path):
+    return shutil.copytree(made, tmp_path / "corpus")
+
+
+def pushed(corpus, **options):
+    release.push(push.prepare(corpus), NAME, **{"allowed": ALLOWED, "tag": "v1"} | options)
+
+
+def there(hub, revision="main"):
+    """What the hub has: files by name, but its own."""
+    repo = hub.repos.get(("datasets", NAME), {"refs": {}, "tags": {}})
+    commit = (repo["tags"] | repo["refs"]).get(revision)
+    files = repo["commits"][commit] if commit else {}
+    return {name: content for name, content in files.items() if name != ".gitattributes"}
+
+
+def here(corpus):
+    return {name: (corpus / name).read_bytes() for name in push.prepare(corpus).files}
+
+
+def test_a_corpus_is_pushed_as_it_is_private_gated_tagged_card_last(hub, corpus, capsys):
+    (corpus / "notes.txt").write_text("of Mrs Jones")
+    (corpus / ".build").mkdir()
+    (corpus / ".build" / "state.json").write_text("{}")
+    (corpus / "shhs" / "secret.parquet").symlink_to("/etc/hostname")
+    words = ["push", str(corpus), NAME, "--i-am-allowed", *ALLOWED]
+    assert builders.main([*words, "--dry-run"]) == 0
+    listed = capsys.readouterr().out
+    assert not hub.log
+    builders.main(words)
+    assert there(hub) == there(hub, "v1") == here(corpus)
+    assert set(re.findall(r"^ *[\d,]+  (\S+)$", listed, re.M)) == set(there(hub))
+    assert "not uploaded: .build, notes.txt, shhs/secret.parquet" in listed
+    repo = hub.repos["datasets", NAME]
+    assert repo["private"] is True
+    assert repo["gated"] == "manual"
+    for commit, _ in repo["log"][:-1]:
+        assert "README.md" not in repo["commits"][commit]
+    assert len(repo["log"]) == 3  # the hub's own, the data, the card
+
+    before = len(repo["log"])
+    builders.main(words)  # nothing to do
+    assert len(repo["log"]) == before
+
+
+def test_a_push_cut_at_any_request_is_finished_by_the_next_and_never_looks_whole(hub, corpus):
+    pushed(corpus)
+    requests = len(hub.log)
+    whole = here(corpus)
+    for how in ("cut", "lost"):
+        for count in range(requests):
+            hub.repos.clear()
+            hub.lfs.clear()
+            hub.fault("", how, times=float("inf"), after=count)
+            with pytest.raises(InputError, match="same command") as told:
+                pushed(corpus)
+            assert "\n" not in str(told.value)
+            assert there(hub) == whole or "README.md" not in there(hub), count
+            hub.faults.clear()
+            pushed(corpus)
+            assert there(hub) == there(hub, "v1") == whole
+
+
+def test_what_was_uploaded_is_not_uploaded_again(hub, corpus):
+    hub.fault("PUT /lfs", "cut", times=float("inf"), after=3)
+    with pytest.raises(InputError):
+        pushed(corpus)
+    hub.faults.clear()
+    done, hub.log[:] = len(hub.lfs), []
+    pushed(corpus)
+    shards = len(list(corpus.glob("*/*.parquet"))) + 1  # and the manifest
+    assert done >= 3
+    assert sum(request.startswith("PUT /lfs") for request in hub.log) == shards - done
+
+
+def test_another_version_replaces_the_first_and_leaves_its_tag(hub, corpus, tmp_path):
+    pushed(corpus)
+    first = here(corpus)
+    shutil.rmtree(corpus)
+    small_corpus.write(corpus, shard_rows=20)  # fewer shards
+    with pytest.raises(InputError, match=r"v1 is the tag of another release.*--tag"):
+        pushed(corpus)
+    assert there(hub) == first
+    hub.fault("/commit/", "cut", times=float("inf"), after=1)  # before the card
+    with pytest.raises(InputError):
+        pushed(corpus, tag="v2")
+    assert "README.md" not in there(hub)
+    hub.faults.clear()
+    pushed(corpus, tag="v2")
+    assert there(hub) == there(hub, "v2") == here(corpus)
+    assert there(hub, "v1") == first
+
+
+@pytest.mark.parametrize(
+    ("where", "how"),
+    [
+        ("POST .*repos/create", 500),
+        ("POST .*preupload", 429),
+        ("PUT /lfs", 500),
+        ("PUT /lfs", "cut"),
+        ("POST .*/commit/", 412),
+        ("POST .*/commit/", 503),
+        ("POST .*/commit/", "lost"),
+        ("POST .*/tag/", "lost"),
+        ("GET .*/tree/", 429),
+    ],
+)
+def test_what_passes_is_tried_again(hub, corpus, where, how):
+    hub.fault(where, how, times=2, headers={"Retry-After": "7"} if how == 429 else {})
+    pushed(corpus)
+    assert there(hub, "v1") == here(corpus)
+    assert not [fault for fault in hub.faults if fault.times]
+    if how == 429:
+        assert min(wait for wait in hub.waits) >= 7
+
+
+@pytest.mark.parametrize(
+    ("where", "status", "expected"),
+    [
+        ("POST .*repos/create", 401, "hf auth login"),
+        ("POST .*repos/create", 403, "may write there"),
+        ("POST .*/commit/", 403, "may write there"),
+        ("GET .*/refs", 404, "a repository that is there"),
+        ("POST .*/commit/", 500, "same command"),
+        ("PUT .*/settings", 400, "same command"),
+    ],
+)
+def test_what_does_not_pass_is_told_in_a_line(hub, corpus, where, status, expected):
+    hub.fault(where, status, times=float("inf"))
+    with pytest.raises(InputError, match=expected) as told:
+        pushed(corpus)
+    assert str(status) in str(told.value)
+    assert "\n" not in str(told.value)
+    assert TOKEN not in str(told.value)
+    assert "README.md" not in there(hub)
+
+
+def test_a_file_that_arrived_damaged_is_seen_before_the_card(hub, corpus):
+    hub.fault("PUT /lfs", "damage")
+    with pytest.raises(InputError, match=r"parquet is not there as it is in"):
+        pushed(corpus)
+    assert "README.md" not in there(hub)
+
+
+def test_a_token_that_may_not_and_a_repository_of_others(hub, corpus, monkeypatch):
+    pushed(corpus)
+    for token, expected in ((STRANGER, "403"), ("hf_nobody", "401")):
+        monkeypatch.setenv("HF_TOKEN", token)
+        with pytest.raises(InputError, match=expected) as told:
+            pushed(corpus)
+        assert token not in str(told.value)
+
+
+def test_nothing_is_pushed_to_what_all_can_see(hub, corpus):
+    pushed(corpus)
+    hub.repos["datasets", NAME]["private"] = False
+    with pytest.raises(InputError, match="all can see this repository; expected a private one"):
+        pushed(corpus, tag="v2")
+
+
+@pytest.mark.parametrize("options", [{"allowed": ()}, {"public": True}, {"allowed": ("yes",)}])
+def test_what_may_not_be_handed_on_asks_nothing_of_the_hub(hub, corpus, options):
+    with pytest.raises(InputError, match="expected"):
+        pushed(corpus, **options)
+    assert not hub.log
+
+
+def test_a_renamed_folder_is_still_of_its_cohort(corpus):
+    (corpus / "shhs").rename(corpus / "mine")
+    small_corpus.finish(corpus)
+    assert push.prepare(corpus).cohorts == {"mine", "shhs"}
+
+
+def test_open_data_is_made_visible_last(hub, corpus, monkeypatch):
+    monkeypatch.setattr(push, "cohorts", lambda shards: frozenset({"isruc"}))
+    hub.fault("POST .*/tag/", 403)
+    with pytest.raises(InputError):
+        pushed(corpus, public=True, allowed=())
+    assert hub.repos["datasets", NAME]["private"] is True
+    pushed(corpus, public=True, allowed=())
+    assert hub.repos["datasets", NAME]["private"] is False
+    assert hub.repos["datasets", NAME]["gated"] is False
+
+
+@pytest.mark.parametrize("name", ["psg", "a/b/c", "../psg", "tester/ps g", "tester/"])
+def test_an_odd_name_is_refused(hub, corpus, name):
+    with pytest.raises(InputError, match="ORG/NAME"):
+        release.push(push.prepare(corpus), name, allowed=ALLOWED)
+    assert not hub.log
+
+
+def test_a_corpus_that_is_not_what_it_lists_is_refused(corpus):
+    shard = next(corpus.glob("shhs/*.parquet"))
+    shard.write_bytes(shard.read_bytes() + b" ")
+    with pytest.raises(InputError, match="not as SHA256SUMS lists it"):
+        push.prepare(corpus)
+    shard.unlink()
+    with pytest.raises(InputError, match="SHA256SUMS lists"):
+        push.prepare(corpus)
+    with pytest.raises(InputError, match="no corpus"):
+        push.prepare(corpus / "shhs")
+
+
+def test_the_rows_that_are_read_back_are_compared(hub, corpus, tmp_path):
+    pushed(corpus)
+    push.read_back(push.prepare(corpus), NAME, "v1")
+    other = small_corpus.write(tmp_path / "other")
+    shutil.rmtree(other / "shhs")
+    small_corpus.write_split([small_corpus.rows("s4a")], other / "shhs", "train")
+    small_corpus.finish(other)
+    with pytest.raises(InputError, match="first row of shhs, train"):
+        push.read_back(push.prepare(other), NAME, "v1")
+
+
+def test_a_release_can_be_looked_at_as_a_folder(hub, corpus, tmp_path, capsys, monkeypatch):
+    (corpus / "notes.txt").write_text("mine")
+    folder = tmp_path / "released"
+    words = ["push", str(corpus), NAME, "--into", str(folder), "--i-am-allowed", "NSRR"]
+    assert builders.main(words) in (0, None)
+    assert "not uploaded: notes.txt" in capsys.readouterr().out
+    laid_out = [path for path in folder.rglob("*") if path.is_file()]
+    assert {path.relative_to(folder).as_posix(): path.read_bytes() for path in laid_out} == here(
+        corpus
+    )
+    assert not hub.repos
+    with pytest.raises(InputError, match="is there already"):
+        builders.main(words)
+
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(release.shutil, "copyfile", full)
+    words[4] = str(tmp_path / "another")
+    with pytest.raises(InputError, match="No space left on device"):
+        builders.main(words)
+    assert not list(tmp_path.glob("another*"))

@@ -1,0 +1,75 @@
+"""An adapter pushed to a hub on loopback: what goes along, and what is refused."""
+
+import json
+import shutil
+
+import pytest
+from loopback_hub import LoopbackHub
+from psgvlm.model_card import __main__ as model_card
+from psgvlm.model_card import push
+
+from psgvlm.errors import InputError
+
+NAME = "tester/psgvlm"
+ALLOWED = ("--i-am-allowed", "MASS", "NSRR")
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    with LoopbackHub() as hub:
+        hub.here(monkeypatch, tmp_path / "cache")
+        yield hub
+
+
+@pytest.fixture
+def mine(adapter, tmp_path):
+    return shutil.copytree(adapter, tmp_path / "mine")
+
+
+def test_an_adapter_is_pushed_without_what_is_not_of_it_and_answers(hub, mine, capsys):
+    (mine / "checkpoint-2").mkdir()
+    (mine / "checkpoint-2" / "optimizer.pt").write_bytes(b"pickle")
+    (mine / "notes.txt").write_text("of Mrs Jones")
+    (mine / "link.json").symlink_to("/etc/hostname")
+    model_card.main(["push", str(mine), NAME, *ALLOWED])
+    told = capsys.readouterr().out
+    assert "not uploaded: checkpoint-2, link.json, notes.txt" in told
+    assert "files, read back; private, tag v1" in told
+    repo = hub.repos["models", NAME]
+    files = repo["commits"][repo["tags"]["v1"]]
+    names = set(files) - {".gitattributes"}
+    assert names == {path.name for path in mine.iterdir() if path.is_file()} - {
+        "notes.txt",
+        "link.json",
+    }
+    assert repo["private"] is True
+    assert repo["gated"] == "manual"
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "adapter_model.BIN", "x.pt", "x.pkl"])
+def test_a_pickle_is_refused_before_anything_is_read(hub, mine, name):
+    (mine / name).write_bytes(b"")
+    (mine / "training.json").write_text("no JSON")
+    with pytest.raises(InputError, match=f"holds {name}, which may run code.*safetensors"):
+        push.prepare(mine)
+
+
+def test_what_is_no_adapter_is_refused(mine):
+    (mine / "README.md").unlink()
+    with pytest.raises(InputError, match=r"without README\.md"):
+        push.prepare(mine)
+
+
+@pytest.mark.parametrize("words", [(), ("--i-am-allowed", "MASS"), (*ALLOWED, "--public")])
+def test_it_is_under_the_terms_of_what_it_was_trained_on(hub, mine, words):
+    with pytest.raises(InputError, match="expected"):
+        model_card.main(["push", str(mine), NAME, *words])
+    assert not hub.log
+
+
+def test_of_an_adapter_that_does_not_tell_its_cohorts_nothing_is_known(hub, mine):
+    record = json.loads((mine / "training.json").read_text())
+    record |= {"config": None, "fingerprint": {}}
+    (mine / "training.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match="nothing tells what cohort"):
+        model_card.main(["push", str(mine), NAME, *ALLOWED])

@@ -1,0 +1,109 @@
+"""Lanes found among the labels of every cohort and family, and among a user's own."""
+
+import pytest
+from psgvlm.builders.readers import isruc, mass, shhs
+from recordings import ISRUC, MASS
+
+from psgvlm.errors import InputError
+from psgvlm.recordings.lanes import find_lanes, parse_map
+
+
+def lanes(labels, reader=None, montage="aasm", named=""):
+    aliases = {**(reader.ALIASES if reader else {}), **parse_map(named, labels)}
+    found = find_lanes(labels, montage, aliases)
+    pairs = zip(found.lanes, found.sources, strict=True)
+    return {lane.name: str(source) if source else None for lane, source in pairs}
+
+
+@pytest.mark.parametrize(
+    ("family", "expected"),
+    [
+        ("A", "F4-A1, C4-A1, O2-A1, LOC-A2, ROC-A1, X1"),
+        ("B", "F4-M1, C4-M1, O2-M1, E1-M2, E2-M1, X1"),
+        ("C", "F4-M1, C4-M1, O2-M1, E1-M2, E2-M1, 24"),
+        ("I-8", "None, C4-A1, O2-A1, LOC-A2, ROC-A1, X1"),
+        ("I-40", "F4 - A1, C4 - A1, O2 - A1, LOC - A2, ROC - A1, X1"),
+    ],
+)
+def test_isruc(family, expected):
+    labels = ISRUC[family].split()
+    found = lanes(labels, isruc)
+    assert ", ".join(map(str, found.values())) == expected
+    assert lanes(labels, isruc, "paper")["ECG"] == ("25" if family == "C" else "X2")
+
+
+def test_isruc_with_the_channels_of_eleven():
+    labels = (ISRUC["B"] + " X3 X4 X7-X8 DC1 DC2 DC3 DC5").split()
+    assert lanes(labels, isruc)["chin"] == "X1"
+
+
+@pytest.mark.parametrize("reference", ["LER", "CLE"])
+def test_mass(reference):
+    labels = MASS.replace("LER", reference).split(",")
+    found = lanes(labels, mass)
+    assert found["C4-M1"] == f"EEG C4-{reference}"
+    assert found["E1"] == "EOG Left Horiz"
+    assert found["E2"] == "EOG Right Horiz"
+    assert found["chin"] == "EMG Chin1 - EMG Chin2"
+    # Where a mastoid was recorded, the lane is against it, in any order of channels.
+    again = lanes([f"EEG A1-{reference}", *reversed(labels)], mass)
+    assert again["C4-M1"] == f"EEG C4-{reference} - EEG A1-{reference}"
+    assert again["F4-M1"] == f"EEG F4-{reference} - EEG A1-{reference}"
+
+
+def test_mass_subsets_of_twenty_seconds():
+    labels = ["EEG C4-CLE", "EEG A2-CLE", "EEG C3-CLE", "EOG Left Horiz", "EMG Chin", "ECG ECGI"]
+    found = lanes(labels, mass, "shhs")
+    assert found["chin"] == "EMG Chin"
+    assert found["C3-M2"] == "EEG C3-CLE - EEG A2-CLE"
+    assert found["ECG"] == "ECG ECGI"
+    assert lanes(labels, mass)["F4-M1"] is None  # SS4
+
+
+@pytest.mark.parametrize(
+    "second", ["EEG(sec)", "EEG(SEC)", "EEG sec", "EEG 2", "EEG2", "EEG_SEC", "EEG_2", "eeg (sec)"]
+)
+def test_shhs_has_its_two_eegs_the_right_way_round(second):
+    """Whichever comes first in the file."""
+    for labels in (["EEG", second, "EMG"], [second, "EEG", "EMG"]):
+        found = lanes(labels, shhs, "shhs")
+        assert found["C4-M1"] == "EEG"
+        assert found["C3-M2"] == second
+
+
+def test_shhs_without_the_second_eeg():
+    found = lanes(["EEG", "EOG(L)", "EOG(R)", "EMG"], shhs, "shhs")
+    assert found["C3-M2"] is None
+    assert found["C4-M1"] == "EEG"
+    assert (found["E1"], found["E2"], found["chin"]) == ("EOG(L)", "EOG(R)", "EMG")
+
+
+def test_the_chin_of_a_nox_recorder_is_no_number():
+    labels = ["1", "2", "12", "1-2", "C4-M1"]
+    assert lanes(labels)["chin"] == "1-2"
+    assert lanes(["1", "2", "12"])["chin"] is None
+
+
+### --map
+
+
+def test_a_map_names_unusual_labels_and_differences():
+    labels = ["EMG1", "EMG2", "EEG F4", "left eye", "C4-M1"]
+    found = lanes(labels, named="chin=EMG1-EMG2, F4-M1=EEG F4,E1=left eye")
+    assert found["chin"] == "EMG1 - EMG2"
+    assert found["F4-M1"] == "EEG F4"
+    assert found["E1"] == "left eye"
+    assert found["C4-M1"] == "C4-M1"
+    assert lanes(labels, named="chin=EMG1 - EMG2")["chin"] == "EMG1 - EMG2"
+
+
+def test_a_label_with_a_dash_is_no_difference():
+    labels = ["C4-M1", "C4", "M1", "C3-M2"]
+    assert lanes(labels, named="F4-M1=C4-M1")["F4-M1"] == "C4-M1"
+    assert lanes(labels, named="F4-M1=C3-M2 - C4-M1")["F4-M1"] == "C3-M2 - C4-M1"
+
+
+@pytest.mark.parametrize("text", ["chin=EMG9", "chin=EMG1-EMG9", "chin", "leg=EMG1", "chin="])
+def test_a_map_that_does_not_fit(text):
+    with pytest.raises(InputError, match="--map"):
+        parse_map(text, ["EMG1", "EMG2"])

@@ -1,0 +1,363 @@
+"""Recordings opened: labels, rates, units, gaps; and all that can be wrong with an EDF."""
+
+import datetime
+import math
+
+import edfio
+import numpy as np
+import pytest
+from commands import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from recordings import SECRET, montage, noise, patch, patch_signal, signal, with_gap, write_edf
+
+from psgvlm.errors import InputError
+from psgvlm.recordings import edf
+from psgvlm.recordings.recording import Recording, microvolts
+
+REAL = ROOT.parent / "shared" / "real" / "nox_a1_2min.edf"
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Two minutes of two channels at rates of their own."""
+    x = noise(120, 100)
+    slow = noise(120, 8, seed=1)
+    return write_edf(tmp_path / "night.edf", [signal("C4-M1", x, 100), signal("chin", slow, 8)])
+
+
+def test_labels_rates_and_samples_are_those_that_edfio_wrote(path):
+    recording = Recording(path)
+    assert recording.labels == ("C4-M1", "chin")
+    assert [channel.rate_hz for channel in recording.channels] == [100, 8]
+    assert [channel.n_samples for channel in recording.channels] == [12000, 960]
+    assert recording.duration_s == 120
+    assert recording.notes == ()
+    for label, written in zip(recording.labels, edfio.read_edf(path).signals, strict=True):
+        assert np.abs(recording.read_uv(label) - written.data).max() < 1e-3
+    assert recording.read_uv("C4-M1").dtype == np.float32
+
+
+def test_windows_of_one_pass_put_together_are_the_channels(path, monkeypatch):
+    recording = Recording(path)
+    monkeypatch.setattr(edf, "WINDOW_BYTES", 5000)
+    parts = list(recording.windows_uv(["chin", "C4-M1"]))
+    assert len(parts) == 6
+    for label, written in zip(recording.labels, edfio.read_edf(path).signals, strict=True):
+        together = np.concatenate([part[label] for part in parts])
+        assert np.abs(together - written.data).max() < 1e-3
+
+
+def test_windows_spread_over_a_recording_are_stretches_of_a_second(path):
+    recording = Recording(path)
+    whole = recording.read_uv("C4-M1").reshape(120, 100)
+    found = [part["C4-M1"] for part in recording.windows_uv(["C4-M1"], 9)]
+    seconds = [int(np.flatnonzero((whole == part).all(axis=1))[0]) for part in found]
+    assert seconds == np.linspace(0, 119, 9).astype(int).tolist()
+    assert len(list(recording.windows_uv(["chin"], 1000))) == 120
+
+
+def seconds(least, most):
+    """To a microsecond: what is shorter than any sample is lost in any sum."""
+    return st.integers(least * 10**6, most * 10**6).map(lambda number: number / 1e6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(start_s=seconds(-20, 130), length_s=seconds(0, 150), record_s=st.sampled_from((1, 40)))
+def test_a_part_is_a_part_of_the_whole(tmp_path_factory, start_s, length_s, record_s):
+    """Whatever lies between, rounded outwards to samples; however long the data records are."""
+    path = tmp_path_factory.getbasetemp() / f"part{record_s}.edf"
+    if not path.exists():
+        lanes = [signal("C4-M1", noise(120, 100), 100), signal("chin", noise(120, 8, seed=1), 8)]
+        write_edf(path, lanes, data_record_duration=record_s)
+    recording = Recording(path)
+    found = recording.part_uv(["chin", "C4-M1"], start_s, start_s + length_s)
+    for label, rate_hz in (("C4-M1", 100), ("chin", 8)):
+        first, samples = found[label]
+        whole = recording.read_uv(label)
+        assert (samples == whole[first : first + len(samples)]).all()
+        begin = min(max(0, math.floor(start_s * rate_hz)), len(whole))
+        end = min(max(0, math.ceil((start_s + length_s) * rate_hz)), len(whole))
+        assert len(samples) == max(0, end - begin)
+        assert first == begin or not len(samples)
+
+
+@pytest.mark.parametrize(
+    ("field", "clock_s"),
+    [(b"00.00.00", 0), (b"23.59.59", 86399), (b"07:30:00", 27000), (b"24.00.00", None),
+     (b"12.60.00", None), (b"??.??.??", None), (b"        ", None)],
+)  # fmt: skip
+def test_the_time_of_day_it_began_at(path, field, clock_s):
+    assert Recording(patch(path, 176 - 8, b"03.02.01" + field)).clock_s == clock_s
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="the real recording lies beside the repository")
+def test_a_real_recording_against_edfio():
+    recording = Recording(REAL)
+    other = edfio.read_edf(REAL, header_encoding="latin-1").signals
+    assert len(recording.channels) == len(other) == 89
+    assert recording.labels[1] == "1 Impédance"
+    assert recording.duration_s == 120
+    volts = [i for i, channel in enumerate(recording.channels) if channel.unit == "V"]
+    assert len(volts) > 30
+    for i in volts:
+        mine = recording.read_uv(recording.labels[i])
+        assert np.abs(mine - 1e6 * other[i].data).max() <= 1e-4 * max(1, np.abs(mine).max())
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [
+        ("uV", 1),
+        ("µV", 1),
+        ("μV", 1),
+        ("?V", 1),
+        ("microV", 1),
+        ("muV", 1),
+        ("UV", 1),
+        ("mV", 1000.0),
+        ("V", 1000000.0),
+        ("Volt", 1000000.0),
+        ("nV", 0.001),
+        ("", 1),
+        ("Ohm", None),
+        ("%", None),
+        ("kV", None),
+    ],
+)
+def test_units(unit, factor):
+    assert microvolts(unit) == factor
+
+
+@pytest.mark.parametrize(
+    ("unit", "limit"), [("mV", 0.5), ("V", 0.0005), ("nV", 500_000), ("", 500)]
+)
+def test_samples_are_microvolts_whatever_the_unit(tmp_path, unit, limit):
+    x = noise(60, 100)
+    file = write_edf(tmp_path / "x.edf", [signal("C4", x * limit / 500, 100, unit, limit)])
+    assert np.abs(Recording(file).read_uv("C4") - x).max() < 0.02
+
+
+def test_a_micro_sign_in_latin_1_and_a_label_that_is_not_ascii(path):
+    patch_signal(path, "unit", 0, "µV".encode("latin-1"))
+    patch_signal(path, "label", 1, "Kinn größer".encode("latin-1"))
+    recording = Recording(path)
+    assert recording.channels[0].unit == "µV"
+    assert microvolts(recording.channels[0].unit) == 1
+    assert recording.labels[1] == "Kinn größer"
+    patch_signal(path, "label", 1, "Impédance".encode())
+    assert Recording(path).labels[1] == "Impédance"
+
+
+def test_a_decimal_comma_in_the_header(path):
+    whole = Recording(path).read_uv("C4-M1")
+    patch_signal(path, "pmin", 0, "-500,0")
+    patch_signal(path, "pmax", 0, "500,0")
+    assert np.array_equal(Recording(path).read_uv("C4-M1"), whole)
+
+
+def test_a_rate_that_is_no_whole_number(tmp_path):
+    x = noise(40, 25.6016)[:1024]
+    file = write_edf(
+        tmp_path / "x.edf", [signal("C4", x, 1024 / 39.9975)], data_record_duration=39.9975
+    )
+    assert Recording(file).channels[0].rate_hz == pytest.approx(25.6016, abs=1e-6)
+
+
+### What is damaged, but of use
+
+
+def test_a_truncated_file_keeps_its_whole_data_records(path):
+    whole = Recording(path).read_uv("C4-M1")
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.truncate(size - 216 * 30 - 17)  # 216 bytes a second
+    recording = Recording(path)
+    assert recording.duration_s == 89
+    assert np.array_equal(recording.read_uv("C4-M1"), whole[: 89 * 100])
+    assert recording.notes == (
+        "truncated: 89 whole data records of the 120 that its header promises",
+    )
+
+
+def test_an_unknown_number_of_data_records(path):
+    patch(path, 236, b"-1      ")
+    assert Recording(path).duration_s == 120
+
+
+def test_a_channel_that_nobody_reads_may_be_broken(path):
+    patch_signal(path, "pmax", 1, "-500")
+    recording = Recording(path)
+    assert len(recording.read_uv("C4-M1")) == 12000
+    with pytest.raises(InputError, match="channel 'chin' has a physical minimum equal"):
+        recording.read_uv("chin")
+
+
+### What is refused, and why
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("dmax", "40000", "has a digital range of -32768 to 40000, not within 16 bits"),
+        ("dmin", "32767", "has a digital range of 32767 to 32767"),
+        ("pmax", "-500", r"has a physical minimum equal to its maximum \(-500\)"),
+        ("pmin", "Jane_Q", "has a range that is not a number"),
+        ("pmin", "1e999", "has a range that is not a number"),
+        ("unit", "Ohm", "is in 'Ohm', which is no voltage"),
+        ("label", "chin", "0 signals are labelled 'C4-M1'"),
+    ],
+)
+def test_a_channel_whose_header_makes_no_sense(path, field, value, reason):
+    patch_signal(path, field, 0, value)
+    with pytest.raises(InputError, match=reason) as caught:
+        Recording(path).read_uv("C4-M1")
+    assert str(path) in str(caught.value)
+    assert "Jane" not in str(caught.value)
+
+
+def test_two_channels_of_the_same_label(path):
+    patch_signal(path, "label", 1, "C4-M1")
+    with pytest.raises(InputError, match="2 signals are labelled 'C4-M1'; expected one"):
+        Recording(path).read_uv("C4-M1")
+
+
+def test_a_channel_at_0_hz(tmp_path):
+    file = write_edf(tmp_path / "x.edf", montage(["C4-M1", "E1"], 60))
+    content = bytearray(file.read_bytes())
+    patch_signal(file, "samples", 1, "0")
+    content[: 256 * 3] = file.read_bytes()[: 256 * 3]
+    records = np.frombuffer(bytes(content[256 * 3 :]), "<i2").reshape(60, 2, 100)[:, 0]
+    file.write_bytes(bytes(content[: 256 * 3]) + records.tobytes())
+    recording = Recording(file)
+    assert recording.channel("E1").rate_hz == 0
+    assert len(recording.read_uv("C4-M1")) == 6000
+    with pytest.raises(InputError, match="channel 'E1' is at 0 Hz"):
+        recording.read_uv("E1")
+
+
+@pytest.mark.parametrize(
+    ("offset", "content", "reason"),
+    [
+        (0, b"Jane Doe", "not an EDF file"),
+        (184, b"512     ", "header bytes: 512; expected 768"),
+        (236, b"99999999", "promises 99999999 data records of 1 s; expected no more than 31 days"),
+        (236, b"many    ", "number of data records: not a number"),
+        (244, b"0       ", "data records last 0 s"),
+        (244, b"-1      ", "record duration: -1"),
+        (252, b"Doe,", "number of signals: not a number"),
+        (252, b"-2  ", "number of signals: -2"),
+        (252, b"9999", "header bytes: 768; expected 2560000"),
+    ],
+)
+def test_a_header_that_does_not_hold_together(path, offset, content, reason):
+    patch(path, offset, content)
+    with pytest.raises(InputError, match=reason) as caught:
+        Recording(path)
+    assert not any(word in str(caught.value) for word in (*SECRET, "Doe", "Jane"))
+
+
+def test_files_that_are_none(tmp_path, path):
+    with pytest.raises(InputError, match="no such file"):
+        Recording(tmp_path / "missing.edf")
+    with pytest.raises(InputError, match="no such file"):
+        Recording(tmp_path)
+    (tmp_path / "loop.edf").symlink_to(tmp_path / "loop.edf")
+    with pytest.raises(InputError, match="no such file"):
+        Recording(tmp_path / "loop.edf")
+    (tmp_path / "empty.edf").touch()
+    with pytest.raises(InputError, match=r"not an EDF file \(0 bytes"):
+        Recording(tmp_path / "empty.edf")
+    with path.open("r+b") as file:
+        file.truncate(700)
+    with pytest.raises(InputError, match="ends within its header"):
+        Recording(path)
+    with path.open("r+b") as file:
+        file.truncate(768)
+    with pytest.raises(InputError, match="no whole data record"):
+        Recording(path)
+    scores = write_edf(tmp_path / "s.edf", (), [edfio.EdfAnnotation(0, 30, "Sleep stage W")])
+    with pytest.raises(InputError, match="holds no signals"):
+        Recording(scores)
+
+
+### Gaps
+
+
+def test_a_discontinuous_file_is_refused_where_gaps_were_not_asked_for(tmp_path):
+    file = with_gap(tmp_path / "gap.edf")
+    with pytest.raises(InputError, match="EDF\\+D with 1 gaps"):
+        Recording(file)
+
+
+def test_gaps_on_the_clock(tmp_path):
+    recording = Recording(with_gap(tmp_path / "gap.edf"), gaps=True)
+    assert recording.segments == ((0, 60), (105, 165))
+    assert recording.duration_s == 165
+    assert recording.stored_s(30, 30) == 30
+    assert recording.stored_s(31, 30) is None  # reaches into the gap
+    assert recording.stored_s(60, 30) is None
+    assert recording.stored_s(90, 30) is None  # begins in the gap
+    assert recording.stored_s(105, 30) == 60
+    assert recording.stored_s(120, 30) == 75
+    assert recording.stored_s(136, 30) is None
+    assert recording.stored_s(-1, 30) is None
+
+
+def test_a_file_called_discontinuous_that_is_not(tmp_path):
+    assert Recording(with_gap(tmp_path / "x.edf", gap_s=0)).segments == ((0, 120),)
+
+
+def test_a_discontinuous_file_without_onsets(path):
+    patch(path, 192, b"EDF+D")
+    with pytest.raises(InputError, match="0 onsets for 120 data records"):
+        Recording(path, gaps=True)
+
+
+def test_data_records_out_of_order(tmp_path):
+    file = with_gap(tmp_path / "x.edf", gap_s=0)
+    file.write_bytes(file.read_bytes().replace(b"+70\x14\x14", b"+10\x14\x14"))
+    with pytest.raises(InputError, match="data record 71 starts before"):
+        Recording(file, gaps=True)
+
+
+### Annotations
+
+
+def test_annotations_count_from_the_first_sample_and_may_be_latin_1(tmp_path):
+    noted = [edfio.EdfAnnotation(1.5, 2, "Sleep stage W"), edfio.EdfAnnotation(3, None, "Reveil")]
+
+    half = datetime.time(22, 0, 0, 500_000)
+    file = write_edf(tmp_path / "x.edf", montage(["C4"], 60), noted, starttime=half)
+    file.write_bytes(file.read_bytes().replace(b"Reveil", b"R\xe9veil"))
+    assert Recording(file).annotations() == [(1.5, 2, "Sleep stage W"), (3, 0, "Réveil")]
+
+
+def test_no_annotations(path):
+    assert Recording(path).annotations() == []
+
+
+### Other formats
+
+
+def test_a_file_that_mne_reads(tmp_path):
+    import mne
+
+    x = np.stack([noise(60, 100), noise(60, 100, seed=1)]) * 1e-6
+    raw = mne.io.RawArray(x, mne.create_info(["C4-M1", "E1"], 100, "eeg"), verbose="ERROR")
+    raw.set_annotations(mne.Annotations([30], [30], ["Sleep stage R"]))
+    raw.save(tmp_path / "night_raw.fif", verbose="ERROR")
+    recording = Recording(tmp_path / "night_raw.fif")
+    assert recording.labels == ("C4-M1", "E1")
+    assert recording.duration_s == 60
+    assert recording.channel("E1").rate_hz == 100
+    assert np.abs(recording.read_uv("E1") - x[1] * 1e6).max() < 1e-3
+    assert recording.annotations() == [(30, 30, "Sleep stage R")]
+    assert recording.limits_uv("E1") == (-np.inf, np.inf)
+
+
+def test_a_file_that_mne_cannot_read(tmp_path):
+    (tmp_path / "x.vhdr").write_text("Jane Doe")
+    with pytest.raises(InputError, match="MNE cannot read it") as caught:
+        Recording(tmp_path / "x.vhdr")
+    assert "Jane" not in str(caught.value)

@@ -1,0 +1,148 @@
+"""What is trained: exactly the chosen parts, in every family, by weights and by adapter."""
+
+import re
+
+import pytest
+from tiny_vlms import FAMILIES
+from torch import nn
+
+from psgvlm.errors import InputError
+from psgvlm.image_spec import PRESETS
+from psgvlm.models import vlm
+from psgvlm.training import trained_parts
+
+# Where each family keeps its parts, written by hand from its source.
+PLACES = {
+    "idefics3": {
+        "vision": r"model\.vision_model\.",
+        "connector": r"model\.connector\.",
+        "language": r"model\.text_model\.|lm_head\.",
+    },
+    "llava_next": {
+        "vision": r"model\.vision_tower\.",
+        "connector": r"model\.multi_modal_projector\.|model\.image_newline",
+        "language": r"model\.language_model\.|lm_head\.",
+    },
+    "qwen2_5_vl": {
+        "vision": r"model\.visual\.(blocks|patch_embed)\.",
+        "connector": r"model\.visual\.merger\.",
+        "language": r"model\.language_model\.|lm_head\.",
+    },
+    "qwen3_vl": {
+        "vision": r"model\.visual\.(blocks|patch_embed|pos_embed)\.",
+        "connector": r"model\.visual\.(merger|deepstack_merger_list)\.",
+        "language": r"model\.language_model\.|lm_head\.",
+    },
+    "tiny": {
+        "vision": r"model\.vision_tower\.",
+        "connector": r"model\.multi_modal_projector\.",
+        "language": r"model\.language_model\.|lm_head\.",
+    },
+}
+
+
+def build(family):
+    return (vlm.build_tiny(PRESETS["square"]) if family == "tiny" else FAMILIES[family]())[0]
+
+
+def parts_of(names, family):
+    """The parts that names of the base model lie in, by the table above."""
+    return {part for name in names for part, at in PLACES[family].items() if re.match(at, name)}
+
+
+@pytest.mark.parametrize("family", PLACES)
+@pytest.mark.parametrize("tune", ["language", "connector", "vision", "language,connector", "all"])
+def test_weights_of_the_chosen_parts_alone_are_trained(family, tune):
+    model = build(family)
+    chosen = trained_parts.chosen_parts(tune)
+    anatomy = trained_parts.Anatomy(model)
+    anatomy.freeze_all_but(chosen)
+    trained = [name for name, p in model.named_parameters() if p.requires_grad]
+    frozen = [name for name, p in model.named_parameters() if not p.requires_grad]
+    assert parts_of(trained, family) == chosen
+    assert parts_of(frozen, family) == set(trained_parts.PARTS) - chosen
+    counts = anatomy.counts()
+    for part, of in counts.items():
+        assert of["trained"] == (of["parameters"] if part in chosen else 0)
+    assert sum(of["parameters"] for of in counts.values()) == model.num_parameters()
+
+
+@pytest.mark.parametrize("family", PLACES)
+@pytest.mark.parametrize("tune", ["language", "connector", "vision", "all"])
+def test_an_adapter_of_the_chosen_parts_alone(family, tune):
+    """Frozen vision is frozen, though the tower has a q_proj as the language model has."""
+    from peft import LoraConfig, get_peft_model
+
+    model = build(family)
+    chosen = trained_parts.chosen_parts(tune)
+    targets = trained_parts.Anatomy(model).linear_layers(chosen)
+    linear = {
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and name != "lm_head" and parts_of([name + "."], family)
+    }
+    wanted = {name for name in linear if parts_of([name + "."], family) <= chosen}
+    modules = {name for name, _ in model.named_modules()}
+    assert {name for name in modules if re.fullmatch(targets, name)} == wanted
+    tuned = get_peft_model(model, LoraConfig(target_modules=targets))
+    anatomy = trained_parts.Anatomy(tuned)
+    anatomy.check_frozen(chosen)
+    names = [name for name, p in model.named_parameters() if p.requires_grad]
+    assert len(names) == 2 * len(wanted)
+    assert parts_of(names, family) == chosen
+    counts = anatomy.counts()
+    assert {part for part, of in counts.items() if of["trained"]} == chosen
+    assert "vision" in chosen or counts["vision"]["trained"] == 0
+
+
+@pytest.mark.parametrize(
+    "options", [{"target_modules": ["q_proj"]}, {"target_modules": "all-linear"}]
+)
+def test_targets_by_leaf_name_that_reach_the_frozen_tower_are_refused(options):
+    from peft import LoraConfig, get_peft_model
+
+    tuned = get_peft_model(build("idefics3"), LoraConfig(**options))
+    with pytest.raises(InputError, match=r"vision_model.*lies in vision, which --tune language"):
+        trained_parts.Anatomy(tuned).check_frozen({"language"})
+
+
+def test_modules_saved_whole_are_counted_and_checked():
+    from peft import LoraConfig, get_peft_model
+
+    options = LoraConfig(
+        target_modules=r".*language.*v_proj", modules_to_save=["multi_modal_projector"]
+    )
+    tuned = get_peft_model(build("llava_next"), options)
+    with pytest.raises(InputError, match="lies in connector"):
+        trained_parts.Anatomy(tuned).check_frozen({"language"})
+    trained_parts.Anatomy(tuned).check_frozen({"language", "connector"})
+
+
+@pytest.mark.parametrize("tune", ["eyes", "", "language,", "all,vision"])
+def test_parts_that_do_not_exist(tune):
+    with pytest.raises(InputError, match=f"--tune {tune}: .*expected all, or some of language"):
+        trained_parts.chosen_parts(tune)
+
+
+def test_a_model_of_unknown_structure_is_refused():
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    text = LlamaForCausalLM(LlamaConfig(**sizes, vocab_size=32, num_attention_heads=2))
+    with pytest.raises(InputError, match=r"LlamaForCausalLM: .*cannot be told apart"):
+        trained_parts.Anatomy(text)
+    strange = build("idefics3")
+    strange.model.gate = nn.Linear(2, 2)
+    with pytest.raises(InputError, match=r"no part holds model\.gate\.weight"):
+        trained_parts.Anatomy(strange)
+
+
+def test_the_summary_names_every_part():
+    anatomy = trained_parts.Anatomy(build("tiny"))
+    anatomy.freeze_all_but({"connector"})
+    lines = trained_parts.summary(anatomy.counts()).splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["language", "0"],
+        ["connector", "33,024"],
+        ["vision", "0"],
+    ]
