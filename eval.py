@@ -72,7 +72,7 @@ def main(words: list[str] | None = None) -> int:
         variants,
     )
     from psgvlm.evaluation.corpus_nights import of_split
-    from psgvlm.models import calibration, devices, inference, vlm
+    from psgvlm.models import adapter_files, calibration, devices, inference, vlm
     from psgvlm.training import run_record
 
     ### Adapters and corpora, drawn alike; nobody seen before
@@ -83,13 +83,13 @@ def main(words: list[str] | None = None) -> int:
     for name, folder in folders.items():
         models[name] = vlm.load(folder, device)
         for corpus in args.dataset:
-            vlm.check_same_images(folder, models[name].spec, corpus)
+            adapter_files.check_same_images(folder, models[name].spec, corpus)
     spec = models[name].spec
 
-    def nights(split, context=0, raw=None):
+    def nights(split, neighbours=0, raw=None):
         found = []
         for corpus in args.dataset:
-            rows = loading.load_split(corpus, split, args.config, spec, context)
+            rows = loading.load_split(corpus, split, args.config, spec, neighbours)
             found += raw_recordings.nights(rows, corpus, raw) if raw else of_split(rows, spec)
         contenders.check_once(found)
         return found
@@ -110,7 +110,7 @@ def main(words: list[str] | None = None) -> int:
     tables, varied, cost, temperatures, fitted = [], [], {}, {}, []
     for name, model in models.items():
         adapter = contenders.Adapter(name, model, args.batch_size)
-        shown = nights(args.split, model.context)
+        shown = nights(args.split, model.neighbours)
         staged, cost[name] = contenders.stage(adapter, shown, answers=kept)
         cost[name]["image_tokens"] = inference.image_tokens(model, shown[0].rows[0]["images"])
         tables.append(staged)
@@ -118,7 +118,7 @@ def main(words: list[str] | None = None) -> int:
         if args.variants:
             varied.append(variants.stage(adapter, shown, args.variants, staged, kept))
         if args.calibrate:
-            shown = nights("validation", model.context)
+            shown = nights("validation", model.neighbours)
             table, _ = contenders.stage(adapter, shown, f"{name}, validation", kept)
             p, scored = predictions.probabilities(table), predictions.scored(table)
             temperatures[name] = calibration.fit_temperature(p, scored)
@@ -146,7 +146,9 @@ def main(words: list[str] | None = None) -> int:
     about = {"models": list(models), "split": args.split, "image_spec": spec.name, "run": run}
     about |= {
         "datasets": [run_record.public(corpus) for corpus in args.dataset],
-        "fingerprints": {name: vlm.fingerprint(folder) for name, folder in folders.items()},
+        "fingerprints": {
+            name: adapter_files.model_fingerprint(folder) for name, folder in folders.items()
+        },
         "unseen": not args.allow_seen_subjects
         and all("subjects" in run_record.read(folder) for folder in args.model),
         "device": devices.name(model.model.device),

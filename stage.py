@@ -196,10 +196,12 @@ def told(path: Path, failed: list[Path]):
     except ModelError:
         raise  # no fault of the night
     except errors.InputError as error:
-        errors.tell(error)
+        errors.print_error(error)
         failed.append(path)
     except OSError as error:
-        errors.tell(errors.InputError(f"{error.filename or path}: {error.strerror or error}"))
+        errors.print_error(
+            errors.InputError(f"{error.filename or path}: {error.strerror or error}")
+        )
         failed.append(path)
 
 

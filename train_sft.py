@@ -33,7 +33,7 @@ class StagingArguments:
         default="",
         metadata={"help": "vary pictures: gain=1.5,lane_dropout=0.1,shift_s=1,noise=5,colour=0.1"},
     )
-    context: int = field(
+    neighbours: int = field(
         default=0, metadata={"help": "neighbouring epochs shown on each side of the epoch"}
     )
     eval_subjects: int = field(
@@ -67,26 +67,25 @@ def main(words: list[str] | None = None) -> int:
     from psgvlm.corpus import loading
     from psgvlm.hub import permission, release
     from psgvlm.images.augment import Augmentation
-    from psgvlm.models import inference, vlm
-    from psgvlm.nights import neighbours as context
+    from psgvlm.models import adapter_files, inference, tiny, vlm
     from psgvlm.training import run_record, trained_parts
     from psgvlm.training.sampling import Draws
     from psgvlm.training.saving import saving
     from psgvlm.training.trainer import StagingTrainer
 
     ### Corpus
-    spec = vlm.load_spec(script.dataset_name, "dataset")
-    digests = run_record.fingerprint(script.dataset_name)
+    spec = adapter_files.load_spec(script.dataset_name, "dataset")
+    digests = run_record.corpus_digests(script.dataset_name)
     rows = partial(
         loading.load_split,
         script.dataset_name,
         config=script.dataset_config,
         spec=spec,
-        neighbours=staging.context,
+        neighbours=staging.neighbours,
     )
     corpus = rows(script.dataset_train_split)
     order = Draws(corpus["stage"], staging.balance, config.seed)
-    subjects = run_record.fingerprints(corpus)
+    subjects = run_record.subject_hashes(corpus)
     before = {}
     if not staging.from_scratch:
         before = run_record.read_base(model_config.model_name_or_path)
@@ -103,7 +102,7 @@ def main(words: list[str] | None = None) -> int:
 
     ### Model
     if staging.from_scratch:
-        model, processor = vlm.build_tiny(spec, config.seed)
+        model, processor = tiny.build_tiny(spec, config.seed)
     else:
         model, processor = vlm.load_base(
             model_config.model_name_or_path,
@@ -129,7 +128,7 @@ def main(words: list[str] | None = None) -> int:
             processor,
             spec,
             order,
-            staging.context,
+            staging.neighbours,
             Augmentation.parse(staging.augment),
             cohorts,
             args=config,
@@ -150,7 +149,7 @@ def main(words: list[str] | None = None) -> int:
         trainer.save_model(config.output_dir)
         if trainer.accelerator.is_main_process:
             spec.save(config.output_dir)
-            context.save(config.output_dir, staging.context)
+            adapter_files.save_neighbours(config.output_dir, staging.neighbours)
             run_record.write(
                 trainer, script, model_config, staging, parts, digests, subjects, before
             )

@@ -61,11 +61,11 @@ def main() -> int:
     from psgvlm.corpus import loading
     from psgvlm.evaluation import raw_recordings
     from psgvlm.explanations import corpus
-    from psgvlm.models import devices, vlm
+    from psgvlm.models import adapter_files, devices, vlm
     from psgvlm.stages import STAGES
 
     model = vlm.load(args.model)
-    vlm.check_same_images(args.model, model.spec, args.dataset)
+    adapter_files.check_same_images(args.model, model.spec, args.dataset)
     shuffled = shuffle(model)
     rows = loading.load_split(args.dataset, "test", spec=model.spec)
     nights = raw_recordings.nights(rows, args.dataset, args.raw)
@@ -121,7 +121,7 @@ def shuffle(model, seed: int = 0):
         for weight in other.parameters():
             order = torch.randperm(weight.numel(), generator=generator).to(weight.device)
             weight.copy_(weight.flatten()[order].reshape(weight.shape))
-    return StagingModel(other, model.processor, model.spec, model.context)
+    return StagingModel(other, model.processor, model.spec, model.neighbours)
 
 
 ### Truth
@@ -166,7 +166,7 @@ def decisive(truth, stage: str, onset_s: float, spec) -> np.ndarray:
 def measure(model, shuffled, images: list, stage: str, mask: np.ndarray, seed: int):
     """A row for each method and baseline, or why the epoch is left out."""
     from psgvlm.explanations import METHODS, explain
-    from psgvlm.explanations.blanking import Epoch
+    from psgvlm.explanations.blanking import BlankableEpoch
     from psgvlm.explanations.methods import PATCH_PX
     from psgvlm.images import geometry
     from psgvlm.models import inference
@@ -174,10 +174,10 @@ def measure(model, shuffled, images: list, stage: str, mask: np.ndarray, seed: i
 
     if not 0 < mask.mean() < 0.95:
         return "no event, or all of it"
-    epoch, index = Epoch(model, images), INDEX[stage]
+    epoch, index = BlankableEpoch(model, images), INDEX[stage]
     if epoch.scores.argmax() != index:
         return "staged otherwise"
-    scorer = inference.Scorer(model)
+    scorer = inference.StageClassifier(model)
     passes = [timed(lambda: list(scorer.probabilities([images]))) for _ in range(6)]
     pass_s = np.median([seconds for _, seconds in passes[1:]])  # the first looks twice
     labels = geometry.patches_at(model.spec, PATCH_PX)
@@ -229,7 +229,7 @@ def damage(model, traces: list, start_s: float, stage: str) -> list[dict]:
     """Each lane's share of what is lost without a lane, with that lane as it is and damaged."""
     from PIL import Image
 
-    from psgvlm.explanations.blanking import Epoch
+    from psgvlm.explanations.blanking import BlankableEpoch
     from psgvlm.images import geometry, raster
     from psgvlm.signals.traces import Trace
     from psgvlm.stages import INDEX
@@ -246,7 +246,7 @@ def damage(model, traces: list, start_s: float, stage: str) -> list[dict]:
             changed = list(traces)
             changed[lane] = Trace(samples, trace.rate_hz)
             picture = raster.to_rgb(next(raster.draw(changed, spec, [start_s])), spec)
-            epoch = Epoch(model, [Image.fromarray(picture)])
+            epoch = BlankableEpoch(model, [Image.fromarray(picture)])
             index = INDEX[stage]
             lost = (epoch.scores[index] - epoch.without(masks)[:, index]).clip(0)
             share = lost[lane] / lost.sum() if lost.sum() else 0.0

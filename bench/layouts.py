@@ -108,7 +108,7 @@ def measure(name: str, seed: int, args: argparse.Namespace) -> None:
     trained = args.work / "runs" / slug(name) / f"steps-{args.steps}-seed-{seed}"
     words = ["--seed", seed, "--max_steps", round(args.steps * CONTEXT.get(name, 1))]
     if name in CONTEXT:
-        words += ["--context", 1]
+        words += ["--neighbours", 1]
     if not (corpus / "README.md").is_file():
         for cohort in ("isruc", "mass", "shhs"):
             run("-m", "builders", cohort, args.work / "raw" / cohort, "--out", corpus,

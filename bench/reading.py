@@ -100,8 +100,8 @@ def measure(corpus: Path):
     from datasets import load_dataset
     from psgvlm.builders.check import verify
 
+    from psgvlm.corpus import neighbours as neighbour_rows
     from psgvlm.image_spec import ImageSpec
-    from psgvlm.nights import neighbours
 
     datasets.disable_progress_bars()
     yield "first row", first_row_s(corpus)
@@ -110,7 +110,10 @@ def measure(corpus: Path):
     stream = load_dataset(str(corpus), "bench", split="train", streaming=True)
     order = np.random.default_rng(0).permutation(ROWS).tolist()
     for k in CONTEXTS:
-        rows, streamed = neighbours.attach(stored, spec, k), neighbours.stream(stream, spec, k)
+        rows, streamed = (
+            neighbour_rows.attach(stored, spec, k),
+            neighbour_rows.stream(stream, spec, k),
+        )
         yield f"one by one, context {k}", rate(rows[index] for index in range(ROWS))
         yield f"at random, context {k}", rate(rows[index] for index in order)
         yield f"streamed, context {k}", rate(streamed)

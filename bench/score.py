@@ -110,10 +110,10 @@ def measured(name: str, args) -> dict:
 def build(name: str, device: str):
     """A model of random weights, its processor, and how its pictures are drawn."""
     from psgvlm.image_spec import PRESETS
-    from psgvlm.models import vlm
+    from psgvlm.models.tiny import build_tiny
 
     spec = PRESETS["folded" if name == TINY else families.IMAGE[name]]
-    made = vlm.build_tiny(spec) if name == TINY else families.build(name, device, "sdpa")
+    made = build_tiny(spec) if name == TINY else families.build(name, device, "sdpa")
     model, processor = made
     return model.eval(), processor, spec
 
@@ -144,7 +144,7 @@ class Way:
         from psgvlm.models import inference
 
         self.name, self.model = name, model
-        self.scorer = inference.Scorer(model, BATCH, lockstep=name == "no_reuse")
+        self.scorer = inference.StageClassifier(model, BATCH, lockstep=name == "no_reuse")
         self.tokens = 1 + max(map(len, self.scorer.answers))
 
     def answers(self, night: list[bytes]) -> Iterator:
@@ -157,7 +157,7 @@ class Way:
                 yield from self.written(list(decoded(night[at : at + size])))
         else:
             pictures = (image for (image,) in decoded(night))
-            epochs = neighbours.around(pictures, self.model.spec, self.model.context)
+            epochs = neighbours.around(pictures, self.model.spec, self.model.neighbours)
             yield from self.scorer.probabilities(epochs)
 
     def written(self, epochs: list[list]) -> list[str]:

@@ -8,8 +8,7 @@ from psgvlm.model_card.results import Results
 from psgvlm.corpus.splits import SPLITS
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
-from psgvlm.models import vlm
-from psgvlm.nights import neighbours
+from psgvlm.models import adapter_files
 from psgvlm.stages import STAGES
 
 FOLDER = "images"
@@ -29,9 +28,9 @@ def write(
         path.unlink()
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
-    if corpus is None or results is None or neighbours.load(adapter):
+    if corpus is None or results is None or adapter_files.load_neighbours(adapter):
         return {}
-    vlm.check_same_images(str(adapter), spec, str(corpus))
+    adapter_files.check_same_images(str(adapter), spec, str(corpus))
     shown = []
     for stage, row in _first(results).items():
         png = _picture(Path(corpus), row)

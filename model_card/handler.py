@@ -58,7 +58,7 @@ class EndpointHandler:
         if not isinstance(explain, bool):
             raise InputError(f"explain: {_kind(explain)}; expected true or false with a picture")
         several = inputs if isinstance(inputs, list) else [inputs]
-        shown = 2 * self.stager.context + 1
+        shown = 2 * self.stager.neighbours + 1
         if len(several) != shown:
             raise InputError(f"{len(several)} pictures; expected {shown}, as the model was trained")
         images = [self._picture(image) for image in several]
@@ -89,7 +89,7 @@ class EndpointHandler:
                 for epoch in epochs:
                     if epoch["epoch"] in numbers:
                         row = int((staged.epochs == epoch["epoch"] - 1).argmax())
-                        (images,) = night.shown(self.stager.context, row, row + 1)
+                        (images,) = night.shown(self.stager.neighbours, row, row + 1)
                         epoch |= self._explained(images)
             except InputError as error:
                 # Where the file lay meanwhile is nobody's business.
@@ -131,7 +131,7 @@ class EndpointHandler:
 
         why = explain.explain(self.stager.model, images)
         picture = io.BytesIO()
-        explain.draw(why, images[self.stager.context], picture)
+        explain.draw(why, images[self.stager.neighbours], picture)
         heat_map = base64.b64encode(picture.getvalue()).decode()
         return {"explanation": why.sentence, "heat_map": heat_map}
 

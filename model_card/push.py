@@ -22,7 +22,7 @@ FILES = re.compile(
     r"|README\.md|(?:adapter_|generation_|processor_|preprocessor_|tokenizer_)?config\.json"
     r"|tokenizer\.json|tokenizer\.model|special_tokens_map\.json|added_tokens\.json|vocab\.json"
     r"|merges\.txt|chat_template\.(?:jinja|json)"
-    r"|(?:image_spec|context|calibration|training|metrics)\.json|config\.yaml"
+    r"|(?:image_spec|neighbours|calibration|training|metrics)\.json|config\.yaml"
     r"|handler\.py|requirements\.txt|\.eval_results/[\w.-]+\.yaml|images/[\w-]+\.(?:png|jpg)"
 )
 
@@ -59,7 +59,7 @@ def read_back(name: str, commit: str) -> None:
 
     with tempfile.TemporaryDirectory(prefix="psgvlm-") as cache:
         model = vlm.load(snapshot_download(name, revision=commit, cache_dir=cache), "cpu")
-        pictures = [neighbours.blank(model.spec)] * (2 * model.context + 1)
+        pictures = [neighbours.blank(model.spec)] * (2 * model.neighbours + 1)
         (answer,) = inference.probabilities(model, [pictures], 1)
         if not math.isclose(answer.sum(), 1, abs_tol=1e-6):
             raise InputError(f"{name}: no answer ({answer}); expected probabilities of five stages")

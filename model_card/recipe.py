@@ -43,7 +43,7 @@ def blocks(training: dict, adapter: Path) -> list:
         ["parameters", _parameters(training)],
         ["draws of stages", training.get("balance")],
         ["augmentation", training.get("augment")],
-        ["neighbours on either side", training.get("context")],
+        ["neighbours on either side", training.get("neighbours")],
         ["seed", training.get("seed")],
         ["device", _device(training)],
         ["time", f"{training['train_seconds']:,.0f} s"],

@@ -8,7 +8,7 @@ from psgvlm.errors import InputError
 from psgvlm.evaluation.intervals import LEVEL, RESAMPLES
 from psgvlm.evaluation.report import PREDICTIONS
 from psgvlm.evaluation.report.cells import FIGURES, interval, looking, number
-from psgvlm.models import vlm
+from psgvlm.models import adapter_files
 from psgvlm.stages import STAGES
 from psgvlm.staging.document import Heading, Table, Text
 
@@ -45,7 +45,7 @@ class Results:
                 f"{path}: cannot be read ({type(error).__name__}: {error}); expected what this "
                 "version of eval.py writes: measure again"
             ) from error
-        own = vlm.fingerprint(str(adapter))
+        own = adapter_files.model_fingerprint(str(adapter))
         name = next((name for name, found in known.items() if found == own), None)
         if name is None:
             raise InputError(

@@ -11,7 +11,7 @@ class InputError(Exception):
     """
 
 
-def tell(error: InputError) -> None:
+def print_error(error: InputError) -> None:
     """One line on stderr."""
     print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
 
@@ -21,7 +21,7 @@ def run(main: Callable[[], int | None]) -> None:
     try:
         sys.exit(main() or 0)
     except InputError as error:
-        tell(error)
+        print_error(error)
         sys.exit(1)
     except KeyboardInterrupt:
         print("error: stopped by the user", file=sys.stderr)

@@ -20,7 +20,7 @@ from types import ModuleType
 from psgvlm.builders.build import drawing, parts, shards, state
 from psgvlm.builders.build.drawing import Task
 from psgvlm.builders.build.examine import Choices
-from psgvlm.builders.build.parts import Damaged, Result
+from psgvlm.builders.build.parts import DamagedFile, Result
 from psgvlm.builders.build.progress import Progress, Room
 from psgvlm.builders.build.shards import Shard
 from psgvlm.builders.build.state import Entry, State
@@ -77,7 +77,7 @@ def build(
                 try:
                     job.finish()
                     break
-                except Damaged as damaged:
+                except DamagedFile as damaged:
                     job.set_aside(*damaged.args)
         except OSError as error:
             raise parts.unwritable(out, error) from error
@@ -167,7 +167,7 @@ class _Build:
             elif part.exists():
                 try:
                     each.result = parts.read(part, part.name).result
-                except Damaged:
+                except DamagedFile:
                     self._say_damaged(part)
                     part.unlink()
 
@@ -232,7 +232,7 @@ class _Build:
     def finish(self) -> None:
         """Write the shards of all splits and put them in their place.
 
-        Raises `Damaged` where something to be read is not what was once written.
+        Raises `DamagedFile` where something to be read is not what was once written.
         """
         new = self.work / "new"
         folders = {task: new / "shards" / name for task, name in self.folders.items()}

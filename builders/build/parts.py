@@ -33,7 +33,7 @@ class Unwritable(InputError):
     """A file of the corpus cannot be written: no reason to skip a recording, but to stop."""
 
 
-class Damaged(Exception):
+class DamagedFile(Exception):
     """A file does not hold what was written into it; its argument is the path."""
 
 
@@ -66,7 +66,7 @@ class Part:
     sha256: str
 
     def pictures(self) -> Iterator[bytes]:
-        """The PNGs in their order; then `Damaged` where they are not those written."""
+        """The PNGs in their order; then `DamagedFile` where they are not those written."""
         digest = hashlib.sha256()
         with self.path.open("rb") as file:
             for size in self.sizes:
@@ -74,7 +74,7 @@ class Part:
                 digest.update(png)
                 yield png
         if digest.hexdigest() != self.sha256:
-            raise Damaged(self.path)
+            raise DamagedFile(self.path)
 
 
 def key(reader: str, night: FoundNight, spec: ImageSpec, choices: Choices) -> str:
@@ -149,7 +149,8 @@ def write(
 
 
 def read(path: Path, key: str) -> Part:
-    """Look into a part; its pictures are read later. `Damaged` where it is not what was written."""
+    """Look into a part; its pictures are read later. `DamagedFile` where it is not
+    what was written."""
     try:
         with path.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
@@ -157,16 +158,16 @@ def read(path: Path, key: str) -> Part:
             footer = file.read()
             length = int.from_bytes(footer[:8], "little")
             if len(footer) < _FOOTER or length > end - _FOOTER:
-                raise Damaged(path)
+                raise DamagedFile(path)
             file.seek(end - _FOOTER - length)
             text = file.read(length)
     except OSError as error:
-        raise Damaged(path) from error
+        raise DamagedFile(path) from error
     if hashlib.sha256(text).digest() != footer[8:]:
-        raise Damaged(path)
+        raise DamagedFile(path)
     content = json.loads(text)
     if content.pop("key") != key or sum(content["sizes"]) != end - _FOOTER - length:
-        raise Damaged(path)
+        raise DamagedFile(path)
     return Part(path, Result(**content.pop("result")), **content)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from psgvlm.builders.build.parts import Damaged, Part
+from psgvlm.builders.build.parts import DamagedFile, Part
 
 from psgvlm.corpus import checksums, row_schema
 
@@ -95,7 +95,7 @@ def _close(sinks: dict[str, "_Sink"]) -> None:
 
 
 def from_part(part: Part, fold: int | None, tasks: Sequence[str]) -> Iterator[Group]:
-    """A part's rows as its row groups. `Damaged` where its pictures are not whole."""
+    """A part's rows as its row groups. `DamagedFile` where its pictures are not whole."""
     pictures, start = part.pictures(), 0
     for stop in _bounds(part.sizes):
         pngs = [next(pictures) for _ in range(start, stop)]
@@ -140,9 +140,9 @@ def _refolded(table, fold: int | None):
 
 
 def check(folder: Path, shard: Shard) -> None:
-    """`Damaged` where a shard is not what was written, bit by bit."""
+    """`DamagedFile` where a shard is not what was written, bit by bit."""
     if checksums.digest(folder / shard.name) != shard.sha256:
-        raise Damaged(folder / shard.name)
+        raise DamagedFile(folder / shard.name)
 
 
 def _bounds(sizes: list[int]) -> Iterator[int]:

@@ -14,7 +14,7 @@ from psgvlm.errors import InputError
 from psgvlm.files import below
 from psgvlm.recordings import score_files
 from psgvlm.recordings.edf import EdfFile
-from psgvlm.recordings.scores import Event, Scores, place
+from psgvlm.recordings.scores import ScoredEvent, Scores, place
 from psgvlm.stages import EPOCH_S
 
 EXPECTED = "'01-0S-NNNN PSG.edf' with '01-0S-NNNN Base.edf'"
@@ -85,7 +85,7 @@ def read_scores(night: FoundNight, twenty_second: str = "extend") -> Scores:
     return scores
 
 
-def _check_spacing(path: Path, events: list[Event], nominal_s: float) -> None:
+def _check_spacing(path: Path, events: list[ScoredEvent], nominal_s: float) -> None:
     onsets_s = np.sort([event.onset_s for event in events])
     spacing_s = np.median(np.diff(onsets_s)) if len(onsets_s) > 1 else nominal_s
     if abs(spacing_s - nominal_s) > 1:

@@ -25,7 +25,7 @@ from psgvlm.builders.simulate.noise import drift, smooth
 
 
 @dataclass
-class Night:
+class SimulatedNight:
     """A simulated recording; sample i of every lane lies at i / rate_hz seconds.
 
     stages: W N1 N2 N3 R, one per 30-s epoch. states: (seconds,) of int, into STATES. signals:
@@ -97,7 +97,8 @@ def simulate_night(seed, hours=8.0, rate_hz=200.0, mains_hz=50.0, background="ph
 
     seed: int. hours: a quarter of an hour or more; nights under five hours are compressed (see
     `hypnogram`). background="white" is a control: the EEG, its waveforms included, gives way to
-    white noise of the same RMS in every stage, while eyes, muscle and heart stay. Returns a `Night`
+    white noise of the same RMS in every stage, while eyes, muscle and heart stay. Returns a
+    `SimulatedNight`
     with the lanes `LANES`; raises ValueError for a night too short or an unknown background.
     """
     if background not in ("physiological", "white"):
@@ -133,4 +134,4 @@ def simulate_night(seed, hours=8.0, rate_hz=200.0, mains_hz=50.0, background="ph
     lanes[chin] = muscle + subject["ecg_leak"] * lanes[heart]
     _amplifier(wave_rng, lanes, muscle, rate_hz, subject)
     signals = dict(zip(LANES, lanes, strict=True))
-    return Night(stages_of(states), states, rate_hz, signals, events, subject)
+    return SimulatedNight(stages_of(states), states, rate_hz, signals, events, subject)

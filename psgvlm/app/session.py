@@ -126,7 +126,7 @@ class Session:
         """Why the model gave the epoch looked at its stage."""
         row, night = self.row, self._opened()
         if self._explained is None or self._explained[0] != (night, row):
-            images = next(night.shown(self.stager.context, row, row + 1))
+            images = next(night.shown(self.stager.neighbours, row, row + 1))
             self._explained = (night, row), explain(self.stager.model, images)
         return self._explained[1]
 

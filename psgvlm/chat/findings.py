@@ -89,7 +89,7 @@ class Muscle:
 
 
 @dataclass(frozen=True)
-class Epoch:
+class EpochFindings:
     """All that was measured in one epoch."""
 
     eeg: tuple[Eeg, ...] = ()
@@ -101,7 +101,7 @@ class Epoch:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict) -> "Epoch":
+    def from_dict(cls, values: dict) -> "EpochFindings":
         """What `to_dict` gave, also by way of JSON."""
         eyes, muscle = values["eyes"], values["muscle"]
         return cls(
@@ -120,7 +120,7 @@ def _frozen(value):
 
 def measure(
     traces: Sequence[Trace | None], spec: ImageSpec, onsets_s: Sequence[float]
-) -> list[Epoch]:
+) -> list[EpochFindings]:
     """Measure the epochs that start at `onsets_s`, in seconds of the samples, as they are drawn.
 
     `traces` are those of `signals.prepare`, one for each lane of the spec. Raises `InputError`
@@ -137,7 +137,7 @@ def measure(
     muscle = [_muscle(name, trace, onsets_s) for name, trace in of["EMG"].items()]
     nothing = [None] * len(onsets_s)
     return [
-        Epoch(tuple(lane for lane in brain if lane), gaze, tone)
+        EpochFindings(tuple(lane for lane in brain if lane), gaze, tone)
         for gaze, tone, *brain in zip(eyes or nothing, *muscle or [nothing], *eeg, strict=True)
     ]
 

@@ -2,7 +2,7 @@
 
 import re
 
-from psgvlm.chat.findings import Epoch
+from psgvlm.chat.findings import EpochFindings
 from psgvlm.chat.perception import PROMPT as PERCEPTION_PROMPT
 from psgvlm.chat.perception import perception
 from psgvlm.chat.rationale import PROMPT as RATIONALE_PROMPT
@@ -58,9 +58,9 @@ def answer(task: str, stage: str | None, findings: dict | None) -> str | None:
     picture shows can be told of an unscored epoch, too.
     """
     if task == "perception":
-        return perception(Epoch.from_dict(findings)) or None
+        return perception(EpochFindings.from_dict(findings)) or None
     if task == "rationale" and stage is not None:
-        return rationale(Epoch.from_dict(findings), stage)
+        return rationale(EpochFindings.from_dict(findings), stage)
     return stage
 
 

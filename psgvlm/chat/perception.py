@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from psgvlm.chat.findings import BANDS_HZ, SECONDS, Eeg, Epoch, Eyes, Muscle, Span
+from psgvlm.chat.findings import BANDS_HZ, SECONDS, Eeg, EpochFindings, Eyes, Muscle, Span
 
 PROMPT = (
     "What does this 30-s epoch show? Describe it lane by lane: rhythm, spindles, K-complexes, slow "
@@ -20,7 +20,7 @@ PROMPT = (
 )
 
 
-def perception(seen: Epoch) -> str:
+def perception(seen: EpochFindings) -> str:
     """What was measured, as text; empty where nothing was."""
     lines = [_eeg(lane) for lane in seen.eeg]
     if seen.eyes:
@@ -76,7 +76,7 @@ _MUSCLE = re.compile(
 )
 
 
-def read_perception(text: str) -> Epoch:
+def read_perception(text: str) -> EpochFindings:
     """What a text says, in its whole seconds: `perception` of that is the text again.
 
     Raises `ValueError` where it is no text that `perception` writes.
@@ -96,7 +96,7 @@ def read_perception(text: str) -> Epoch:
         elif said := _MUSCLE.fullmatch(line):
             lane, _, times, lost_s = said.groups()
             muscle = Muscle(lane, int(lost_s or 0), float(times))
-    seen = Epoch(tuple(eeg), eyes, muscle)
+    seen = EpochFindings(tuple(eeg), eyes, muscle)
     if perception(seen) != text:
         raise ValueError(f"not a description of an epoch: {text!r}")
     return seen

@@ -8,7 +8,7 @@ against this epoch alone: that N2 and R may go on from the epoch before is not t
 
 from collections.abc import Callable, Iterable
 
-from psgvlm.chat.findings import Eeg, Epoch, Span
+from psgvlm.chat.findings import Eeg, EpochFindings, Span
 from psgvlm.chat.perception import whole_seconds
 
 PROMPT = (
@@ -18,7 +18,7 @@ PROMPT = (
 HALF_S, FIFTH_S = 15, 6.0  # of the epoch: alpha rhythm in W, slow waves in N3
 
 
-def rationale(seen: Epoch, stage: str) -> str:
+def rationale(seen: EpochFindings, stage: str) -> str:
     """Facts, a sentence a line; the rule and what of it they meet; `Stage: N2`."""
     return "\n".join([*facts(seen), *_verdict(seen, stage), last_line(stage)])
 
@@ -28,7 +28,7 @@ def last_line(stage: str) -> str:
     return f"Stage: {stage}"
 
 
-def facts(seen: Epoch) -> list[str]:
+def facts(seen: EpochFindings) -> list[str]:
     """A sentence for each fact that was measured, in the order in which the rules ask for them."""
     said = []
     if seen.eeg:
@@ -60,52 +60,52 @@ def _where(name: str, lanes: Iterable[tuple[str, tuple[Span, ...]]]) -> str:
     return f"No {name} were measured in {', '.join(lanes)}."
 
 
-def _by_region(seen: Epoch, order: str) -> list[Eeg]:
+def _by_region(seen: EpochFindings, order: str) -> list[Eeg]:
     """The EEG lanes, first those over the region where a wave is tallest (F, C or O)."""
     return sorted(seen.eeg, key=lambda lane: order.index(lane.lane[0]))
 
 
-def _posterior(seen: Epoch) -> Eeg:
+def _posterior(seen: EpochFindings) -> Eeg:
     return _by_region(seen, "OCF")[0]
 
 
-def _frontal(seen: Epoch) -> Eeg:
+def _frontal(seen: EpochFindings) -> Eeg:
     return _by_region(seen, "FCO")[0]
 
 
-def _central(seen: Epoch) -> list[Eeg]:
+def _central(seen: EpochFindings) -> list[Eeg]:
     return _by_region(seen, "CFO")
 
 
-def _alpha(seen: Epoch) -> bool | None:
+def _alpha(seen: EpochFindings) -> bool | None:
     return _posterior(seen).alpha_s > HALF_S if seen.eeg else None
 
 
-def _slow(seen: Epoch) -> bool | None:
+def _slow(seen: EpochFindings) -> bool | None:
     return _frontal(seen).slow_wave_s >= FIFTH_S if seen.eeg else None
 
 
-def _spindle_or_k(seen: Epoch) -> bool | None:
+def _spindle_or_k(seen: EpochFindings) -> bool | None:
     return any(lane.spindles or lane.k_complexes for lane in seen.eeg) if seen.eeg else None
 
 
-def _fast_eyes(seen: Epoch) -> bool | None:
+def _fast_eyes(seen: EpochFindings) -> bool | None:
     return bool(seen.eyes.fast) if seen.eyes else None
 
 
-def _low_tone(seen: Epoch) -> bool | None:
+def _low_tone(seen: EpochFindings) -> bool | None:
     return seen.muscle.tone == "low" if seen.muscle else None
 
 
-def _awake(seen: Epoch) -> bool | None:
+def _awake(seen: EpochFindings) -> bool | None:
     eyes, low = _fast_eyes(seen), _low_tone(seen)
     open_eyes = False if eyes is False or low else None if None in (eyes, low) else True
     either = (_alpha(seen), open_eyes)
     return True if True in either else None if None in either else False
 
 
-def _not(test: Callable[[Epoch], bool | None]) -> Callable[[Epoch], bool | None]:
-    def negated(seen: Epoch) -> bool | None:
+def _not(test: Callable[[EpochFindings], bool | None]) -> Callable[[EpochFindings], bool | None]:
+    def negated(seen: EpochFindings) -> bool | None:
         found = test(seen)
         return None if found is None else not found
 
@@ -131,7 +131,7 @@ RULES = {
 }
 
 
-def _verdict(seen: Epoch, stage: str) -> list[str]:
+def _verdict(seen: EpochFindings, stage: str) -> list[str]:
     """The rule of a stage, criterion by criterion."""
     said = {True: "the facts meet", False: "the facts do not meet", None: "no lane decides"}
     found = {answer: [] for answer in said}

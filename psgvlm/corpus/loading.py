@@ -3,9 +3,9 @@
 import numpy as np
 
 from psgvlm import chat
+from psgvlm.corpus import neighbours as neighbour_rows
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
-from psgvlm.nights import neighbours as context
 
 
 def load_split(
@@ -46,7 +46,7 @@ def load_split(
     corpus = concatenate_datasets(parts)
     stages = corpus.data.column("stage")
     if neighbours:
-        corpus = context.attach(corpus, spec, neighbours)
+        corpus = neighbour_rows.attach(corpus, spec, neighbours)
     if stages.null_count:
         corpus = corpus.select(np.flatnonzero(stages.is_valid().to_numpy()))
     if not len(corpus):

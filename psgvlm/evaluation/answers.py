@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from psgvlm.errors import InputError
-from psgvlm.evaluation.corpus_nights import Night
+from psgvlm.evaluation.corpus_nights import CorpusNight
 
 
 @dataclass(frozen=True)
-class Part:
+class NightAnswers:
     """A night's rows of the table of predictions, and what they cost: figures by name."""
 
     frame: object
@@ -36,7 +36,7 @@ class Answers:
     out: Path | None = None
     run: str = ""
     processes: object = None
-    parts: dict[str, Part] = field(default_factory=dict)
+    parts: dict[str, NightAnswers] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path | None:
@@ -47,13 +47,13 @@ class Answers:
         """Whether this process is the one that writes what all have answered."""
         return self.processes is None or self.processes.is_main_process
 
-    def share(self, nights: list[Night]) -> list[Night]:
+    def share(self, nights: list[CorpusNight]) -> list[CorpusNight]:
         """The nights that this process answers for; the same at every start."""
         if self.processes is None:
             return nights
         return nights[self.processes.process_index :: self.processes.num_processes]
 
-    def get(self, question: str, night: Night) -> Part | None:
+    def get(self, question: str, night: CorpusNight) -> NightAnswers | None:
         """The part of this night, `None` where nobody has answered yet, or what is there is none.
 
         `question` tells apart what a night was asked: the contender's name, and the damage.
@@ -65,13 +65,13 @@ class Answers:
                 self.parts[key] = found
         return self.parts.get(key)
 
-    def put(self, question: str, night: Night, part: Part) -> None:
+    def put(self, question: str, night: CorpusNight, part: NightAnswers) -> None:
         key = self._key(question, night)
         self.parts[key] = part
         if self.folder is not None:
             _write(part, self.folder / f"{key}.parquet")
 
-    def all(self, question: str, nights: list[Night]) -> list[Part]:
+    def all(self, question: str, nights: list[CorpusNight]) -> list[NightAnswers]:
         """Every night's part, once all processes have answered for theirs."""
         if self.processes is not None:
             self.processes.wait_for_everyone()
@@ -88,12 +88,12 @@ class Answers:
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _key(self, question: str, night: Night) -> str:
+    def _key(self, question: str, night: CorpusNight) -> str:
         text = json.dumps([self.run, question, night.name])
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def _write(part: Part, path: Path) -> None:
+def _write(part: NightAnswers, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -111,13 +111,13 @@ def _write(part: Part, path: Path) -> None:
         ) from error
 
 
-def _read(path: Path, epochs: list[int]) -> Part | None:
+def _read(path: Path, epochs: list[int]) -> NightAnswers | None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.read_table(path, page_checksum_verification=True)
-        part = Part(table.to_pandas(), json.loads(table.schema.metadata[b"cost"]))
+        part = NightAnswers(table.to_pandas(), json.loads(table.schema.metadata[b"cost"]))
         if part.frame["epoch"].tolist() != epochs:
             raise ValueError("it is of other epochs")
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:

@@ -13,9 +13,9 @@ import numpy as np
 
 from psgvlm.errors import InputError
 from psgvlm.evaluation import baselines, smoothing
-from psgvlm.evaluation.answers import Answers, Part
+from psgvlm.evaluation.answers import Answers, NightAnswers
 from psgvlm.evaluation.baselines.vision import with_neighbours
-from psgvlm.evaluation.corpus_nights import Night
+from psgvlm.evaluation.corpus_nights import CorpusNight
 from psgvlm.models import devices, inference
 from psgvlm.models.vlm import StagingModel
 from psgvlm.stages import STAGES
@@ -32,15 +32,15 @@ class Adapter:
 
     def __init__(self, name: str, model: StagingModel, batch_size: int = 32):
         self.name, self.model = name, model
-        self.scorer = inference.Scorer(model, batch_size)
+        self.scorer = inference.StageClassifier(model, batch_size)
 
-    def probabilities(self, night: Night) -> np.ndarray:
+    def probabilities(self, night: CorpusNight) -> np.ndarray:
         if night.recording is None:
             # Read together, no neighbour's picture is decoded twice.
             batches = night.rows.iter(batch_size=self.scorer.batch_size)
             epochs = (images for batch in batches for images in batch["images"])
         else:
-            epochs = with_neighbours(night, self.model.context)
+            epochs = with_neighbours(night, self.model.neighbours)
         try:
             return np.array(list(self.scorer.probabilities(epochs)))
         except inference.NotFinite as error:
@@ -77,7 +77,7 @@ def make_baselines(wanted: list[str], models: dict[str, StagingModel]) -> list:
     return found
 
 
-def check_once(nights: list[Night]) -> None:
+def check_once(nights: list[CorpusNight]) -> None:
     """Refuse a recording that comes twice, from two corpora."""
     seen = set()
     for night in nights:
@@ -89,7 +89,7 @@ def check_once(nights: list[Night]) -> None:
         seen.add(night.name)
 
 
-def smoothed(table, how: str, train: list[Night], balance: str):
+def smoothed(table, how: str, train: list[CorpusNight], balance: str):
     """A table whose nights are smoothed, by the hypnograms of the train split; another
     `model`.
 
@@ -107,7 +107,7 @@ class Late:
     `nights` gives those of a split by its name.
     """
 
-    def __init__(self, baseline, nights: Callable[[str], list[Night]]):
+    def __init__(self, baseline, nights: Callable[[str], list[CorpusNight]]):
         self.name, self.baseline, self.nights = baseline.name, baseline, nights
         self.fit_s: float | None = None
 
@@ -118,11 +118,13 @@ class Late:
             self.baseline.fit(train, validation)
             self.fit_s = time.perf_counter() - start
 
-    def probabilities(self, night: Night) -> np.ndarray:
+    def probabilities(self, night: CorpusNight) -> np.ndarray:
         return self.baseline.probabilities(night)
 
 
-def stage(contender, nights: list[Night], what: str | None = None, answers: Answers | None = None):
+def stage(
+    contender, nights: list[CorpusNight], what: str | None = None, answers: Answers | None = None
+):
     """A contender's answers to all nights as a table of predictions, and what they cost.
 
     `what` is shown with the progress; among `answers`, where those given before are taken from and
@@ -150,7 +152,7 @@ def stage(contender, nights: list[Night], what: str | None = None, answers: Answ
     return joined([part.frame for part in parts]), cost
 
 
-def _answered(contender, night: Night) -> Part:
+def _answered(contender, night: CorpusNight) -> NightAnswers:
     if isinstance(contender, Late):
         contender.fit()
     start = time.perf_counter()
@@ -158,7 +160,7 @@ def _answered(contender, night: Night) -> Part:
     cost = {"seconds": time.perf_counter() - start, "peak_memory_gib": devices.peak_memory_gib()}
     if isinstance(contender, Late):
         cost["fit_s"] = contender.fit_s
-    return Part(frame, cost)
+    return NightAnswers(frame, cost)
 
 
 def scores(rows):
@@ -169,7 +171,7 @@ def scores(rows):
     return frame
 
 
-def table(name: str, night: Night, probabilities: np.ndarray):
+def table(name: str, night: CorpusNight, probabilities: np.ndarray):
     """One night's rows of the table of predictions, in the order of its rows."""
     frame = scores(night.rows)
     frame.insert(0, "model", name)

@@ -15,7 +15,7 @@ from psgvlm.stages import EPOCH_S, STAGES
 
 
 @dataclass(frozen=True)
-class Night:
+class CorpusNight:
     """One recording's scored rows of a split, in the corpus' order.
 
     `rows` is a dataset of them and `index`, shape (n_epochs,), says which rows of the split they
@@ -88,17 +88,17 @@ class Night:
         return self.recording
 
 
-def of_split(split, spec: ImageSpec) -> list[Night]:
+def of_split(split, spec: ImageSpec) -> list[CorpusNight]:
     """The nights of a split (of `psgvlm.corpus.loading.load_split`), in the order of their first
     rows."""
     members: dict[tuple[str, str], list[int]] = {}
     names = zip(split["cohort"], split["recording"], strict=True)
     for row, name in enumerate(names):
         members.setdefault(name, []).append(row)
-    return [Night(split.select(rows), np.array(rows), spec) for rows in members.values()]
+    return [CorpusNight(split.select(rows), np.array(rows), spec) for rows in members.values()]
 
 
-def stage_counts(nights: list[Night]) -> np.ndarray:
+def stage_counts(nights: list[CorpusNight]) -> np.ndarray:
     """How many epochs of each stage there are, int64 of shape (5,)."""
     stages = [night.stages for night in nights]
     if not stages:

@@ -35,6 +35,6 @@ def _in_words(record: dict) -> str:
     base = record.get("base_model")
     words = [f"{base}, fine-tuned" if base else "a tiny model, trained from scratch"]
     words += ["LoRA"] if record.get("lora") else []
-    if neighbours := record.get("context"):
+    if neighbours := record.get("neighbours"):
         words.append(f"with a context of {neighbours} on either side")
     return ", ".join(words)

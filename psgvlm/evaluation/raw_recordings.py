@@ -11,10 +11,10 @@ import numpy as np
 
 from psgvlm.corpus import manifest
 from psgvlm.errors import InputError
-from psgvlm.evaluation.corpus_nights import Night, of_split
+from psgvlm.evaluation.corpus_nights import CorpusNight, of_split
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
-from psgvlm.models import vlm
+from psgvlm.models import adapter_files
 from psgvlm.recordings.lanes import LANES, Derivation, LaneMap
 from psgvlm.recordings.recording import Recording
 
@@ -23,7 +23,7 @@ from psgvlm.recordings.recording import Recording
 SAME_PICTURE = 0.1
 
 
-def nights(split, corpus: str | Path, raw: Path) -> list[Night]:
+def nights(split, corpus: str | Path, raw: Path) -> list[CorpusNight]:
     """The nights of a corpus' split (of `psgvlm.corpus.loading.load_split`), recordings open.
 
     `raw` is the folder that the corpus was built from, or one that holds each cohort's in a folder
@@ -33,7 +33,7 @@ def nights(split, corpus: str | Path, raw: Path) -> list[Night]:
     from tqdm import tqdm
 
     rows = _manifest(Path(corpus))
-    spec = vlm.load_spec(str(corpus), "dataset")
+    spec = adapter_files.load_spec(str(corpus), "dataset")
     opened = tqdm(of_split(split, spec), unit="night", desc="opening recordings")
     return [_open(night, rows, Path(corpus), raw) for night in opened]
 
@@ -54,7 +54,7 @@ def _manifest(corpus: Path) -> dict[str, dict]:
     return {f"{row['cohort']}/{row['recording']}": row for row in rows}
 
 
-def _open(night: Night, rows: dict[str, dict], corpus: Path, raw: Path) -> Night:
+def _open(night: CorpusNight, rows: dict[str, dict], corpus: Path, raw: Path) -> CorpusNight:
     if (row := rows.get(night.name)) is None:
         raise InputError(
             f"{corpus / manifest.FILE_NAME}: has no {night.name}, which the corpus' rows have; "

@@ -7,8 +7,8 @@ import numpy as np
 
 from psgvlm.errors import InputError
 from psgvlm.evaluation import contenders
-from psgvlm.evaluation.corpus_nights import Night
-from psgvlm.signals.damage import DAMAGES, Damage, Damaged
+from psgvlm.evaluation.corpus_nights import CorpusNight
+from psgvlm.signals.damage import DAMAGES, Damage, DamagedRecording
 
 USUAL = ("lost", "white", "emg", "mains_50", "weak")
 Points = list[tuple[float, float | None]]
@@ -46,10 +46,10 @@ def _number(word: str, text: str, damage: Damage) -> float:
     raise InputError(f"--damage {word}: {text} {damage.unit}; expected such as {expected}")
 
 
-def damaged(night: Night, kind: str, share: float, level: float | None) -> Night:
+def damaged(night: CorpusNight, kind: str, share: float, level: float | None) -> CorpusNight:
     """The night with its recording damaged, by a seed made from the night's name."""
     seed = int.from_bytes(hashlib.sha256(night.name.encode()).digest()[:4])
-    return replace(night, recording=Damaged(night.recording, kind, share, level, seed))
+    return replace(night, recording=DamagedRecording(night.recording, kind, share, level, seed))
 
 
 def severity(kind: str, share: float, level: float | None) -> str:
@@ -60,7 +60,7 @@ def severity(kind: str, share: float, level: float | None) -> str:
     return f"{share:.0%}".replace("%", " %") if level is None else f"{level:g} {DAMAGES[kind].unit}"
 
 
-def stage(staging: list, nights: list[Night], kinds: dict[str, Points], frame, answers=None):
+def stage(staging: list, nights: list[CorpusNight], kinds: dict[str, Points], frame, answers=None):
     """Every contender's answers to the damaged nights, as one table of predictions.
 
     `nights` have their recordings open, `frame` is the table of the undamaged nights, `answers` is

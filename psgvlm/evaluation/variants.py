@@ -13,12 +13,14 @@ import numpy as np
 
 from psgvlm.errors import InputError
 from psgvlm.evaluation import contenders
-from psgvlm.evaluation.corpus_nights import Night
+from psgvlm.evaluation.corpus_nights import CorpusNight
 from psgvlm.image_spec import PAPER_PROMPT, PROMPT, ImageSpec
 from psgvlm.images import raster
 from psgvlm.montages import MODALITIES, MODALITY
 
-Variants = Iterator[tuple[str, contenders.Adapter, list[Night]]]  # what it is called, who sees what
+Variants = Iterator[
+    tuple[str, contenders.Adapter, list[CorpusNight]]
+]  # what it is called, who sees what
 WORDINGS = (
     PROMPT,
     PAPER_PROMPT,
@@ -37,7 +39,9 @@ def check(kinds: list[str], spec: ImageSpec) -> None:
         )
 
 
-def stage(adapter: contenders.Adapter, nights: list[Night], kinds: list[str], frame, answers=None):
+def stage(
+    adapter: contenders.Adapter, nights: list[CorpusNight], kinds: list[str], frame, answers=None
+):
     """The model's answers to every variant of `kinds`, `lanes` and `prompts`, as one table.
 
     `nights` have the images that the model takes, `frame` is its table as it is, `answers` is that
@@ -59,7 +63,7 @@ def stage(adapter: contenders.Adapter, nights: list[Night], kinds: list[str], fr
     return contenders.joined(tables)
 
 
-def _fewer_lanes(adapter: contenders.Adapter, nights: list[Night]) -> Variants:
+def _fewer_lanes(adapter: contenders.Adapter, nights: list[CorpusNight]) -> Variants:
     """EEG alone, then with EOG, EMG and ECG, as far as the montage has them."""
     of = {lane: MODALITY[lane] for lane in adapter.model.spec.lanes}
     modalities = [modality for modality in MODALITIES if modality in of.values()]
@@ -70,7 +74,7 @@ def _fewer_lanes(adapter: contenders.Adapter, nights: list[Night]) -> Variants:
     yield " + ".join(modalities), adapter, nights
 
 
-def _other_words(adapter: contenders.Adapter, nights: list[Night]) -> Variants:
+def _other_words(adapter: contenders.Adapter, nights: list[CorpusNight]) -> Variants:
     own = adapter.model.spec.prompt
     yield own, adapter, nights
     for text in [text for text in WORDINGS if text != own][: len(WORDINGS) - 1]:
@@ -79,7 +83,7 @@ def _other_words(adapter: contenders.Adapter, nights: list[Night]) -> Variants:
         yield text, asked, nights
 
 
-def without(night: Night, lanes: list[str]) -> Night:
+def without(night: CorpusNight, lanes: list[str]) -> CorpusNight:
     """The night with lanes taken out of its pictures, and out of its neighbours', when looked at.
 
     One EEG lane at least must stay where there is a spectrogram: it is the first one's.

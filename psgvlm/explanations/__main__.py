@@ -39,19 +39,19 @@ def main(words: list[str] | None = None) -> int:
     from psgvlm.corpus import loading
     from psgvlm.evaluation.corpus_nights import of_split
     from psgvlm.explanations import corpus
-    from psgvlm.models import inference, vlm
-    from psgvlm.nights import neighbours as context
+    from psgvlm.models import adapter_files, inference, vlm
+    from psgvlm.nights import neighbours
     from psgvlm.stages import STAGES
     from psgvlm.staging import document
     from psgvlm.training.run_record import public
 
     model = vlm.load(args.model, args.device)
-    vlm.check_same_images(args.model, model.spec, args.dataset)
+    adapter_files.check_same_images(args.model, model.spec, args.dataset)
 
     def split(neighbours):
         return loading.load_split(args.dataset, args.split, args.config, model.spec, neighbours)
 
-    nights, opened = of_split(split(model.context), model.spec), None
+    nights, opened = of_split(split(model.neighbours), model.spec), None
     if args.raw:
         # A command may know the builders, as scripts do; the library does not.
         from psgvlm.evaluation import raw_recordings
@@ -64,7 +64,7 @@ def main(words: list[str] | None = None) -> int:
         work = Path(work)
         frame = corpus.table(model, nights, chosen, args.method, work, opened)
         frame.to_parquet(work / "explanations.parquet", index=False)
-        empty = [context.blank(model.spec)] * (2 * model.context + 1)
+        empty = [neighbours.blank(model.spec)] * (2 * model.neighbours + 1)
         (p,) = inference.probabilities(model, [empty])
         about = {
             "model": public(args.model),

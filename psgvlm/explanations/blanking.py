@@ -22,7 +22,7 @@ from psgvlm.stages import STAGES
 BATCH_SIZE = 16
 
 
-class Epoch:
+class BlankableEpoch:
     """An epoch's images, of which the middle one is its own; what the model says without parts.
 
     `images` are RGB PIL images, as many as the model takes. Raises `InputError` where the own one
@@ -31,9 +31,9 @@ class Epoch:
 
     def __init__(self, model: StagingModel, images: list, batch_size: int = BATCH_SIZE):
         self.model, self.images, self.batch_size = model, images, batch_size
-        if len(images) != 2 * model.context + 1:
+        if len(images) != 2 * model.neighbours + 1:
             inference.inputs_of(model, [images])  # says what is expected
-        own = images[model.context]
+        own = images[model.neighbours]
         if own.size != model.spec.size or own.mode != "RGB":
             raise InputError(
                 f"an epoch's image of {own.width}x{own.height}, {own.mode}; expected "
@@ -59,7 +59,7 @@ class Epoch:
         from PIL import Image
 
         images = list(self.images)
-        images[self.model.context] = Image.fromarray(picture)
+        images[self.model.neighbours] = Image.fromarray(picture)
         return images
 
     def without(self, parts: Iterable[np.ndarray]) -> np.ndarray:

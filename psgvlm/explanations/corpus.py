@@ -7,7 +7,7 @@ import numpy as np
 from psgvlm.chat.findings import BANDS_HZ
 from psgvlm.errors import InputError
 from psgvlm.evaluation import contenders, intervals
-from psgvlm.evaluation.corpus_nights import Night
+from psgvlm.evaluation.corpus_nights import CorpusNight
 from psgvlm.evaluation.predictions import SUBJECT
 from psgvlm.evaluation.report.cells import interval
 from psgvlm.explanations.methods import explain
@@ -19,7 +19,7 @@ from psgvlm.stages import INDEX, STAGES
 from psgvlm.staging.document import Heading, Picture, Table, Text
 
 
-def choose(nights: list[Night], count: int, seed: int = 0) -> list[np.ndarray]:
+def choose(nights: list[CorpusNight], count: int, seed: int = 0) -> list[np.ndarray]:
     """Rows of each night: `count` epochs in all, of each stage alike where there are enough.
 
     0 is all of them.
@@ -40,11 +40,11 @@ def choose(nights: list[Night], count: int, seed: int = 0) -> list[np.ndarray]:
 
 def table(
     model: StagingModel,
-    nights: list[Night],
+    nights: list[CorpusNight],
     chosen: list[np.ndarray],
     method: str,
     pictures: Path,
-    opened: list[Night] | None = None,
+    opened: list[CorpusNight] | None = None,
 ):
     """A frame of the chosen epochs' explanations, and a picture of the first of each stage.
 
@@ -72,7 +72,7 @@ def table(
                     found[-1] |= {f"rhythm {band}": loss for band, loss in lost.items()}
                 if why.stage == found[-1]["stage"] and why.stage not in drawn:
                     drawn.add(why.stage)
-                    draw(why, images[model.context], pictures / f"{why.stage}.png")
+                    draw(why, images[model.neighbours], pictures / f"{why.stage}.png")
                 bar.update()
     if not found:
         raise InputError("no epoch was chosen; expected a split with scored epochs")

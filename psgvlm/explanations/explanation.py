@@ -19,7 +19,7 @@ VERBS = {
 
 
 @dataclass(frozen=True)
-class Part:
+class ImagePart:
     """A lane (all of them where `lane` is `None`), throughout or in spans of whole seconds.
 
     Spans are start and stop in seconds of the epoch.
@@ -63,7 +63,7 @@ class Explanation:
     lanes: np.ndarray
     seconds: np.ndarray
     threshold: float
-    parts: tuple[Part, ...]
+    parts: tuple[ImagePart, ...]
     left: np.ndarray
 
     @property
@@ -93,7 +93,7 @@ class Explanation:
 
 def stand_out(
     spec: ImageSpec, lanes: np.ndarray, seconds: np.ndarray, cells: np.ndarray, threshold: float
-) -> tuple[Part, ...]:
+) -> tuple[ImagePart, ...]:
     """The lanes above the threshold, heaviest first, each with its seconds above it.
 
     `cells`, shape (lanes, seconds), are the seconds of each lane. A lane of which no second is
@@ -106,9 +106,9 @@ def stand_out(
     for lane in heaviest[:MOST_PARTS]:
         above = cells[lane] > threshold
         spans = _spans(above, first) if above.mean() <= 0.5 else ()
-        parts.append(Part(spec.lanes[lane], spans))
+        parts.append(ImagePart(spec.lanes[lane], spans))
     if not parts and (above := seconds > threshold).any():
-        parts.append(Part(None, _spans(above, first) if above.mean() <= 0.5 else ()))
+        parts.append(ImagePart(None, _spans(above, first) if above.mean() <= 0.5 else ()))
     return tuple(parts)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from psgvlm.errors import InputError
 from psgvlm.explanations import tiles
-from psgvlm.explanations.blanking import BATCH_SIZE, Epoch
+from psgvlm.explanations.blanking import BATCH_SIZE, BlankableEpoch
 from psgvlm.explanations.explanation import Explanation, stand_out
 from psgvlm.images import geometry
 from psgvlm.models import inference
@@ -52,7 +52,7 @@ def explain(
         raise InputError(f"method {method!r}: expected one of {', '.join(METHODS)}")
     if not 4 <= patch_px <= min(model.spec.size):
         raise InputError(f"patches of {patch_px} px; expected 4 to the picture's side")
-    epoch = Epoch(model, images, batch_size)
+    epoch = BlankableEpoch(model, images, batch_size)
     spec, index = model.spec, INDEX[stage] if stage else int(epoch.scores.argmax())
     heat = METHODS[method](epoch, index, patch_px)
     if method in ABLATIONS:
@@ -70,7 +70,7 @@ def explain(
     )  # fmt: skip
 
 
-def _threshold(epoch: Epoch, index: int, method: str, heat: np.ndarray) -> float:
+def _threshold(epoch: BlankableEpoch, index: int, method: str, heat: np.ndarray) -> float:
     """The most that moving the traces a little changes: the stage's score, or what is attended."""
     spec = epoch.model.spec
     moved = [geometry.shifted(epoch.picture, spec, columns) for columns in SHIFTS_PX]
@@ -87,7 +87,7 @@ def _threshold(epoch: Epoch, index: int, method: str, heat: np.ndarray) -> float
 ### Ablation
 
 
-def whole(epoch: Epoch, index: int) -> tuple[np.ndarray, np.ndarray]:
+def whole(epoch: BlankableEpoch, index: int) -> tuple[np.ndarray, np.ndarray]:
     """What the stage loses without each lane, and without each second of all lanes."""
     spec = epoch.model.spec
     lanes, seconds = geometry.lanes_at(spec), geometry.seconds_at(spec)
@@ -97,13 +97,13 @@ def whole(epoch: Epoch, index: int) -> tuple[np.ndarray, np.ndarray]:
     return lost[: len(spec.lanes)], lost[len(spec.lanes) :]
 
 
-def patches(epoch: Epoch, index: int, patch_px: int) -> np.ndarray:
+def patches(epoch: BlankableEpoch, index: int, patch_px: int) -> np.ndarray:
     """What the stage loses without each patch, spread over its pixels, float of (height, width)."""
     labels = geometry.patches_at(epoch.model.spec, patch_px)
     return _spread(epoch, index, labels, np.unique(labels), np.zeros(labels.shape))
 
 
-def ablation(epoch: Epoch, index: int, patch_px: int) -> np.ndarray:
+def ablation(epoch: BlankableEpoch, index: int, patch_px: int) -> np.ndarray:
     """The same, looked at closely only where much is lost."""
     spec = epoch.model.spec
     lanes, seconds = geometry.lanes_at(spec), geometry.seconds_at(spec)
@@ -122,7 +122,7 @@ def ablation(epoch: Epoch, index: int, patch_px: int) -> np.ndarray:
     return heat
 
 
-def _spread(epoch: Epoch, index: int, labels, chosen, heat: np.ndarray) -> np.ndarray:
+def _spread(epoch: BlankableEpoch, index: int, labels, chosen, heat: np.ndarray) -> np.ndarray:
     """Heat in which the areas chosen, by their labels, each have what the stage loses without."""
     losses = epoch.scores[index] - epoch.without(labels == x for x in chosen)[:, index]
     loss = np.zeros(labels.max() + 1)
@@ -133,7 +133,7 @@ def _spread(epoch: Epoch, index: int, labels, chosen, heat: np.ndarray) -> np.nd
 ### Gradient and attention
 
 
-def gradient(epoch: Epoch, index: int, _) -> np.ndarray:
+def gradient(epoch: BlankableEpoch, index: int, _) -> np.ndarray:
     """Gradient of the stage's log-probability times input, by the picture's pixels."""
     import torch
 
@@ -152,12 +152,12 @@ def gradient(epoch: Epoch, index: int, _) -> np.ndarray:
     return sum(tile.paint(grid, size) for tile, grid in zip(located, grids, strict=True))
 
 
-def attention(epoch: Epoch, index: int, _) -> np.ndarray:
+def attention(epoch: BlankableEpoch, index: int, _) -> np.ndarray:
     """Attention from the answer to the picture's pixels, beyond that to the blank picture's."""
     return _attended(epoch, index, epoch.picture) - _attended(epoch, index, epoch.blank)
 
 
-def _attended(epoch: Epoch, index: int, picture: np.ndarray) -> np.ndarray:
+def _attended(epoch: BlankableEpoch, index: int, picture: np.ndarray) -> np.ndarray:
     """Attention from the places that write the answer to the pixels of a picture."""
     import torch
 
@@ -171,7 +171,7 @@ def _attended(epoch: Epoch, index: int, picture: np.ndarray) -> np.ndarray:
             inputs[name] = torch.cat([inputs[name], torch.full_like(answer, value)], dim=1)
     weights = _weights(model.model, inputs)[:, asked.shape[1] - 1 :].mean(dim=(0, 1))
     of_image = inputs["input_ids"][0] == model.model.config.image_token_id
-    own = weights[of_image].chunk(2 * model.context + 1)[model.context]
+    own = weights[of_image].chunk(2 * model.neighbours + 1)[model.neighbours]
     grids = tiles.tokens_on(model, inputs, own.double().cpu().numpy())
     size = epoch.picture.shape[:2]
     return sum(tile.paint(grid, size) for tile, grid in zip(located, grids, strict=True))

@@ -70,9 +70,9 @@ def write(
         number = str(int(staged.epochs[row]) + 1)
         path = folder / name(number)
         if number not in told or not path.is_file():
-            (images,) = night.shown(model.context, row, row + 1)
+            (images,) = night.shown(model.neighbours, row, row + 1)
             why = explain(model, images, method)
-            draw(why, images[model.context], path)
+            draw(why, images[model.neighbours], path)
             told[number] = _figures(why)
             # As they come, so that a run that was stopped goes on.
             _replace(

@@ -7,7 +7,7 @@ drawn with. This needs the signal; what a picture shows of its fast rhythms is t
 import numpy as np
 
 from psgvlm.chat.findings import BANDS_HZ
-from psgvlm.explanations.blanking import Epoch
+from psgvlm.explanations.blanking import BlankableEpoch
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
 from psgvlm.models.vlm import StagingModel
@@ -31,7 +31,7 @@ class Rhythms:
         `images` are as for `explain`, `stage` is a place in `STAGES`, and `onset_s` where the epoch
         starts in the samples. Neighbours keep all their rhythms.
         """
-        epoch = Epoch(model, images)
+        epoch = BlankableEpoch(model, images)
         pictures = [
             raster.to_rgb(next(raster.draw(traces, self.spec, [onset_s])), self.spec)
             for traces in self.traces.values()

@@ -63,19 +63,19 @@ def arrays(model: StagingModel, inputs, values):
 
     What a processor repeats, as Qwen's does for the moments of a film, is summed.
     """
-    shown = 2 * model.context + 1
+    shown = 2 * model.neighbours + 1
     if family(model).startswith("qwen"):
         vision = model.model.config.vision_config
         merge, patch = vision.spatial_merge_size, vision.patch_size
-        _, high, wide = inputs["image_grid_thw"][model.context].tolist()
-        values = values.chunk(shown)[model.context]
+        _, high, wide = inputs["image_grid_thw"][model.neighbours].tolist()
+        values = values.chunk(shown)[model.neighbours]
         # Rows and columns of squares of patches, those of each square, colours, moments, pixels.
         parts = (high // merge, wide // merge, merge, merge, 3, -1, patch, patch)
         values = values.reshape(parts).sum(dim=5).permute(4, 0, 2, 5, 1, 3, 6)
         return values.reshape(1, 3, high * patch, wide * patch)
     if family(model) == "idefics3":
-        return values[0].chunk(shown)[model.context]
-    values = values[model.context]
+        return values[0].chunk(shown)[model.neighbours]
+    values = values[model.neighbours]
     return values if values.ndim == 4 else values[None]
 
 
@@ -88,7 +88,7 @@ def locate(model: StagingModel) -> list[Tile]:
     ramp[..., 0] = np.round(np.arange(width) * 255 / (width - 1))
     ramp[..., 1] = np.round(np.arange(height) * 255 / (height - 1))[:, None]
     ramp[..., 2] = 255
-    pictures = [Image.fromarray(ramp)] * (2 * model.context + 1)
+    pictures = [Image.fromarray(ramp)] * (2 * model.neighbours + 1)
     inputs = inference.inputs_of(model, [pictures])
     values = inputs["pixel_values"].float()
     moments = 1
@@ -125,7 +125,7 @@ def tokens_on(model: StagingModel, inputs, values: np.ndarray) -> list[np.ndarra
     config = model.model.config
     if name.startswith("qwen"):
         merge = config.vision_config.spatial_merge_size
-        _, high, wide = inputs["image_grid_thw"][model.context].tolist()
+        _, high, wide = inputs["image_grid_thw"][model.neighbours].tolist()
         return [values.reshape(high // merge, wide // merge)]
     side = config.vision_config.image_size // config.vision_config.patch_size
     if name == "llava":
@@ -139,7 +139,7 @@ def tokens_on(model: StagingModel, inputs, values: np.ndarray) -> list[np.ndarra
     # The number of each patch, packed as the model packs its features; ends of rows are -1.
     numbers = torch.arange(count * side * side, dtype=torch.float64).reshape(count, -1, 1)
     packed, _ = model.model.model.pack_image_features(
-        [numbers], inputs["image_sizes"][model.context, None],
+        [numbers], inputs["image_sizes"][model.neighbours, None],
         config.vision_feature_select_strategy, torch.full((1,), -1.0, dtype=torch.float64),
     )  # fmt: skip
     number = packed[0][:, 0].long().numpy()

@@ -30,12 +30,12 @@ def probabilities(
     An epoch is a list of RGB PIL images: its own, with the model's `context` of neighbours on
     either side. It costs one pass over prompt and images, and one token more for each beginning
     that some answers share ("N" of N1, N2, N3 where the tokenizer splits them); no text is
-    generated. `Scorer` says how, and what `lockstep` is.
+    generated. `StageClassifier` says how, and what `lockstep` is.
     """
-    return Scorer(model, batch_size, lockstep).probabilities(epochs)
+    return StageClassifier(model, batch_size, lockstep).probabilities(epochs)
 
 
-class Scorer:
+class StageClassifier:
     """Scores one night after the other, and keeps what it learnt about the model meanwhile.
 
     A picture that several epochs show goes through processor and vision tower once (see `sight`),
@@ -237,11 +237,11 @@ def inputs_of(model: StagingModel, epochs: list[list]):
 
     Raises `InputError` where an epoch has not as many images as the model was trained with.
     """
-    shown = 2 * model.context + 1
+    shown = 2 * model.neighbours + 1
     if odd := [len(images) for images in epochs if len(images) != shown]:
         raise InputError(
             f"an epoch of {odd[0]} images; expected {shown}, as the model was trained: its own "
-            f"and {model.context} neighbours on either side"
+            f"and {model.neighbours} neighbours on either side"
         )
     text = render_prompt(model.processor, model.spec.prompt, shown)
     return model.processor(

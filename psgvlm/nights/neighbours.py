@@ -1,64 +1,18 @@
-"""The epochs before and after, as further images of a row: looked up when read, not stored.
+"""Neighbours: the epochs before and after an epoch, shown as further images.
 
-A corpus holds every picture once. `attach` gives the rows of a dataset 2 k + 1 images, `stream`
-those of a stream, `around` the pictures of a night that is being staged: k before, the epoch
-itself, k after, in the order of time. Neighbours go by the record's own epoch index, never by the
-row: within a gap, beyond the record's ends, and where the neighbour is not in the dataset, the
-picture is the image spec's empty ground, and its place in the column `shown` is false. The next
-epoch starts 30 s later, or 20 s where scored epochs of 20 s were extended.
-
-How many neighbours an adapter was trained with is no property of its images, which are drawn alike
-with any number of them. So it is not in the image spec but in a file of its own, `context.json`
-beside the adapter (`save`, `load`).
+Neighbours go by the record's own epoch number. Where a neighbour lies in a gap or beyond the ends
+of the record, its picture is the empty ground of the image spec.
 """
 
-import json
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import chain, count, islice
-from pathlib import Path
+from itertools import chain, count
 
-import numpy as np
-
-from psgvlm import chat, files
 from psgvlm.errors import InputError
-from psgvlm.hub import repo_files
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
 
-FILE_NAME = "context.json"
-MAX_CONTEXT = 10
-KEY = ("cohort", "recording", "epoch")
-
-_EPOCHS = 1 << 32  # more than an epoch's index can be
-
-
-def attach(rows, spec: ImageSpec, context: int, among=None):
-    """A `datasets.Dataset` whose rows have the images of `context` neighbours on either side.
-
-    Neighbours are looked up in the dataset `among`, by default `rows` itself: give it the whole
-    split, unscored epochs too, where `rows` are a selection. The result can be shuffled, selected
-    from and read by loader workers. TRL's trainer takes it with `remove_unused_columns=False`:
-    the columns of `KEY` must stay.
-    """
-    if not _checked(context):
-        return rows
-    return rows.with_transform(Neighbours(rows if among is None else among, spec, context))
-
-
-def stream(rows, spec: ImageSpec, context: int):
-    """The same of a `datasets.IterableDataset` in the corpus' order: before any shuffle or filter.
-
-    Shards may be cut anywhere. Loader workers share them as they share those of `rows`, and read
-    2 x `context` rows beyond each. Raises `InputError` where epochs of a recording do not ascend.
-    """
-    from datasets import IterableDataset
-
-    if not _checked(context):
-        return rows
-    shards = list(range(rows.num_shards))
-    how = {"rows": rows, "shards": shards, "blank": blank(spec), "context": context}
-    return IterableDataset.from_generator(_stream, gen_kwargs=how)
+MAX_NEIGHBOURS = 10
 
 
 def around(
@@ -72,36 +26,15 @@ def around(
     rows = (
         {"epoch": n, "images": [picture]} for n, picture in zip(numbers, pictures, strict=False)
     )
-    for row in _windows(((True, row) for row in rows), blank(spec), _checked(context)):
+    for row in windows(((True, row) for row in rows), blank(spec), checked_count(context)):
         yield row["images"]
 
 
-def save(folder: str | Path, context: int) -> Path:
-    """Write `context.json` beside an adapter."""
-    path = Path(folder) / FILE_NAME
-    path.write_text(json.dumps({"context": _checked(context)}) + "\n", "utf-8")
-    return path
-
-
-def load(name: str | Path) -> int:
-    """The neighbours on either side that an adapter, a folder or a Hub id, was trained with.
-
-    0 where it has no `context.json`.
-    """
-    if (path := repo_files.find(name, FILE_NAME)) is None:
-        return 0
-    try:
-        (found,) = files.read_json(path).items()
-        if found[0] != "context" or type(found[1]) is not int:
-            raise ValueError(found)
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f'{path}: cannot be read; expected {{"context": 1}}') from error
-    return _checked(found[1])
-
-
-def _checked(context: int) -> int:
-    if not 0 <= context <= MAX_CONTEXT:
-        raise InputError(f"context of {context} epochs; expected 0 to {MAX_CONTEXT} on either side")
+def checked_count(context: int) -> int:
+    if not 0 <= context <= MAX_NEIGHBOURS:
+        raise InputError(
+            f"context of {context} epochs; expected 0 to {MAX_NEIGHBOURS} on either side"
+        )
     return context
 
 
@@ -112,97 +45,7 @@ def blank(spec: ImageSpec):
     return Image.fromarray(raster.to_rgb(raster.ground(spec), spec))
 
 
-### Datasets
-
-
-class Neighbours:
-    """What `attach` makes of a dataset's batches, a dictionary of columns each.
-
-    For `Dataset.with_transform`, which takes one transform: call it in yours where there is more to
-    be done with the images. It travels to workers without any picture.
-    """
-
-    def __init__(self, among, spec: ImageSpec, context: int):
-        self.pictures = among.select_columns("images").with_format(None)
-        self.blank, self.context = blank(spec), context
-        self.recordings: dict[str, int] = {}
-        batches = among.select_columns(list(KEY)).with_format("arrow").iter(100_000)
-        end = np.array([np.iinfo(np.int64).max])  # what is searched for lies before it
-        keys = np.concatenate([*map(self._keys, batches), end])
-        self.rows = np.argsort(keys, kind="stable")
-        self.keys = keys[self.rows]
-
-    def __call__(self, batch: dict[str, list]) -> dict[str, list]:
-        if "images" not in batch:
-            return batch  # other columns alone are asked for
-        if missing := [name for name in (*KEY, "prompt") if name not in batch]:
-            raise InputError(
-                f"no column {missing[0]} to find an epoch's neighbours by; expected "
-                f"{', '.join(KEY)} and prompt: keep them (TRL: remove_unused_columns=False)"
-            )
-        import pyarrow as pa
-
-        steps = np.arange(-self.context, self.context + 1)
-        keys = self._keys(pa.table({name: batch[name] for name in KEY}))[:, None] + steps
-        at = np.searchsorted(self.keys, keys)
-        found = self.keys[at] == keys
-        found[:, self.context] = True  # the epoch itself, whether `among` has it or not
-        rows = np.where(found, self.rows[at], -1)
-        rows[:, self.context] = -1
-        wanted = np.unique(rows[rows >= 0]).tolist()  # no picture is decoded twice
-        decoded = self.pictures[wanted]["images"] if wanted else []
-        pictures = {row: image for row, (image, *_) in zip(wanted, decoded, strict=True)}
-        images = [[pictures.get(row, self.blank) for row in near] for near in rows.tolist()]
-        for near, own in zip(images, batch["images"], strict=True):
-            near[self.context] = own[0]
-        prompts = [_prompt(messages, self.context) for messages in batch["prompt"]]
-        return {**batch, "images": images, "prompt": prompts, "shown": found.tolist()}
-
-    def _keys(self, table) -> np.ndarray:
-        """Rows' recordings and epochs as numbers, that of the next epoch larger by one."""
-        import pyarrow.compute as pc
-
-        names = pc.binary_join_element_wise(table["cohort"], table["recording"], "\0")
-        names = names.combine_chunks().dictionary_encode()
-        numbers = [
-            self.recordings.setdefault(name, len(self.recordings))
-            for name in names.dictionary.to_pylist()
-        ]
-        numbers = np.array(numbers, np.int64)[names.indices.to_numpy()]
-        return numbers * _EPOCHS + table["epoch"].to_numpy()
-
-
-### Streams
-
-
-def _stream(rows, shards: list[int], blank, context: int) -> Iterator[dict]:
-    for shard in shards:
-        yield from _windows(_shard(rows, shard, context), blank, context)
-
-
-def _shard(rows, shard: int, context: int) -> Iterator[tuple[bool, dict]]:
-    """A shard's rows and those after it, each with whether its window is this shard's to give.
-
-    The windows of a shard's first `context` rows are given by the shard before, which knows what
-    comes before them; so every window is given once, and whole.
-    """
-    position, first = 0, 0 if shard == 0 else context
-    for row in _examples(rows, shard):
-        yield position >= first, row
-        position += 1
-    later = (_examples(rows, number) for number in range(shard + 1, rows.num_shards))
-    for place, row in enumerate(islice(chain.from_iterable(later), 2 * context)):
-        yield place < context and position + place >= first, row
-
-
-def _examples(rows, shard: int) -> Iterator[dict]:
-    # A plain `for` would share this shard among the loader's workers once more; `iter` does not.
-    for batch in rows.shard(rows.num_shards, shard).iter(batch_size=8):
-        for values in zip(*batch.values(), strict=True):
-            yield dict(zip(batch, values, strict=True))
-
-
-def _windows(rows: Iterable[tuple[bool, dict]], blank, context: int) -> Iterator[dict]:
+def windows(rows: Iterable[tuple[bool, dict]], blank, context: int) -> Iterator[dict]:
     """Rows with their neighbours' images, each as soon as the last of its neighbours is read."""
     nothing = (False, None)
     window = deque([nothing] * context, 2 * context + 1)
@@ -224,17 +67,8 @@ def _windows(rows: Iterable[tuple[bool, dict]], blank, context: int) -> Iterator
         epochs = range(row["epoch"] - context, row["epoch"] + context + 1)
         row = {**row, "images": [near.get(epoch, blank) for epoch in epochs]}
         row["shown"] = [epoch in near for epoch in epochs]
-        if "prompt" in row:
-            row["prompt"] = _prompt(row["prompt"], context)
         yield row
 
 
 def _recording(row: dict) -> tuple:
     return row.get("cohort"), row.get("recording")
-
-
-def _prompt(messages: list[dict], context: int) -> list[dict]:
-    """A row's own question, about the middle one of the images."""
-    (message,) = messages
-    (text,) = (part["text"] for part in message["content"] if part["type"] == "text")
-    return chat.prompt(text, 2 * context + 1)

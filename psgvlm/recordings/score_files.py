@@ -11,17 +11,17 @@ from pathlib import Path
 from psgvlm.errors import InputError
 from psgvlm.files import read_bytes, read_text, shown
 from psgvlm.recordings.edf import Annotation
-from psgvlm.recordings.scores import Event, Stages
+from psgvlm.recordings.scores import ScoredEvent, Stages
 from psgvlm.stages import EDF_PLUS, EPOCH_S, NSRR, WORDS
 
 
-def annotated(path: Path, annotations: Iterable[Annotation]) -> list[Event]:
+def annotated(path: Path, annotations: Iterable[Annotation]) -> list[ScoredEvent]:
     """The EDF+ annotations `Sleep stage X`, whatever else stands between them."""
     events = []
     for onset_s, duration_s, text in annotations:
         lower = text.lower()
         if lower.startswith("movement time"):
-            events.append(Event(onset_s, duration_s, None))
+            events.append(ScoredEvent(onset_s, duration_s, None))
         elif lower.startswith("sleep stage"):
             words = lower.removeprefix("sleep stage").split()
             code = words[0].upper() if words else ""
@@ -29,7 +29,7 @@ def annotated(path: Path, annotations: Iterable[Annotation]) -> list[Event]:
                 raise InputError(
                     f"{path}: Sleep stage {shown(code)}; expected Sleep stage W, 1, 2, 3, 4, R or ?"
                 )
-            events.append(Event(onset_s, duration_s, EDF_PLUS[code]))
+            events.append(ScoredEvent(onset_s, duration_s, EDF_PLUS[code]))
     return events
 
 
@@ -63,7 +63,7 @@ def profusion(path: Path, root) -> Stages:
     return tuple(_nsrr_stage(path, (element.text or "").strip()) for element in found)
 
 
-def nsrr(path: Path, root) -> list[Event]:
+def nsrr(path: Path, root) -> list[ScoredEvent]:
     """`PSGAnnotation`: events of type `Stages|Stages`, each over one or more epochs."""
     events = []
     for event in root.findall("./ScoredEvents/ScoredEvent"):
@@ -72,7 +72,7 @@ def nsrr(path: Path, root) -> list[Event]:
         stage = _nsrr_stage(path, (event.findtext("EventConcept") or "").rpartition("|")[2].strip())
         onset_s = _seconds(path, "Start", event.findtext("Start"))
         duration_s = _seconds(path, "Duration", event.findtext("Duration"))
-        events.append(Event(onset_s, duration_s, stage))
+        events.append(ScoredEvent(onset_s, duration_s, stage))
     if not events:
         raise InputError(f"{path}: no ScoredEvent of type Stages|Stages; expected the stages there")
     return events
@@ -85,7 +85,7 @@ def _nsrr_stage(path: Path, code: str) -> str | None:
     return NSRR[int(code)]
 
 
-def bids_events(path: Path) -> list[Event]:
+def bids_events(path: Path) -> list[ScoredEvent]:
     """A BIDS `events.tsv`: onset, duration, and the stage as `stage` or `trial_type`.
 
     Rows of other events are passed over; a column `stage` holds nothing but stages.
@@ -105,7 +105,7 @@ def bids_events(path: Path) -> list[Event]:
             continue
         onset_s = _seconds(path, "onset", row["onset"])
         duration_s = _seconds(path, "duration", row["duration"])
-        events.append(Event(onset_s, duration_s, _word(path, word)))
+        events.append(ScoredEvent(onset_s, duration_s, _word(path, word)))
     return events
 
 

@@ -34,7 +34,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Event:
+class ScoredEvent:
     """A scored stretch of time, in seconds of the record."""
 
     onset_s: float
@@ -42,7 +42,7 @@ class Event:
     stage: str | None
 
 
-def place(path: Path, events: Sequence[Event], epoch_s: float = EPOCH_S) -> Scores:
+def place(path: Path, events: Sequence[ScoredEvent], epoch_s: float = EPOCH_S) -> Scores:
     """Events over one or more epochs each as stages on the grid that starts with the first event.
 
     Onsets and durations are inexact in real files, so both are rounded to whole epochs. An epoch

@@ -1,6 +1,6 @@
 """Damage put on the raw signal, before anything is derived or filtered: the same for every model.
 
-    traces = signals.prepare(Damaged(recording, "white", seed=7), lanes, spec)
+    traces = signals.prepare(DamagedRecording(recording, "white", seed=7), lanes, spec)
 
 **Share.** The rate of damage, of every kind: the share of the record's 30-s epochs, counted from
 its first sample, that are touched in each channel; 0 is the record as it is. They are drawn for
@@ -134,7 +134,8 @@ def _jittered(x, rate_hz, level, rng):
     return x[at.clip(0, len(x) - 1)]
 
 
-# Lost and swapped channels are not changed by a function of their own samples: `Damaged` does it.
+# Lost and swapped channels are not changed by a function of their own samples:
+# `DamagedRecording` does it.
 DAMAGES = {
     "lost": Damage("a flat line for one stretch", None),
     "lost_from": Damage("a flat line from some time on", None),
@@ -154,7 +155,7 @@ DAMAGES = {
 }
 
 
-class Damaged(Recording):
+class DamagedRecording(Recording):
     """A recording whose channels read as damaged; in all else the recording that it is made from.
 
     `labels` are the channels to damage, all voltages if left out; a channel that is not among them

@@ -25,9 +25,8 @@ import psgvlm
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
-from psgvlm.models import calibration, vlm
+from psgvlm.models import adapter_files, calibration, vlm
 from psgvlm.models.calibration import Review
-from psgvlm.nights import neighbours as context
 from psgvlm.nights.stretches import Stretches
 from psgvlm.recordings import lanes as montage
 from psgvlm.recordings.recording import Recording
@@ -101,7 +100,9 @@ class Night:
         begin = max(0, first - neighbours)
         rows = range(begin, min(stop + neighbours, len(self.epochs)))
         pictures = self.pictures(rows)
-        lists = context.around(pictures, self.spec, neighbours, self.epochs[rows.start :].tolist())
+        lists = neighbours.around(
+            pictures, self.spec, neighbours, self.epochs[rows.start :].tolist()
+        )
         return islice(lists, first - begin, stop - begin)
 
     def lost_s(self) -> np.ndarray:
@@ -229,11 +230,11 @@ class Stager:
 
     def __init__(self, name: str, device: str | None = None, batch_size: int = 32):
         self.name, self.device, self.batch_size = name, device, batch_size
-        self.spec = vlm.load_spec(name, "model")
-        self.context = context.load(name)
+        self.spec = adapter_files.load_spec(name, "model")
+        self.neighbours = adapter_files.load_neighbours(name)
         self.temperature = calibration.load(name)
         self.review = tuple(calibration.load_review(name))
-        self.fingerprint = vlm.fingerprint(name)
+        self.fingerprint = adapter_files.model_fingerprint(name)
 
     @cached_property
     def model(self) -> vlm.StagingModel:
@@ -241,10 +242,10 @@ class Stager:
 
     @cached_property
     def scorer(self):
-        """A `psgvlm.models.inference.Scorer`, which keeps what it learns about the model."""
-        from psgvlm.models.inference import Scorer
+        """A `StageClassifier`, which keeps what it learns about the model."""
+        from psgvlm.models.inference import StageClassifier
 
-        return Scorer(self.model, self.batch_size)
+        return StageClassifier(self.model, self.batch_size)
 
     def open(self, path: str | Path, map: str = "") -> Night:
         """A night that this adapter can stage; raises `InputError` where it cannot."""
@@ -273,7 +274,7 @@ class Stager:
         total = len(night.epochs)
         kept = _Kept(keep, self.key(night), self.batch_size) if keep else None
         rows = kept.rows[:total] if kept else []
-        epochs = night.shown(self.context, len(rows))
+        epochs = night.shown(self.neighbours, len(rows))
         if progress:
             progress(len(rows), total)
         try:

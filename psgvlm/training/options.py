@@ -33,7 +33,7 @@ def parse(own: type, words: list[str] | None = None) -> tuple:
             "draw the corpus smaller"
         )
     Augmentation.parse(staging.augment)  # refused here, before anything is loaded
-    if staging.context:
+    if staging.neighbours:
         config.remove_unused_columns = False  # by them an epoch's neighbours are found
     if (model.load_in_4bit or model.load_in_8bit) and not model.use_peft:
         raise InputError("a quantized base model cannot be trained itself; expected use_peft: true")

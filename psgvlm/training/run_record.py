@@ -32,7 +32,7 @@ def write(
     """`training.json`: what was trained on what, how long, how fast, and how it went.
 
     `script`, `model` and `staging` are the run's options, `parts` the counts of `tuning.Anatomy`,
-    `digests` the corpus' `fingerprint`, `subjects` the `fingerprints` of who was trained on; those
+    `digests` the `corpus_digests`, `subjects` the `subject_hashes` of who was trained on; those
     of the base model, if its record `before` knows them, are added, as are its `cohorts`.
     """
     subjects = sorted({*subjects, *(before.get("subjects") or ())})
@@ -86,7 +86,7 @@ def write_options(folder: str | Path, *options) -> None:
     path.write_text(yaml.safe_dump(values, sort_keys=True, allow_unicode=True), "utf-8")
 
 
-def fingerprint(corpus: str) -> dict[str, str]:
+def corpus_digests(corpus: str) -> dict[str, str]:
     """The digest of each configuration's files, as the corpus' card gives it; empty without one."""
     from huggingface_hub import DatasetCard
     from huggingface_hub.errors import EntryNotFoundError
@@ -101,15 +101,15 @@ def fingerprint(corpus: str) -> dict[str, str]:
     return {part["config_name"]: part.get("description", "") for part in configs}
 
 
-def subject(cohort: str, name: str) -> str:
+def subject_hash(cohort: str, name: str) -> str:
     """A subject as an adapter remembers them: a hash, so that no list of names is handed on."""
     return hashlib.sha256(f"{cohort}\n{name}".encode()).hexdigest()[:16]
 
 
-def fingerprints(corpus) -> list[str]:
+def subject_hashes(corpus) -> list[str]:
     """Every `subject` of a dataset's rows, sorted."""
     pairs = corpus.select_columns(["cohort", "subject"]).to_pandas().drop_duplicates()
-    return sorted(subject(*pair) for pair in pairs.itertuples(index=False))
+    return sorted(subject_hash(*pair) for pair in pairs.itertuples(index=False))
 
 
 def read(adapter: str | Path) -> dict:
@@ -170,7 +170,7 @@ def check_unseen(adapter: str, people: set[tuple[str, str]]) -> None:
         print(f"note: {adapter} does not know whom it was trained on; nobody could be looked for")
         return
     known = set(record["subjects"])
-    if seen := sorted(person for person in people if subject(*person) in known):
+    if seen := sorted(person for person in people if subject_hash(*person) in known):
         cohort, name = seen[0]
         raise InputError(
             f"{adapter} was trained on {len(seen)} of the {len(people)} subjects, such as {name} "

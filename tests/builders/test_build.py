@@ -119,7 +119,7 @@ def test_a_part_under_another_key_is_not_what_it_says(raw, tmp_path, drawn):
     stopped(raw, out, drawn, 1)
     (part,) = (out / ".build/shhs/parts").iterdir()
     moved = part.rename(part.with_name("0" * 64))
-    with pytest.raises(parts.Damaged):
+    with pytest.raises(parts.DamagedFile):
         parts.read(moved, moved.name)
 
 

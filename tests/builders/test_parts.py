@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psgvlm.builders.build import parts
 from psgvlm.builders.build.examine import Choices
-from psgvlm.builders.build.parts import Damaged, Result
+from psgvlm.builders.build.parts import DamagedFile, Result
 from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm.image_spec import PRESETS
@@ -33,10 +33,10 @@ def test_round_trip_and_any_byte_that_changes(pictures, data):
         held = bytearray(path.read_bytes())
         held[data.draw(st.integers(0, len(held) - 1))] ^= data.draw(st.integers(1, 255))
         path.write_bytes(held)
-        with pytest.raises(Damaged):
+        with pytest.raises(DamagedFile):
             list(parts.read(path, KEY).pictures())
         path.write_bytes(held[: data.draw(st.integers(0, len(held) - 1))])
-        with pytest.raises(Damaged):
+        with pytest.raises(DamagedFile):
             list(parts.read(path, KEY).pictures())
 
 

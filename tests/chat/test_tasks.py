@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from prepared import SPEC, night
 
 from psgvlm import chat
-from psgvlm.chat.findings import BANDS_HZ, Eeg, Epoch, Eyes, Muscle
+from psgvlm.chat.findings import BANDS_HZ, Eeg, EpochFindings, Eyes, Muscle
 from psgvlm.chat.perception import perception, read_perception
 from psgvlm.chat.rationale import RULES, facts, rationale
 from psgvlm.corpus import row_schema
@@ -194,7 +194,7 @@ muscle = st.none() | st.builds(
     Muscle, st.just("chin"), lost, st.floats(0.1, 90).map(lambda x: round(x, 1))
 )
 epochs = st.builds(
-    Epoch, st.lists(brain, max_size=3, unique_by=lambda e: e.lane).map(tuple), eyes, muscle
+    EpochFindings, st.lists(brain, max_size=3, unique_by=lambda e: e.lane).map(tuple), eyes, muscle
 )
 
 
@@ -225,7 +225,7 @@ def test_the_stage_comes_last_and_reads_back(seen, stage):
     assert not any(name in " ".join(facts(seen)).split() for name in STAGES)
     said = " ".join(text.splitlines())
     assert all(said.count(criterion) >= 1 for criterion, _ in RULES[stage])
-    if seen != Epoch():
+    if seen != EpochFindings():
         assert len(claims(text)) >= len(facts(seen)) + 2
 
 
@@ -242,7 +242,9 @@ def test_the_facts_do_not_depend_on_the_stage():
 )  # fmt: skip
 def test_a_damaged_description_is_refused(change):
     quiet = Eeg("C4-M1", 0, (0.6, 0.2, 0.1, 0.05, 0.05), 0, (), (), (), 0.0)
-    text = perception(Epoch((quiet,), Eyes(("E1", "E2"), 0, (), ()), Muscle("chin", 0, 1.0)))
+    text = perception(
+        EpochFindings((quiet,), Eyes(("E1", "E2"), 0, (), ()), Muscle("chin", 0, 1.0))
+    )
     assert read_perception(text)
     assert change[0] in text
     with pytest.raises(ValueError, match="not a description"):
@@ -255,20 +257,20 @@ STILL = Eeg("C4-M1", 0, (0.6, 0.2, 0.1, 0.05, 0.05), 3, (), (), (), 0.0)
 
 
 def test_a_stage_that_the_facts_do_not_support_is_said_to_lack_it():
-    text = rationale(Epoch((STILL,)), "N2")
+    text = rationale(EpochFindings((STILL,)), "N2")
     assert "No spindles were measured in C4-M1." in text
     assert "No K-complexes were measured in C4-M1." in text
     assert "the facts do not meet: a spindle or K-complex." in text
     assert "Of the rule for N3 the facts do not meet: slow waves in a fifth" in rationale(
-        Epoch((STILL,)), "N3"
+        EpochFindings((STILL,)), "N3"
     )
 
 
 def test_what_no_lane_shows_is_not_judged():
-    text = rationale(Epoch((STILL,)), "R")
+    text = rationale(EpochFindings((STILL,)), "R")
     assert "Of the rule for R no lane decides: rapid eye movements; low chin tone." in text
     assert "eye movements were" not in text and "tone of" not in text
-    text = rationale(Epoch(), "W")
+    text = rationale(EpochFindings(), "W")
     assert text.startswith("No lane could be measured.")
     assert "no lane decides" in text
 
@@ -277,7 +279,7 @@ def test_wake_with_open_eyes_needs_eyes_and_tone():
     open_eyes = Eyes(("E1", "E2"), 0, ((3.0, 3.3),), ())
     met = {
         (bool(eyes), times): "the facts meet" in rationale(
-            Epoch((STILL,), eyes, times and Muscle("chin", 0, times)), "W"
+            EpochFindings((STILL,), eyes, times and Muscle("chin", 0, times)), "W"
         )
         for eyes in (open_eyes, None)
         for times in (1.0, 5.0, None)
@@ -288,10 +290,10 @@ def test_wake_with_open_eyes_needs_eyes_and_tone():
 def test_the_fifth_and_the_half_are_those_of_the_rules():
     for slow_s, met in ((5.9, "do not meet"), (6.0, "meet")):
         lane = replace(STILL, slow_waves=((0.0, slow_s),), slow_wave_s=slow_s)
-        assert f"facts {met}: slow waves in a fifth" in rationale(Epoch((lane,)), "N3")
+        assert f"facts {met}: slow waves in a fifth" in rationale(EpochFindings((lane,)), "N3")
     for alpha_s, met in ((15, "meet"), (16, "do not meet")):
         lane = replace(STILL, alpha_s=alpha_s)
-        said = rationale(Epoch((lane,)), "N1")
+        said = rationale(EpochFindings((lane,)), "N1")
         assert re.search(rf"facts {met}: [^.]*no more than half", said)
 
 
@@ -307,7 +309,7 @@ def rows(task, findings):
 
 
 def test_rows_of_the_tasks_differ_in_question_and_answer_alone():
-    seen = [Epoch((STILL,)).to_dict()] * 2
+    seen = [EpochFindings((STILL,)).to_dict()] * 2
     tables = {task: rows(task, seen) for task in chat.TASKS}
     kept = [table.drop(["prompt", "completion"]) for table in tables.values()]
     assert kept[0].equals(kept[1]) and kept[0].equals(kept[2])
@@ -321,17 +323,20 @@ def test_rows_of_the_tasks_differ_in_question_and_answer_alone():
     assert asked["staging"] == {"What stage?"}
     assert len(set().union(*asked.values())) == 3
     assert answered["staging"] == ["N2", None]
-    assert answered["perception"] == [perception(Epoch((STILL,)))] * 2
-    assert answered["rationale"] == [rationale(Epoch((STILL,)), "N2"), None]
+    assert answered["perception"] == [perception(EpochFindings((STILL,)))] * 2
+    assert answered["rationale"] == [rationale(EpochFindings((STILL,)), "N2"), None]
 
 
 def test_an_epoch_of_which_nothing_was_seen_has_no_description():
-    told = rows("perception", [Epoch().to_dict()] * 2).to_pylist()
+    told = rows("perception", [EpochFindings().to_dict()] * 2).to_pylist()
     assert [row["completion"] for row in told] == [[], []]
 
 
 def test_the_bands_named_are_those_measured():
-    assert list(BANDS_HZ) == re.findall(r"[a-z]+", perception(Epoch((STILL,))).split("(")[1])[:5]
+    assert (
+        list(BANDS_HZ)
+        == re.findall(r"[a-z]+", perception(EpochFindings((STILL,))).split("(")[1])[:5]
+    )
 
 
 def test_the_readme_shows_a_rationale_as_it_is_written():

@@ -14,9 +14,10 @@ from psgvlm.evaluation import corpus_nights as nights_of
 from psgvlm.evaluation.baselines.floors import Majority, Transitions
 from psgvlm.evaluation.baselines.vision import VisionOnly, ZeroShot, features
 from psgvlm.evaluation.baselines.yasa_stager import Yasa
-from psgvlm.evaluation.corpus_nights import Night, at_rate
+from psgvlm.evaluation.corpus_nights import CorpusNight, at_rate
 from psgvlm.image_spec import PRESETS
-from psgvlm.models import inference, vlm
+from psgvlm.models import inference
+from psgvlm.models.tiny import build_tiny, vlm
 from psgvlm.signals.traces import Trace
 from psgvlm.stages import STAGES
 
@@ -27,7 +28,7 @@ def scored(stages, epochs=None):
     """A night of nothing but stages."""
     columns = {"stage": [STAGES.index(stage) for stage in stages.split()]}
     columns["epoch"] = list(epochs or range(len(columns["stage"])))
-    return Night(Dataset.from_dict(columns), np.arange(len(columns["stage"])), SPEC)
+    return CorpusNight(Dataset.from_dict(columns), np.arange(len(columns["stage"])), SPEC)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +201,7 @@ def test_yasa_bears_damage(nights, kind):
 
 @pytest.fixture(scope="module")
 def tiny():
-    base, processor = vlm.build_tiny(SPEC, seed=3)
+    base, processor = build_tiny(SPEC, seed=3)
     return vlm.StagingModel(base.eval(), processor, SPEC)
 
 
@@ -254,7 +255,7 @@ def adapted(tmp_path_factory):
     from peft import LoraConfig, get_peft_model
 
     folder = tmp_path_factory.mktemp("adapted")
-    base, processor = vlm.build_tiny(SPEC, seed=3)
+    base, processor = build_tiny(SPEC, seed=3)
     base.save_pretrained(folder / "base")
     processor.save_pretrained(folder / "base")
     base.name_or_path = str(folder / "base")

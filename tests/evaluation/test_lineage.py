@@ -13,7 +13,7 @@ def folders(tmp_path):
     records = {
         "one": {"config": "isruc", "base_model": None},
         "two": {"config": None, "fingerprint": {"shhs": ""}, "base_cohorts": ["isruc"],
-                "base_model": "SmolVLM", "lora": True, "context": 1},
+                "base_model": "SmolVLM", "lora": True, "neighbours": 1},
     }  # fmt: skip
     for name in ("one", "two", "three"):
         (tmp_path / name).mkdir()

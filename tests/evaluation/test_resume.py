@@ -81,7 +81,9 @@ def test_a_part_that_is_damaged_is_asked_for_again(nights, tmp_path, damage, cap
         first.write_bytes(b"")
     else:
         shorter = pd.read_parquet(first).iloc[1:]
-        answers._write(answers.Part(shorter, {"seconds": 1.0, "peak_memory_gib": 1.0}), first)
+        answers._write(
+            answers.NightAnswers(shorter, {"seconds": 1.0, "peak_memory_gib": 1.0}), first
+        )
     again = Guess()
     frame, _ = contenders.stage(again, nights, answers=Answers(tmp_path, "run"))
     assert again.asked == [nights[0].name]
@@ -147,7 +149,7 @@ def table(out):
 
 def test_a_killed_benchmark_goes_on_where_it_was(adapter, corpus, whole, tmp_path, monkeypatch):
     words_, scored = words(adapter, corpus, tmp_path / "r"), []
-    score = inference.Scorer.probabilities
+    score = inference.StageClassifier.probabilities
 
     def counted(self, epochs):
         if len(scored) == counted.stop_after:
@@ -155,7 +157,7 @@ def test_a_killed_benchmark_goes_on_where_it_was(adapter, corpus, whole, tmp_pat
         scored.append(self)
         return score(self, epochs)
 
-    monkeypatch.setattr(inference.Scorer, "probabilities", counted)
+    monkeypatch.setattr(inference.StageClassifier, "probabilities", counted)
     counted.stop_after = 2
     with pytest.raises(KeyboardInterrupt):
         evaluation.main(words_)

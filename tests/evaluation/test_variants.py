@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
+from psgvlm.corpus import neighbours as neighbour_rows
 from psgvlm.corpus import row_schema
 from psgvlm.errors import InputError
 from psgvlm.evaluation import contenders, variants
-from psgvlm.evaluation.corpus_nights import Night
+from psgvlm.evaluation.corpus_nights import CorpusNight
 from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.images import raster
 from psgvlm.models.vlm import StagingModel
 from psgvlm.montages import MODALITY
-from psgvlm.nights import neighbours as context
+from psgvlm.nights import neighbours
 from psgvlm.signals.traces import Trace
 
 RATE_HZ = 128
@@ -43,8 +44,8 @@ def night(spec, neighbours=0):
     where = {"cohort": "mass", "subject": "s", "recording": "r", "fold": None, "lanes": []}
     stages = ["W", "N2", "R"]
     rows = row_schema.table(pngs, spec.prompt, stages, [None] * 3, range(3), ONSETS_S, **where)
-    rows = context.attach(Dataset(rows), spec, neighbours)
-    return Night(rows, np.arange(3), spec)
+    rows = neighbour_rows.attach(Dataset(rows), spec, neighbours)
+    return CorpusNight(rows, np.arange(3), spec)
 
 
 @dataclass
@@ -90,7 +91,7 @@ def test_neighbours_lose_their_lanes_too():
     _, seen, _ = staged(spec, "lanes", neighbours=1)
     for kept, (_, shown) in zip((["EEG"], ["EEG", "EOG"]), seen, strict=True):
         own = [raster.to_rgb(image, spec) for image in drawn(spec, kept)]
-        blank = np.asarray(context.blank(spec))
+        blank = np.asarray(neighbours.blank(spec))
         assert np.array_equal(shown, [[blank, *own[:2]], own, [*own[1:], blank]])
 
 

@@ -17,11 +17,11 @@ import explain as bench
 
 from psgvlm.errors import InputError
 from psgvlm.explanations import METHODS, draw, explain
-from psgvlm.explanations.blanking import Epoch
-from psgvlm.explanations.explanation import Explanation, Part, stand_out
+from psgvlm.explanations.blanking import BlankableEpoch
+from psgvlm.explanations.explanation import Explanation, ImagePart, stand_out
 from psgvlm.image_spec import PRESETS, choose
 from psgvlm.images import geometry, raster
-from psgvlm.models import inference, vlm
+from psgvlm.models import inference
 from psgvlm.models.vlm import StagingModel
 from psgvlm.signals.traces import Trace
 from psgvlm.stages import INDEX
@@ -68,7 +68,7 @@ class Watcher(torch.nn.Module):
 
 @pytest.fixture(scope="module")
 def tiny():
-    model, processor = vlm.build_tiny(SPEC, seed=3)
+    model, processor = tiny.build_tiny(SPEC, seed=3)
     return StagingModel(model.eval(), processor, SPEC)
 
 
@@ -99,7 +99,7 @@ def test_heat_lies_where_the_model_looks(watcher, image, method):
     assert why.lanes.argmax() == 0
     assert np.flatnonzero(why.seconds > why.threshold).tolist() == [12, 13, 14]
     (part,) = why.parts
-    assert part == Part("C4-M1", ((12, 15),))
+    assert part == ImagePart("C4-M1", ((12, 15),))
     assert why.left.argmax() == INDEX["W"]
 
 
@@ -124,7 +124,7 @@ def test_what_is_lost_is_what_it_says(watcher, image):
 
 def test_gradient_times_input_is_the_directional_derivative(tiny, image):
     """Of blanking all, a little: by the tiny model's own inputs."""
-    epoch = Epoch(tiny, [image])
+    epoch = BlankableEpoch(tiny, [image])
     heat = METHODS["gradient"](epoch, 2, None)
     pixels, step = epoch.inputs["pixel_values"], 1e-3
     changed = pixels + step * (epoch.blank_pixels - pixels)
@@ -133,7 +133,7 @@ def test_gradient_times_input_is_the_directional_derivative(tiny, image):
 
 
 def test_put_together_or_processed_is_the_same(tiny, image):
-    epoch = Epoch(tiny, [image])
+    epoch = BlankableEpoch(tiny, [image])
     assert epoch.in_place
     masks = [geometry.lanes_at(SPEC) == lane for lane in range(4)]
     masks.append(np.zeros_like(masks[0]))
@@ -160,14 +160,14 @@ def test_families_with_neighbours(family):
     model, processor = tiny_vlms.FAMILIES[family]()
     model = StagingModel(model.eval(), processor, spec, 1)
     images = [picture(spec, seed) for seed in range(3)]
-    assert not Epoch(model, images).in_place
+    assert not BlankableEpoch(model, images).in_place
     before = model.model.config._attn_implementation
     for method in ("gradient", "attention"):
         why = explain(model, images, method, stage="R")
         assert why.heat.shape == (spec.height, spec.width) and why.heat.any()
         assert why.stage == "R" and np.isfinite(why.heat).all()
     assert model.model.config._attn_implementation == before
-    lost = METHODS["patches"](Epoch(model, images), 0, 112)
+    lost = METHODS["patches"](BlankableEpoch(model, images), 0, 112)
     assert lost.shape == why.heat.shape and len(np.unique(lost)) == 8
 
 
@@ -234,7 +234,7 @@ def test_seconds_of_all_lanes_stand_out_where_no_lane_does():
     cells = np.zeros((4, 30))
     cells[:, 29] = 0.05
     why = explanation([0.05] * 4, cells, 0.1, [0.9, 0.03, 0.03, 0.02, 0.02])
-    assert why.parts == (Part(None, ((29, 30),)),)
+    assert why.parts == (ImagePart(None, ((29, 30),)),)
     assert "decided by all lanes together at 29–30 s" in why.sentence
     assert why.parts[0].mask(SPEC).sum() == pytest.approx(336 * 336 / 30, rel=0.05)
 
@@ -250,7 +250,7 @@ def test_nothing_stands_out_of_a_blank_picture(watcher):
 def test_measures_prefer_the_truth_and_shuffled_weights_lose(watcher, image):
     mask = np.zeros((336, 336), bool)
     mask[DECISIVE] = True
-    epoch, labels = Epoch(watcher, [image]), geometry.patches_at(SPEC, 14)
+    epoch, labels = BlankableEpoch(watcher, [image]), geometry.patches_at(SPEC, 14)
     index = INDEX["N2"]
     shuffled = bench.shuffle(watcher)
     one, other = (model.model.weight.flatten() for model in (watcher, shuffled))

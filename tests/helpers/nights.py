@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from psgvlm.signals.damage import Damaged
+from psgvlm.signals.damage import DamagedRecording
 
 
 def without(night, *lanes):
@@ -19,4 +19,4 @@ def few(night, count):
 
 def damaged(night, kind, **options):
     """The night, its raw signal damaged."""
-    return replace(night, recording=Damaged(night.recording, kind, **options))
+    return replace(night, recording=DamagedRecording(night.recording, kind, **options))

@@ -7,7 +7,7 @@ import numpy as np
 from psgvlm.builders.simulate.events import Event
 from psgvlm.builders.simulate.night import simulate_night
 
-from psgvlm.chat.findings import Epoch, measure
+from psgvlm.chat.findings import EpochFindings, measure
 from psgvlm.image_spec import PRESETS
 from psgvlm.signals.filters import band_pass
 from psgvlm.signals.traces import Trace
@@ -21,7 +21,7 @@ class Prepared:
     events: list[Event]
     traces: list[Trace]
     onsets_s: np.ndarray
-    seen: list[Epoch]
+    seen: list[EpochFindings]
 
 
 @cache

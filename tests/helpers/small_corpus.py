@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from psgvlm import chat, dataset_card
-from psgvlm.chat.findings import Eeg, Epoch
+from psgvlm.chat.findings import Eeg, EpochFindings
 from psgvlm.corpus import checksums, manifest, row_schema
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import png
@@ -22,7 +22,7 @@ SPLIT = {"s1a": "train", "s1b": "train", "s2a": "train", "s3a": "validation", "s
 EPOCHS = tuple(epoch for epoch in range(14) if epoch not in (0, 6, 7))  # begins late, has a gap
 TRAIN = [(name, epoch) for name in SPLIT if SPLIT[name] == "train" for epoch in EPOCHS]
 UNSCORED = (3,)
-SHOWN = Epoch((Eeg("C4-M1", 0, (0.6, 0.2, 0.1, 0.05, 0.05), 3, (), (), (), 0.0),)).to_dict()
+SHOWN = EpochFindings((Eeg("C4-M1", 0, (0.6, 0.2, 0.1, 0.05, 0.05), 3, (), (), (), 0.0),)).to_dict()
 PALETTE = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 
 

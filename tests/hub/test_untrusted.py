@@ -12,8 +12,7 @@ from loopback_hub import LoopbackHub
 from psgvlm import files
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS, ImageSpec
-from psgvlm.models import calibration, vlm
-from psgvlm.nights import neighbours
+from psgvlm.models import adapter_files, calibration, vlm
 from psgvlm.training import run_record
 
 NAME = "tester/evil"
@@ -81,12 +80,12 @@ HOSTILE = {
     "deep": b"[" * 100_000 + b"]" * 100_000,
     "latin": b'{"a": "\xe9"}',
     "cut": b'{"a":',
-    "digits": b'{"context": ' + b"9" * 5000 + b"}",
+    "digits": b'{"neighbours": ' + b"9" * 5000 + b"}",
     "list": b"[1, 2]",
 }
 READERS = {
-    "image_spec.json": lambda name: vlm.load_spec(name, "model"),
-    "context.json": neighbours.load,
+    "image_spec.json": lambda name: adapter_files.load_spec(name, "model"),
+    "neighbours.json": adapter_files.load_neighbours,
     "calibration.json": calibration.load,
     "training.json": run_record.read,
 }
@@ -108,10 +107,10 @@ def test_json_of_a_hub_is_read_with_limits(hub, file, kind):
         ("image_spec.json", {"width": "336"}),
         ("image_spec.json", {"eeg_uv": float("nan")}),
         ("image_spec.json", {"context_s": float("inf")}),
-        ("context.json", {"context": -1}),
-        ("context.json", {"context": 10**9}),
-        ("context.json", {"context": True}),
-        ("context.json", {"context": 1, "more": 2}),
+        ("neighbours.json", {"neighbours": -1}),
+        ("neighbours.json", {"neighbours": 10**9}),
+        ("neighbours.json", {"neighbours": True}),
+        ("neighbours.json", {"neighbours": 1, "more": 2}),
         ("calibration.json", {"temperature": float("nan")}),
         ("calibration.json", {"temperature": 1e9}),
         ("calibration.json", {"temperature": "1"}),

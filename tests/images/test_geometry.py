@@ -9,7 +9,8 @@ from PIL import Image
 from psgvlm.explanations import tiles
 from psgvlm.image_spec import PRESETS, choose
 from psgvlm.images import geometry, raster
-from psgvlm.models import inference, vlm
+from psgvlm.models import inference
+from psgvlm.models.tiny import build_tiny
 from psgvlm.models.vlm import StagingModel
 from psgvlm.signals.traces import Trace
 
@@ -92,7 +93,7 @@ SPEC = choose("compact")
 def model(request):
     torch.manual_seed(0)
     if request.param == "tiny":
-        return StagingModel(*vlm.build_tiny(PRESETS["square"]), PRESETS["square"], 1)
+        return StagingModel(*build_tiny(PRESETS["square"]), PRESETS["square"], 1)
     return StagingModel(*tiny_vlms.FAMILIES[request.param](), SPEC, 1)
 
 

@@ -12,6 +12,7 @@ from psgvlm import chat
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
 from psgvlm.models import inference, vlm
+from psgvlm.models.tiny import build_tiny
 from psgvlm.models.vlm import StagingModel
 from psgvlm.stages import STAGES
 
@@ -35,7 +36,7 @@ IMAGE = {
 def family(request, tmp_path_factory):
     """A model as `train_sft.py` starts from it."""
     if request.param == "tiny":
-        return request.param, *vlm.build_tiny(SPEC)
+        return request.param, *build_tiny(SPEC)
     folder = tiny_vlms.save(request.param, tmp_path_factory.mktemp("base") / request.param)
     return request.param, *vlm.load_base(str(folder))
 

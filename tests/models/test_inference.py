@@ -8,7 +8,7 @@ from PIL import Image
 from psgvlm import chat
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
-from psgvlm.models import inference, vlm
+from psgvlm.models import inference, tiny
 from psgvlm.models.vlm import StagingModel
 from psgvlm.stages import STAGES
 
@@ -17,7 +17,7 @@ SPEC = PRESETS["square"]
 
 @pytest.fixture(scope="module")
 def model():
-    base, processor = vlm.build_tiny(SPEC, seed=3)
+    base, processor = tiny.build_tiny(SPEC, seed=3)
     return StagingModel(base.eval(), processor, SPEC)
 
 
@@ -119,7 +119,7 @@ def chat_message(text):
 
 
 def test_numbers_that_are_not_finite_are_refused(images):
-    base, processor = vlm.build_tiny(SPEC, seed=5)
+    base, processor = tiny.build_tiny(SPEC, seed=5)
     with torch.no_grad():
         base.model.language_model.norm.weight.fill_(float("nan"))
     with pytest.raises(InputError, match="not finite"):

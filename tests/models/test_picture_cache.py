@@ -8,7 +8,8 @@ from PIL import Image
 
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
-from psgvlm.models import devices, inference, picture_cache, vlm
+from psgvlm.models import devices, inference, picture_cache
+from psgvlm.models.tiny import build_tiny
 from psgvlm.models.vlm import StagingModel
 from psgvlm.nights import neighbours
 
@@ -16,7 +17,7 @@ EPOCHS = 7
 
 
 def own_tiny():
-    return vlm.build_tiny(PRESETS["square"], seed=3)
+    return build_tiny(PRESETS["square"], seed=3)
 
 
 @pytest.fixture(scope="module", params=["own", *tiny_vlms.FAMILIES])
@@ -29,7 +30,7 @@ def model(request):
             if weight.ndim > 1:
                 weight *= 3
     spec = PRESETS["square" if request.param == "own" else "paper"]
-    return StagingModel(base.eval(), processor, spec, context=1)
+    return StagingModel(base.eval(), processor, spec, neighbours=1)
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def night(model):
     rng = np.random.default_rng(0)
     shape = (EPOCHS, model.spec.height, model.spec.width, 3)
     pictures = [Image.fromarray(array) for array in rng.integers(0, 255, shape, np.uint8)]
-    shown = neighbours.around(pictures, model.spec, model.context)
+    shown = neighbours.around(pictures, model.spec, model.neighbours)
     return [[image.copy() for image in images] for images in shown]
 
 
@@ -65,7 +66,7 @@ def test_a_picture_is_encoded_once_and_the_numbers_are_the_same(model, night, lo
     wanted = plain(model, night)
     assert not looked  # the plain way goes through the model as a whole
     assert wanted.std() > 0.01
-    scorer = inference.Scorer(model, batch_size)
+    scorer = inference.StageClassifier(model, batch_size)
     list(scorer.probabilities(night[:1]))  # scored both ways
     looked.clear()
     p = np.array(list(scorer.probabilities(night)))
@@ -85,7 +86,7 @@ def test_so_is_the_picture_s_processing(model, night, monkeypatch):
         return call(self, images, **options)
 
     monkeypatch.setattr(type(processor), "__call__", counted)
-    scorer = inference.Scorer(model, 32)
+    scorer = inference.StageClassifier(model, 32)
     list(scorer.probabilities(night[:1]))  # scored both ways
     made.clear()
     list(scorer.probabilities(night))
@@ -107,7 +108,7 @@ def test_pictures_that_depend_on_one_another_are_encoded_every_time(night, model
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base, "get_image_features", together)
         wanted = np.concatenate([plain(model, night[at : at + 1]) for at in range(EPOCHS)])
-        scorer = inference.Scorer(model, 1)
+        scorer = inference.StageClassifier(model, 1)
         p = np.array(list(scorer.probabilities(night)))
     assert not scorer.once
     assert "encoded anew for every epoch (its pictures depend" in capsys.readouterr().out
@@ -125,7 +126,7 @@ def test_features_that_are_not_a_picture_s_each_are_not_reused(night, model, mon
 
     wanted = plain(model, night)
     monkeypatch.setattr(type(model.model), "get_image_features", tiles)
-    scorer = inference.Scorer(model, 3)
+    scorer = inference.StageClassifier(model, 3)
     assert np.allclose(list(scorer.probabilities(night)), wanted, rtol=0, atol=1e-6)
     assert not scorer.once
     assert "encoded anew for every epoch (ValueError: " in capsys.readouterr().out
@@ -134,7 +135,7 @@ def test_features_that_are_not_a_picture_s_each_are_not_reused(night, model, mon
 def test_an_architecture_that_takes_no_features_is_scored_the_plain_way(night, model, monkeypatch):
     wanted = plain(model, night)
     monkeypatch.setattr(picture_cache, "allowed", lambda _: False)
-    scorer = inference.Scorer(model, 3)
+    scorer = inference.StageClassifier(model, 3)
     assert not scorer.once
     assert np.allclose(list(scorer.probabilities(night)), wanted, rtol=0, atol=1e-6)
 
@@ -162,7 +163,7 @@ def test_a_batch_too_large_is_halved_and_so_are_those_after_it(model, night, sma
     limited, tried = small_memory
     limited.rows = EPOCHS
     wanted = np.array(list(inference.probabilities(model, night)))
-    limited.rows, scorer = 2, inference.Scorer(model, 6)
+    limited.rows, scorer = 2, inference.StageClassifier(model, 6)
     tried.clear()
     for _ in range(2):
         assert np.allclose(list(scorer.probabilities(night)), wanted, rtol=0, atol=1e-4)

@@ -13,8 +13,9 @@ from small_corpus import EPOCHS, SPEC, TRAIN, grey
 from torch.utils.data import DataLoader
 
 from psgvlm import chat
+from psgvlm.corpus import neighbours as neighbour_rows
 from psgvlm.errors import InputError
-from psgvlm.models import vlm
+from psgvlm.models import adapter_files, tiny
 from psgvlm.nights import neighbours
 
 BLANK = 255
@@ -55,7 +56,7 @@ def check(rows, k):
 
 @pytest.mark.parametrize("k", [1, 2, 10])
 def test_neighbours_go_by_the_record_s_own_epochs(train, k):
-    rows = neighbours.attach(train, SPEC, k)
+    rows = neighbour_rows.attach(train, SPEC, k)
     assert check(list(rows), k) == TRAIN
     assert check([rows[-1], rows[5]], k) == [TRAIN[-1], TRAIN[5]]
     assert rows["stage"][:] == train["stage"][:]
@@ -67,22 +68,22 @@ def test_rows_in_any_order_find_their_neighbours_in_the_whole_split(train):
     """Only scored rows, some of them twice, shuffled: unscored epochs are still shown."""
     scored = train.filter(lambda stage: stage is not None, input_columns="stage")
     drawn = scored.select(np.random.default_rng(3).integers(len(scored), size=2 * len(scored)))
-    rows = neighbours.attach(drawn, SPEC, 1, among=train)
+    rows = neighbour_rows.attach(drawn, SPEC, 1, among=train)
     assert check(list(rows), 1) == list(zip(drawn["recording"], drawn["epoch"], strict=True))
     again = rows.shuffle(seed=1).select(range(7))
     assert len(check(list(again), 1)) == 7
     after_unscored = next(row for row in rows if row["epoch"] == 4)
     assert after_unscored["shown"] == [True, True, True]
-    alone = neighbours.attach(scored, SPEC, 1)
+    alone = neighbour_rows.attach(scored, SPEC, 1)
     assert next(row for row in alone if row["epoch"] == 4)["shown"] == [False, True, True]
 
 
 def test_neighbours_outside_the_dataset_are_blank(train):
     one = train.select([3])
-    (row,) = neighbours.attach(one, SPEC, 1)
+    (row,) = neighbour_rows.attach(one, SPEC, 1)
     assert row["shown"] == [False, True, False]
     assert shades(row) == [BLANK, grey(*TRAIN[3]), BLANK]
-    row = neighbours.attach(train, SPEC, 1, among=one)[4]
+    row = neighbour_rows.attach(train, SPEC, 1, among=one)[4]
     assert row["shown"] == [True, True, False]
 
 
@@ -90,27 +91,27 @@ def test_recordings_of_two_cohorts_of_one_name_are_kept_apart(train):
     from datasets import concatenate_datasets
 
     other = train.map(lambda row: {"cohort": "other"}).select(range(0, len(train), 2))
-    rows = neighbours.attach(concatenate_datasets([other, train]), SPEC, 1)
+    rows = neighbour_rows.attach(concatenate_datasets([other, train]), SPEC, 1)
     check([row for row in rows if row["cohort"] == "shhs"], 1)
     assert all(not any(rows[i]["shown"][::2]) for i in range(2))
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2, 3])
 def test_loader_workers_give_every_row_once(train, workers):
-    rows = neighbours.attach(train, SPEC, 1)
+    rows = neighbour_rows.attach(train, SPEC, 1)
     loader = DataLoader(rows, 4, shuffle=True, num_workers=workers, collate_fn=list)
     assert sorted(check([row for batch in loader for row in batch], 1)) == TRAIN
 
 
 def test_it_travels_without_pictures(train):
-    rows = neighbours.attach(train, SPEC, 1)
+    rows = neighbour_rows.attach(train, SPEC, 1)
     packed = pickle.dumps(rows)
     assert len(packed) < 60_000
     assert check(list(pickle.loads(packed)), 1) == TRAIN
 
 
 def test_columns_that_neighbours_are_found_by_must_stay(train):
-    rows = neighbours.attach(train, SPEC, 1)
+    rows = neighbour_rows.attach(train, SPEC, 1)
     assert rows.remove_columns("images")[0]["epoch"] == EPOCHS[0]
     with pytest.raises(InputError, match=r"no column recording.*remove_unused_columns=False"):
         rows.remove_columns("recording")[0]
@@ -120,13 +121,13 @@ def test_columns_that_neighbours_are_found_by_must_stay(train):
 @pytest.mark.parametrize("k", [1, 3])
 def test_streams_whole_across_shards_however_they_are_cut(tmp_path, shard_rows, k):
     folder = small_corpus.write(tmp_path / "corpus", shard_rows=shard_rows)
-    rows = neighbours.stream(streamed(folder), SPEC, k)
+    rows = neighbour_rows.stream(streamed(folder), SPEC, k)
     assert check(list(rows), k) == TRAIN
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2, 3])
 def test_streams_by_several_workers_give_every_row_once(folder, workers):
-    rows = neighbours.stream(streamed(folder), SPEC, 1)
+    rows = neighbour_rows.stream(streamed(folder), SPEC, 1)
     assert rows.num_shards == 5
     for shuffled in (rows, rows.shuffle(seed=5, buffer_size=10)):
         loader = DataLoader(shuffled, 4, num_workers=workers, collate_fn=list)
@@ -136,25 +137,25 @@ def test_streams_by_several_workers_give_every_row_once(folder, workers):
 
 
 def test_a_stream_is_pickled_for_workers(folder):
-    rows = pickle.loads(pickle.dumps(neighbours.stream(streamed(folder), SPEC, 1)))
+    rows = pickle.loads(pickle.dumps(neighbour_rows.stream(streamed(folder), SPEC, 1)))
     assert check(list(rows), 1) == TRAIN
 
 
 def test_nodes_share_a_stream(folder):
     from datasets.distributed import split_dataset_by_node
 
-    rows = neighbours.stream(streamed(folder), SPEC, 1)
+    rows = neighbour_rows.stream(streamed(folder), SPEC, 1)
     shares = [check(list(split_dataset_by_node(rows, rank, 2)), 1) for rank in range(2)]
     assert sorted(shares[0] + shares[1]) == TRAIN
     assert min(map(len, shares)) >= 12
 
 
 def test_a_stream_is_taken_up_where_it_stopped(folder):
-    rows = neighbours.stream(streamed(folder), SPEC, 2)
+    rows = neighbour_rows.stream(streamed(folder), SPEC, 2)
     reading = iter(rows)
     first = check([next(reading) for _ in range(13)], 2)
     state = rows.state_dict()
-    again = neighbours.stream(streamed(folder), SPEC, 2)
+    again = neighbour_rows.stream(streamed(folder), SPEC, 2)
     again.load_state_dict(state)
     assert first + check(list(again), 2) == TRAIN
 
@@ -162,13 +163,13 @@ def test_a_stream_is_taken_up_where_it_stopped(folder):
 def test_a_stream_out_of_order_is_refused(train):
     shuffled = train.shuffle(seed=1).to_iterable_dataset(num_shards=2)
     with pytest.raises(InputError, match="context before any shuffle"):
-        list(neighbours.stream(shuffled, SPEC, 1))
+        list(neighbour_rows.stream(shuffled, SPEC, 1))
 
 
 def test_no_context_leaves_rows_as_they_are(folder, train):
-    assert neighbours.attach(train, SPEC, 0) is train
+    assert neighbour_rows.attach(train, SPEC, 0) is train
     rows = streamed(folder)
-    assert neighbours.stream(rows, SPEC, 0) is rows
+    assert neighbour_rows.stream(rows, SPEC, 0) is rows
     pictures = [Image.new("RGB", SPEC.size)]
     assert list(neighbours.around(pictures, SPEC, 0)) == [pictures]
 
@@ -185,7 +186,7 @@ def test_a_missing_neighbour_is_the_spec_s_own_ground(train):
     from psgvlm.images import raster
 
     spec = PRESETS["wide"]
-    first = neighbours.attach(train, spec, 1)[0]["images"][0]
+    first = neighbour_rows.attach(train, spec, 1)[0]["images"][0]
     assert np.array_equal(np.asarray(first), raster.to_rgb(raster.ground(spec), spec))
     assert len(np.unique(np.asarray(first))) > 1  # the grid of seconds is there, as in any other
 
@@ -204,11 +205,11 @@ def test_trl_trains_on_it(folder, train, tmp_path, streaming):
     """Two steps of the tiny model on batches of three images a row, unscored rows left out."""
     from trl import SFTConfig, SFTTrainer
 
-    model, processor = vlm.build_tiny(SPEC)
-    rows = neighbours.stream(streamed(folder), SPEC, 1) if streaming else train
+    model, processor = tiny.build_tiny(SPEC)
+    rows = neighbour_rows.stream(streamed(folder), SPEC, 1) if streaming else train
     rows = rows.filter(lambda row: row["stage"] is not None)
     if not streaming:
-        rows = neighbours.attach(rows, SPEC, 1, among=train)
+        rows = neighbour_rows.attach(rows, SPEC, 1, among=train)
     config = SFTConfig(
         tmp_path, max_steps=2, per_device_train_batch_size=4, max_length=None, use_cpu=True,
         bf16=False, remove_unused_columns=False, report_to="none", dataloader_num_workers=2,
@@ -229,9 +230,9 @@ def test_trl_trains_on_it(folder, train, tmp_path, streaming):
 
 @pytest.mark.parametrize("k", [0, 1, 10])
 def test_an_adapter_remembers_its_context(tmp_path, k):
-    assert neighbours.load(tmp_path) == 0
-    assert json.loads(neighbours.save(tmp_path, k).read_text()) == {"context": k}
-    assert neighbours.load(tmp_path) == k
+    assert adapter_files.load_neighbours(tmp_path) == 0
+    assert json.loads(adapter_files.save_neighbours(tmp_path, k).read_text()) == {"context": k}
+    assert adapter_files.load_neighbours(tmp_path) == k
 
 
 @pytest.mark.parametrize(
@@ -240,7 +241,7 @@ def test_an_adapter_remembers_its_context(tmp_path, k):
 def test_a_damaged_memory_is_refused(tmp_path, text):
     (tmp_path / "context.json").write_text(text)
     with pytest.raises(InputError, match=r"context"):
-        neighbours.load(tmp_path)
+        adapter_files.load_neighbours(tmp_path)
 
 
 def test_a_repository_without_the_file_has_no_context(monkeypatch):
@@ -252,9 +253,9 @@ def test_a_repository_without_the_file_has_no_context(monkeypatch):
         raise RemoteEntryNotFoundError("404", response=SimpleNamespace(headers={}, request=None))
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", not_there)
-    assert neighbours.load("someone/adapter") == 0
+    assert adapter_files.load_neighbours("someone/adapter") == 0
 
 
 def test_an_adapter_that_cannot_be_reached_is_named():
     with pytest.raises(InputError, match="nobody/nothing: neither a folder here"):
-        neighbours.load("nobody/nothing")
+        adapter_files.load_neighbours("nobody/nothing")

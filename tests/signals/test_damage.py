@@ -15,7 +15,7 @@ from psgvlm.images import raster
 from psgvlm.recordings.lanes import find_lanes
 from psgvlm.recordings.recording import Recording
 from psgvlm.signals import traces
-from psgvlm.signals.damage import DAMAGES, DRIFT_HZ, EMG_HZ, SHARES, Damaged
+from psgvlm.signals.damage import DAMAGES, DRIFT_HZ, EMG_HZ, SHARES, DamagedRecording
 
 RATE = 200
 EPOCH = 30 * RATE
@@ -43,7 +43,7 @@ def recording(tmp_path_factory):
 
 def changed(recording, kind, label="C4-M1", **options):
     """The samples before and after, float64."""
-    damaged = Damaged(recording, kind, **options)
+    damaged = DamagedRecording(recording, kind, **options)
     return recording.read_uv(label).astype(float), damaged.read_uv(label).astype(float)
 
 
@@ -64,7 +64,7 @@ def test_no_damage_is_the_same_samples(recording, kind):
     none = [{"share": 0.0}, {"labels": ()}]
     none += [{"level": DAMAGES[kind].levels[0]}] if DAMAGES[kind].levels else []
     for options in none if kind != "swapped" else none[:1]:
-        damaged = Damaged(recording, kind, **options)
+        damaged = DamagedRecording(recording, kind, **options)
         for label in LABELS:
             assert (damaged.read_uv(label) == recording.read_uv(label)).all()
 
@@ -72,15 +72,15 @@ def test_no_damage_is_the_same_samples(recording, kind):
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_damage_is_the_same_whatever_else_is_read(recording, kind, tmp_path):
     """A second time, after other channels, from a file with another order, in another process."""
-    damaged = Damaged(recording, kind, 0.5, seed=3)
+    damaged = DamagedRecording(recording, kind, 0.5, seed=3)
     once = damaged.read_uv("chin")
     damaged.read_uv("C4-M1")
     assert (damaged.read_uv("chin") == once).all()
     assert (pickle.loads(pickle.dumps(damaged)).read_uv("chin") == once).all()
     turned = Recording(write_edf(tmp_path / "turned.edf", channels(LABELS[::-1])))
-    assert (Damaged(turned, kind, 0.5, seed=3).read_uv("chin") == once).all()
+    assert (DamagedRecording(turned, kind, 0.5, seed=3).read_uv("chin") == once).all()
     if kind != "lost_from":
-        assert (Damaged(recording, kind, 0.5, seed=4).read_uv("chin") != once).any()
+        assert (DamagedRecording(recording, kind, 0.5, seed=4).read_uv("chin") != once).any()
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
@@ -96,7 +96,7 @@ def test_the_share_of_epochs_and_more_of_it_touches_the_same(recording, kind):
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_channels_that_were_not_named_stay_as_they_are(recording, kind):
     labels = ["C4-M1", "chin"] if kind == "swapped" else ["C4-M1"]
-    damaged = Damaged(recording, kind, labels=labels)
+    damaged = DamagedRecording(recording, kind, labels=labels)
     for label in LABELS:
         same = (damaged.read_uv(label) == recording.read_uv(label)).all()
         assert same == (label not in labels)
@@ -118,7 +118,7 @@ def test_grids_begin_with_nothing_and_every_point_can_be_read(recording, kind):
 
 @pytest.mark.parametrize("kind", [k for k in DAMAGES if k != "lost_from"])
 def test_channels_are_damaged_each_by_itself_or_all_at_once(recording, kind):
-    damaged = Damaged(recording, kind, 0.5, labels=["C4-M1", "chin"])
+    damaged = DamagedRecording(recording, kind, 0.5, labels=["C4-M1", "chin"])
     first, second = (
         touched(recording.read_uv(label), damaged.read_uv(label)) for label in ("C4-M1", "chin")
     )
@@ -136,7 +136,7 @@ def test_records_of_any_length(tmp_path_factory, kind, share, seed, seconds):
     path = tmp_path_factory.mktemp("short") / "short.edf"
     labels = ("C4-M1", "chin")
     write_edf(path, [signal(x, noise(seconds, 101, seed=len(x)), 101) for x in labels])
-    damaged = Damaged(Recording(path), kind, share, seed=seed).read_uv("chin")
+    damaged = DamagedRecording(Recording(path), kind, share, seed=seed).read_uv("chin")
     assert damaged.shape == (101 * seconds,)
     assert damaged.dtype == np.float32
     assert np.isfinite(damaged).all()
@@ -150,7 +150,7 @@ def test_lost_from_some_time_on_touches_nothing_before(recording):
     start = round(0.3 * EPOCHS) * EPOCH
     assert (after[:start] == before[:start]).all()
     assert (after[start:] == 0).all()
-    assert (Damaged(recording, "lost_from").read_uv("C4-M1") == 0).all()
+    assert (DamagedRecording(recording, "lost_from").read_uv("C4-M1") == 0).all()
 
 
 def test_lost_for_one_stretch(recording):
@@ -165,16 +165,16 @@ def test_lost_for_one_stretch(recording):
 
 
 def test_swapped_channels_are_exchanged(recording):
-    damaged = Damaged(recording, "swapped", labels=["C4-M1", "chin"])
+    damaged = DamagedRecording(recording, "swapped", labels=["C4-M1", "chin"])
     assert (damaged.read_uv("C4-M1") == recording.read_uv("chin")).all()
     assert (damaged.read_uv("chin") == recording.read_uv("C4-M1")).all()
-    everywhere = Damaged(recording, "swapped")
+    everywhere = DamagedRecording(recording, "swapped")
     for label in LABELS:  # each gets another's, of its own rate
         partner = everywhere._partners[label]
         assert partner != label
         assert (everywhere.read_uv(label) == recording.read_uv(partner)).all()
     with pytest.raises(InputError, match="no two of C4-M1, E1-M2 have the same rate"):
-        Damaged(recording, "swapped", labels=["C4-M1", "E1-M2"])
+        DamagedRecording(recording, "swapped", labels=["C4-M1", "E1-M2"])
 
 
 @pytest.mark.parametrize("offset", [0.0, 300.0])
@@ -189,7 +189,7 @@ def test_polarity_and_gain(tmp_path, offset):
         ("strong", {}, 2),
         ("strong", {"level": 3.3}, 3.3),
     ):
-        after = Damaged(night, kind, **options).read_uv("C4-M1")
+        after = DamagedRecording(night, kind, **options).read_uv("C4-M1")
         assert np.abs(after - offset - factor * x).max() < 0.05
 
 
@@ -274,7 +274,7 @@ def test_a_lower_rate_holds_no_tone_above_half_of_it(tmp_path, slower_hz):
 
 def test_jitter_moves_epochs_by_what_was_asked_and_all_channels_alike(recording):
     shifts = {}
-    damaged = Damaged(recording, "jitter", level=0.5, seed=2)
+    damaged = DamagedRecording(recording, "jitter", level=0.5, seed=2)
     for label in ("C4-M1", "chin"):
         before, after = recording.read_uv(label), damaged.read_uv(label)
         shifts[label] = []
@@ -301,7 +301,7 @@ def test_a_damaged_recording_is_prepared_like_any_other(recording):
     assert lanes.found == ("C4-M1", "E1", "E2", "chin")
     onsets_s = [0.0, 30.0, 270.0]
     plain = list(raster.draw(traces.prepare(recording, lanes, spec), spec, onsets_s))
-    damaged = Damaged(recording, "white", level=-5.0, labels=["E1-M2"])
+    damaged = DamagedRecording(recording, "white", level=-5.0, labels=["E1-M2"])
     assert damaged.labels == recording.labels
     assert damaged.segments == recording.segments
     pictures = list(raster.draw(traces.prepare(damaged, lanes, spec), spec, onsets_s))
@@ -314,7 +314,7 @@ def test_a_damaged_recording_is_prepared_like_any_other(recording):
 def test_a_lost_channel_is_an_empty_line_and_flat_for_so_long(recording):
     spec = PRESETS["square"]
     lanes = find_lanes(recording.labels, spec.montage)
-    damaged = Damaged(recording, "lost_from", 0.5, labels=["C4-M1"])
+    damaged = DamagedRecording(recording, "lost_from", 0.5, labels=["C4-M1"])
     lost, *others = traces.prepare(damaged, lanes, spec)
     assert lost.quality.flat_s == pytest.approx(SECONDS / 2)
     assert (lost.samples_uv[len(lost.samples_uv) // 2 + 1 :] == 0).all()
@@ -335,28 +335,28 @@ def test_an_electrode_that_two_lanes_share_damages_both(tmp_path):
         return [trace.samples_uv for trace in traces.prepare(source, lanes, spec)[:3]]
 
     before = prepared(night)
-    one = prepared(Damaged(night, "white", labels=["C4"]))
+    one = prepared(DamagedRecording(night, "white", labels=["C4"]))
     assert [(a == b).all() for a, b in zip(before, one, strict=True)] == [True, False, True]
-    every = prepared(Damaged(night, "white", labels=["M1"]))
+    every = prepared(DamagedRecording(night, "white", labels=["M1"]))
     assert not any((a == b).all() for a, b in zip(before, every, strict=True))
     # The same noise in all three lanes, before they are filtered.
-    added = Damaged(night, "white", labels=["M1"]).read_uv("M1") - night.read_uv("M1")
+    added = DamagedRecording(night, "white", labels=["M1"]).read_uv("M1") - night.read_uv("M1")
     assert added.std() > 1
 
 
 def test_damage_on_damage(recording):
-    weak = Damaged(recording, "weak", labels=["C4-M1"])
-    both = Damaged(weak, "inverted", labels=["C4-M1"])
+    weak = DamagedRecording(recording, "weak", labels=["C4-M1"])
+    both = DamagedRecording(weak, "inverted", labels=["C4-M1"])
     x = recording.read_uv("C4-M1")
     middle = np.median(x)
     assert np.abs(both.read_uv("C4-M1") - middle + 0.5 * (x - middle)).max() < 0.01
-    lost = Damaged(both, "lost_from", 0.5, labels=["chin"])
+    lost = DamagedRecording(both, "lost_from", 0.5, labels=["chin"])
     assert (lost.read_uv("C4-M1") == both.read_uv("C4-M1")).all()
 
 
 def test_windows_are_pieces_of_the_damaged_channel(recording):
     """Whoever reads in one pass, or only here and there, is given the damage too."""
-    damaged = Damaged(recording, "weak")
+    damaged = DamagedRecording(recording, "weak")
     whole = {label: damaged.read_uv(label) for label in LABELS[:2]}
     (parts,) = damaged.windows_uv(LABELS[:2])
     assert all((parts[label] == whole[label]).all() for label in whole)
@@ -369,14 +369,14 @@ def test_windows_are_pieces_of_the_damaged_channel(recording):
 
 
 def test_channels_that_are_no_voltage_are_left_alone(recording):
-    damaged = Damaged(recording, "white")
+    damaged = DamagedRecording(recording, "white")
     assert damaged.damaged_labels == set(LABELS)
     with pytest.raises(InputError, match="SpO2"):
         damaged.read_uv("SpO2")
 
 
 def test_nothing_personal_is_shown(recording):
-    damaged = Damaged(recording, "white")
+    damaged = DamagedRecording(recording, "white")
     public = {name: getattr(damaged, name) for name in dir(damaged) if not name.startswith("_")}
     assert not any(word in repr(public) for word in SECRET)
 
@@ -398,4 +398,4 @@ def test_nothing_personal_is_shown(recording):
 )
 def test_what_cannot_be_is_refused(recording, words, message):
     with pytest.raises(InputError, match=message):
-        Damaged(recording, **words)
+        DamagedRecording(recording, **words)

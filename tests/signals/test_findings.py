@@ -8,7 +8,7 @@ import pytest
 from prepared import SPEC, night
 
 from psgvlm.chat import findings
-from psgvlm.chat.findings import Epoch, measure
+from psgvlm.chat.findings import EpochFindings, measure
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
 from psgvlm.signals import waves
@@ -139,7 +139,7 @@ def test_nothing_is_said_of_lanes_that_are_missing():
     one_eye = measure([None, night().traces[3], None, chin], spec, night().onsets_s[:9])
     assert all(seen.eyes is None and not seen.eeg for seen in one_eye)
     assert all(seen.muscle for seen in one_eye)
-    assert measure([None] * 4, spec, [0.0]) == [Epoch()]
+    assert measure([None] * 4, spec, [0.0]) == [EpochFindings()]
 
 
 def test_nothing_is_said_of_a_stretch_without_signal():
@@ -157,7 +157,7 @@ def test_nothing_is_said_of_a_stretch_without_signal():
                 samples[first : first + round(lost_s * trace.rate_hz)] = value
             traces.append(replace(trace, samples_uv=samples))
         seen = measure(traces, SPEC, night().onsets_s)
-        assert seen[chosen[1]] == Epoch()
+        assert seen[chosen[1]] == EpochFindings()
         partly = seen[chosen[0]]
         assert {eeg.lost_s for eeg in partly.eeg} == {10}
         assert partly.eyes.lost_s == partly.muscle.lost_s == 10
@@ -171,7 +171,7 @@ def test_nothing_is_said_of_a_stretch_without_signal():
 
 def test_a_record_that_is_lost_as_a_whole():
     nothing = [replace(t, samples_uv=np.full_like(t.samples_uv, np.nan)) for t in night().traces]
-    assert measure(nothing, SPEC, [0.0, 30.0]) == [Epoch(), Epoch()]
+    assert measure(nothing, SPEC, [0.0, 30.0]) == [EpochFindings(), EpochFindings()]
 
 
 def test_the_shortest_record():
@@ -197,7 +197,7 @@ def test_measured_twice_it_is_the_same_and_survives_json():
     again = measure(night().traces, SPEC, night().onsets_s)
     assert again == night().seen
     for seen in again:
-        assert Epoch.from_dict(json.loads(json.dumps(seen.to_dict()))) == seen
+        assert EpochFindings.from_dict(json.loads(json.dumps(seen.to_dict()))) == seen
 
 
 def test_epochs_do_not_depend_on_which_others_are_measured():

@@ -96,7 +96,7 @@ def test_other_nights_go_on_and_nothing_is_done_twice(adapter, tmp_path, capsys,
     assert not (tmp_path / "none").exists()
 
     ### What is there is neither loaded for nor scored again
-    monkeypatch.setattr(inference.Scorer, "probabilities", None)
+    monkeypatch.setattr(inference.StageClassifier, "probabilities", None)
     monkeypatch.setattr(stager.vlm, "load", None)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.*")}
     capsys.readouterr()
@@ -125,7 +125,7 @@ def test_what_is_done_of_a_night_is_kept(adapter, tmp_path, capsys, monkeypatch)
     edf = write_edf(tmp_path / "night.edf", montage(CORE, 300))
     out = tmp_path / "out"
     words = (edf, "--model", adapter, "--out", out, "--batch-size", 4)
-    score = inference.Scorer.probabilities
+    score = inference.StageClassifier.probabilities
 
     def stopped(scorer, epochs):
         for done, p in enumerate(score(scorer, epochs)):
@@ -133,14 +133,16 @@ def test_what_is_done_of_a_night_is_kept(adapter, tmp_path, capsys, monkeypatch)
                 raise KeyboardInterrupt
             yield p
 
-    monkeypatch.setattr(inference.Scorer, "probabilities", stopped)
+    monkeypatch.setattr(inference.StageClassifier, "probabilities", stopped)
     with pytest.raises(KeyboardInterrupt):
         run(*words)
     assert "8 of 10 epochs are done and kept" in capsys.readouterr().err
     assert [path.name for path in out.iterdir()] == [stage.PART]
     scored = []
     monkeypatch.setattr(
-        inference.Scorer, "probabilities", lambda *a: (scored.append(p) or p for p in score(*a))
+        inference.StageClassifier,
+        "probabilities",
+        lambda *a: (scored.append(p) or p for p in score(*a)),
     )
     assert run(*words) == 0
     assert len(scored) == 2

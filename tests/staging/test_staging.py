@@ -15,7 +15,7 @@ from PIL import Image
 from recordings import SECRET, montage, noise, signal, write_edf
 
 from psgvlm.errors import InputError
-from psgvlm.models import calibration, vlm
+from psgvlm.models import adapter_files, calibration
 from psgvlm.models.calibration import Review
 from psgvlm.nights import neighbours
 from psgvlm.recordings import score_files
@@ -149,20 +149,20 @@ def test_temperature_and_review(adapter, stager, tmp_path):
 
 
 def test_fingerprints_tell_models_apart(adapter, tmp_path):
-    first = vlm.fingerprint(str(adapter))
+    first = adapter_files.model_fingerprint(str(adapter))
     copy = tmp_path / "copy"
     copy.mkdir()
     for path in adapter.iterdir():
         if path.is_file():
             (copy / path.name).write_bytes(path.read_bytes())
-    assert vlm.fingerprint(str(copy)) == first
+    assert adapter_files.model_fingerprint(str(copy)) == first
     (copy / "calibration.json").write_text('{"temperature": 2}')
     (copy / "README.md").write_text("a card")
-    assert vlm.fingerprint(str(copy)) == first
+    assert adapter_files.model_fingerprint(str(copy)) == first
     weights = bytearray((copy / "model.safetensors").read_bytes())
     weights[-1] ^= 1
     (copy / "model.safetensors").write_bytes(weights)
-    assert vlm.fingerprint(str(copy)) != first
+    assert adapter_files.model_fingerprint(str(copy)) != first
 
 
 ### Lights

@@ -71,7 +71,9 @@ def test_what_lies_in_the_folder(trained, corpus):
     _, adapter = trained
     for folder in (adapter, adapter / "merged"):
         assert ImageSpec.load(folder / FILE_NAME) == ImageSpec.load(corpus / FILE_NAME)
-        assert (folder / "context.json").read_bytes() == (adapter / "context.json").read_bytes()
+        assert (folder / "neighbours.json").read_bytes() == (
+            adapter / "neighbours.json"
+        ).read_bytes()
         card = (folder / "README.md").read_text()
         assert "base_model: base" in card
         assert "pipeline_tag: image-text-to-text" in card

@@ -8,7 +8,7 @@ from torch import nn
 
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
-from psgvlm.models import vlm
+from psgvlm.models import tiny
 from psgvlm.training import trained_parts
 
 # Where each family keeps its parts, written by hand from its source.
@@ -42,7 +42,7 @@ PLACES = {
 
 
 def build(family):
-    return (vlm.build_tiny(PRESETS["square"]) if family == "tiny" else FAMILIES[family]())[0]
+    return (tiny.build_tiny(PRESETS["square"]) if family == "tiny" else FAMILIES[family]())[0]
 
 
 def parts_of(names, family):

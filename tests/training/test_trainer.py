@@ -14,7 +14,7 @@ from training_runs import FULL, LORA, train, words
 
 from psgvlm.corpus import loading
 from psgvlm.errors import InputError
-from psgvlm.models import inference, vlm
+from psgvlm.models import adapter_files, inference, vlm
 
 EVALUATED = {"eval_strategy": "steps", "eval_steps": 1, "eval_epochs": 12}
 
@@ -175,7 +175,7 @@ def test_out_of_memory_says_what_to_lower(corpus, tmp_path, monkeypatch):
 
 def test_neighbours_and_varied_pictures_reach_the_model_and_its_users(corpus, tmp_path):
     """Trained with context, measured with it, and staged with it: the adapter remembers."""
-    options = FULL | {"max_steps": 2, "context": 1, **EVALUATED}
+    options = FULL | {"max_steps": 2, "neighbours": 1, **EVALUATED}
     plain = train(corpus, tmp_path / "plain", **options)
     varied = options | {"augment": "gain=2,lane_dropout=0.3,shift_s=1,noise=9"}
     report = train(corpus, tmp_path / "varied", **varied)
@@ -185,8 +185,8 @@ def test_neighbours_and_varied_pictures_reach_the_model_and_its_users(corpus, tm
     assert np.allclose(again["loss"], report["loss"], atol=1e-5)  # whoever loads the rows
 
     model = vlm.load(str(tmp_path / "varied"), "cpu")
-    assert model.context == 1
-    rows = loading.load_split(str(corpus), "validation", "mass", model.spec, model.context)
+    assert model.neighbours == 1
+    rows = loading.load_split(str(corpus), "validation", "mass", model.spec, model.neighbours)
     rows = loading.validation(rows, 8, 12, 0)
     p = np.array(list(inference.probabilities(model, [row["images"] for row in rows])))
     measured = report["evaluations"][-1]["eval_nll"]
@@ -216,7 +216,7 @@ def test_a_frozen_vision_tower_is_computed_once(family, plain, reentrant, corpus
 
     rows = loading.load_split(str(corpus), "train", "mass")
     rows = rows.select(np.unique(rows["stage"], return_index=True)[1][:2])  # in any order one batch
-    spec = vlm.load_spec(str(corpus), "dataset")
+    spec = adapter_files.load_spec(str(corpus), "dataset")
     losses, passes = {}, {}
     for way in ("plain", "ours"):
         torch.manual_seed(0)

@@ -9,7 +9,7 @@ from commands import command
 from psgvlm.corpus import loading
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS, ImageSpec
-from psgvlm.models import vlm
+from psgvlm.models import tiny
 from psgvlm.stages import STAGES
 from psgvlm.training import run_record
 
@@ -18,7 +18,7 @@ def test_the_loss_covers_the_answer_and_its_end_of_turn(corpus):
     """Through TRL's own collator, as SFTTrainer calls it: five rows, their supervised tokens."""
     from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
-    _, processor = vlm.build_tiny(PRESETS["square"])
+    _, processor = tiny.build_tiny(PRESETS["square"])
     rows = loading.load_split(str(corpus), "train")
     stages = np.array(rows["stage"])
     rows = [rows[int(np.flatnonzero(stages == index)[0])] for index in range(5)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from psgvlm.evaluation.baselines.networks import RATE_HZ, SAMPLES, Architecture
-from psgvlm.evaluation.corpus_nights import Night, at_rate, stage_counts
+from psgvlm.evaluation.corpus_nights import CorpusNight, at_rate, stage_counts
 from psgvlm.stages import STAGES
 
 CLIP = 20.0  # standard deviations: an electrode that pops is not a thousand times an EEG
@@ -37,7 +37,7 @@ class SignalNetwork:
     def name(self) -> str:
         return self.architecture.name
 
-    def fit(self, train: list[Night], validation: list[Night]) -> "SignalNetwork":
+    def fit(self, train: list[CorpusNight], validation: list[CorpusNight]) -> "SignalNetwork":
         import torch
 
         stage_counts(train)  # refuses none
@@ -50,10 +50,10 @@ class SignalNetwork:
                 self._train(signals, train, validation)
         return self
 
-    def probabilities(self, night: Night) -> np.ndarray:
+    def probabilities(self, night: CorpusNight) -> np.ndarray:
         return self._probabilities(_cut(night))
 
-    def _train(self, signals, train: list[Night], validation: list[Night]) -> None:
+    def _train(self, signals, train: list[CorpusNight], validation: list[CorpusNight]) -> None:
         import torch
 
         stages = np.concatenate([night.stages for night in train])
@@ -153,7 +153,7 @@ class _Draw:
             yield starts[:, None] + np.arange(self.sequence)
 
 
-def _cut(night: Night) -> np.ndarray:
+def _cut(night: CorpusNight) -> np.ndarray:
     """A night's epochs in µV, float32 (n_epochs, lanes, samples); NaN for a lane it lacks."""
     first = np.round(night.stored_s() * RATE_HZ).astype(int)
     lanes = []
@@ -167,7 +167,7 @@ def _cut(night: Night) -> np.ndarray:
     return np.stack(lanes, axis=1)
 
 
-def _collect(nights: list[Night], file) -> tuple[np.ndarray, np.ndarray]:
+def _collect(nights: list[CorpusNight], file) -> tuple[np.ndarray, np.ndarray]:
     """All epochs of the nights, written to a file, and every lane's scale in µV.
 
     Returns float16 (n_epochs, lanes, samples), mapped from the file: memory does not grow with the

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from psgvlm.evaluation.corpus_nights import Night, stage_counts
+from psgvlm.evaluation.corpus_nights import CorpusNight, stage_counts
 from psgvlm.stages import STAGES
 
 
@@ -11,12 +11,12 @@ class Majority:
 
     name = "majority"
 
-    def fit(self, train: list[Night], validation: list[Night]) -> "Majority":
+    def fit(self, train: list[CorpusNight], validation: list[CorpusNight]) -> "Majority":
         counts = stage_counts(train)
         self.prior = counts / counts.sum()
         return self
 
-    def probabilities(self, night: Night) -> np.ndarray:
+    def probabilities(self, night: CorpusNight) -> np.ndarray:
         return np.tile(self.prior, (len(night.index), 1))
 
 
@@ -30,7 +30,7 @@ class Transitions:
 
     name = "transitions"
 
-    def fit(self, train: list[Night], validation: list[Night]) -> "Transitions":
+    def fit(self, train: list[CorpusNight], validation: list[CorpusNight]) -> "Transitions":
         stage_counts(train)  # refuses none
         begin, follow = np.ones(len(STAGES)), np.ones((len(STAGES), len(STAGES)))
         for night in train:
@@ -42,7 +42,7 @@ class Transitions:
         self.follow = follow / follow.sum(axis=1, keepdims=True)
         return self
 
-    def probabilities(self, night: Night) -> np.ndarray:
+    def probabilities(self, night: CorpusNight) -> np.ndarray:
         steps = night.epochs - night.epochs.min()
         p = np.empty((steps.max() + 1, len(STAGES)))
         p[0] = self.begin

@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 
 from psgvlm.errors import InputError
-from psgvlm.evaluation.corpus_nights import Night, stage_counts
+from psgvlm.evaluation.corpus_nights import CorpusNight, stage_counts
 from psgvlm.models import inference
 from psgvlm.models.vlm import StagingModel
 from psgvlm.nights import neighbours
@@ -25,7 +25,7 @@ class VisionOnly:
     def __init__(self, model: StagingModel, batch_size: int = 32):
         self.model, self.batch_size = model, batch_size
 
-    def fit(self, train: list[Night], validation: list[Night]) -> "VisionOnly":
+    def fit(self, train: list[CorpusNight], validation: list[CorpusNight]) -> "VisionOnly":
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
@@ -37,12 +37,12 @@ class VisionOnly:
         self.probe.fit(features, np.concatenate([night.stages for night in train]))
         return self
 
-    def probabilities(self, night: Night) -> np.ndarray:
+    def probabilities(self, night: CorpusNight) -> np.ndarray:
         p = np.zeros((len(night.index), len(STAGES)))
         p[:, self.probe.classes_] = self.probe.predict_proba(self._features(night))
         return p
 
-    def _features(self, night: Night) -> np.ndarray:
+    def _features(self, night: CorpusNight) -> np.ndarray:
         return np.array(list(features(self.model, night.pictures(), self.batch_size)))
 
 
@@ -79,19 +79,19 @@ class ZeroShot:
             )
         self.model, self.batch_size = model, batch_size
 
-    def fit(self, train: list[Night], validation: list[Night]) -> "ZeroShot":
+    def fit(self, train: list[CorpusNight], validation: list[CorpusNight]) -> "ZeroShot":
         return self
 
-    def probabilities(self, night: Night) -> np.ndarray:
+    def probabilities(self, night: CorpusNight) -> np.ndarray:
         self.model.model.disable_adapters()
         try:
-            shown = with_neighbours(night, self.model.context)
+            shown = with_neighbours(night, self.model.neighbours)
             return np.array(list(inference.probabilities(self.model, shown, self.batch_size)))
         finally:
             self.model.model.enable_adapters()
 
 
-def with_neighbours(night: Night, count: int) -> Iterator[list]:
+def with_neighbours(night: CorpusNight, count: int) -> Iterator[list]:
     """Each epoch's picture among `count` neighbours' on either side; blank where there is none."""
     if not count:
         yield from ([picture] for picture in night.pictures())

@@ -3,7 +3,7 @@
 import numpy as np
 
 from psgvlm.errors import InputError
-from psgvlm.evaluation.corpus_nights import Night, at_rate
+from psgvlm.evaluation.corpus_nights import CorpusNight, at_rate
 from psgvlm.stages import EPOCH_S, STAGES
 
 RATE_HZ = 100  # the rate that it brings every signal to by itself
@@ -22,10 +22,10 @@ class Yasa:
 
     name = "yasa"
 
-    def fit(self, train: list[Night], validation: list[Night]) -> "Yasa":
+    def fit(self, train: list[CorpusNight], validation: list[CorpusNight]) -> "Yasa":
         return self
 
-    def probabilities(self, night: Night) -> np.ndarray:
+    def probabilities(self, night: CorpusNight) -> np.ndarray:
         import logging
         import warnings
 
@@ -61,7 +61,7 @@ class Yasa:
         return p[own] / p[own].sum(axis=1, keepdims=True)
 
 
-def _choose(night: Night) -> dict:
+def _choose(night: CorpusNight) -> dict:
     """One trace for each modality that the night has, EEG first."""
     lanes, traces = night.lanes.lanes, night.unfiltered()
     chosen = {}

@@ -21,7 +21,7 @@ def run_of(models: list[str], corpora: list[str], config: str | None, split: str
     """What tells one run's predictions from another's: which adapters on which epochs."""
     about = {
         "models": [run_record.read(model) or model for model in models],
-        "corpora": [run_record.fingerprint(corpus) or corpus for corpus in corpora],
+        "corpora": [run_record.corpus_digests(corpus) or corpus for corpus in corpora],
         **{"config": config, "split": split},
     }
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
