@@ -1,23 +1,39 @@
-"""Errors that a person can act on, and the one place where they become a line on stderr."""
+"""Errors that a user can act on, and the one place where they become a line on stderr."""
 
 import sys
 from collections.abc import Callable
 
 
-class InputError(Exception):
-    """What was given cannot be used.
+class InputError(ValueError):
+    """What a user gave cannot be used.
 
-    The message is one line that names the file, what was found, what was expected and what to do.
+    Parameters
+    ----------
+    message : str
+        One line that names the file, what was found, what was expected, and what to do.
+    parameter : str, optional
+        The name of the function's parameter that would mend it, such as `"out"`. Library messages
+        never name command-line options: a command adds its own option for this parameter.
     """
+
+    def __init__(self, message: str, parameter: str | None = None):
+        super().__init__(message)
+        self.parameter = parameter
 
 
 def print_error(error: InputError) -> None:
-    """One line on stderr."""
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    """Print an error as one line on stderr, with the command-line option that would mend it."""
+    line = f"error: {' '.join(str(error).split())}"
+    if error.parameter:
+        line += f" [--{error.parameter.replace('_', '-')}]"
+    print(line, file=sys.stderr)
 
 
 def run(main: Callable[[], int | None]) -> None:
-    """Run a command line: an `InputError` is one line on stderr and exit status 1, no traceback."""
+    """Run a command line and exit with its status.
+
+    An `InputError` becomes one line on stderr and exit status 1, without a traceback.
+    """
     try:
         sys.exit(main() or 0)
     except InputError as error:

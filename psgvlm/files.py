@@ -1,15 +1,52 @@
-"""Files as they lie on a user's disk: linked folders, odd names, any encoding, any size."""
+"""Files on a disk: written whole or not at all, found in any folder, read whatever they hold."""
 
 import json
 import os
 import re
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from psgvlm.errors import InputError
 
 JSON_BYTES = 10_000_000
 MAX_BYTES = 16_000_000  # of a night's scores, unpacked; real ones are under 2 MB
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Write a file whole or not at all.
+
+    Yields the path of a hidden file in the same folder to write into. When the block ends, that
+    file is flushed to the disk and takes the place of `path`; when the block raises, it is removed
+    and `path` is left as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "stages.txt"
+    >>> with replacing(path) as new:
+    ...     _ = new.write_text("W")
+    >>> path.read_text()
+    'W'
+    """
+    path = Path(path)
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        yield new
+        with new.open("rb") as file:
+            os.fsync(file.fileno())
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Write a text file in UTF-8, whole or not at all; return its path."""
+    with replacing(path) as new:
+        new.write_text(text, "utf-8", newline="\n")
+    return Path(path)
 
 
 def below(raw: Path, suffixes: Iterable[str]) -> list[Path]:

@@ -30,12 +30,11 @@ def around(
         yield row["images"]
 
 
-def checked_count(context: int) -> int:
-    if not 0 <= context <= MAX_NEIGHBOURS:
-        raise InputError(
-            f"context of {context} epochs; expected 0 to {MAX_NEIGHBOURS} on either side"
-        )
-    return context
+def checked_count(count: int) -> int:
+    """Return the number of neighbours on either side if a model can have it, else raise."""
+    if not 0 <= count <= MAX_NEIGHBOURS:
+        raise InputError(f"{count} neighbours; expected 0 to {MAX_NEIGHBOURS} on either side")
+    return count
 
 
 def blank(spec: ImageSpec):

@@ -71,8 +71,8 @@ def until(holds):
 def test_workers_end_when_their_parent_is_killed(tmp_path):
     """Idle ones at once; a busy one when its recording is done, as its result finds no taker."""
     code = (
-        "import sys; sys.path.insert(0, 'tests')\n"
-        "from builders import workers; import test_workers\n"
+        "import sys; sys.path.insert(0, 'tests/builders')\n"
+        "from psgvlm.builders.build import workers; import test_workers\n"
         "if __name__ == '__main__':\n"
         f"    run = workers.run(test_workers.idle, [({str(tmp_path)!r}, i) for i in (0, 1)], 2)\n"
         "    next(run); print('ready', flush=True); next(run)\n"

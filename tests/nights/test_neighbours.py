@@ -231,16 +231,25 @@ def test_trl_trains_on_it(folder, train, tmp_path, streaming):
 @pytest.mark.parametrize("k", [0, 1, 10])
 def test_an_adapter_remembers_its_context(tmp_path, k):
     assert adapter_files.load_neighbours(tmp_path) == 0
-    assert json.loads(adapter_files.save_neighbours(tmp_path, k).read_text()) == {"context": k}
+    assert json.loads(adapter_files.save_neighbours(tmp_path, k).read_text()) == {"neighbours": k}
     assert adapter_files.load_neighbours(tmp_path) == k
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"context": true}', '{"context": "1"}', '{"context": -1}', '{"a": 1}']
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"neighbours": true}',
+        '{"neighbours": "1"}',
+        '{"neighbours": -1}',
+        '{"a": 1}',
+    ],
 )
 def test_a_damaged_memory_is_refused(tmp_path, text):
-    (tmp_path / "context.json").write_text(text)
-    with pytest.raises(InputError, match=r"context"):
+    (tmp_path / "neighbours.json").write_text(text)
+    with pytest.raises(InputError, match=r"neighbours"):
         adapter_files.load_neighbours(tmp_path)
 
 
@@ -249,7 +258,7 @@ def test_a_repository_without_the_file_has_no_context(monkeypatch):
     from huggingface_hub.errors import RemoteEntryNotFoundError
 
     def not_there(name, file, repo_type):
-        assert (name, file, repo_type) == ("someone/adapter", "context.json", "model")
+        assert (name, file, repo_type) == ("someone/adapter", "neighbours.json", "model")
         raise RemoteEntryNotFoundError("404", response=SimpleNamespace(headers={}, request=None))
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", not_there)

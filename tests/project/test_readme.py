@@ -93,16 +93,6 @@ def test_the_commands_for_the_literature_s_corpora_run_as_written(tmp_path):
     assert {split for split, _ in ratio.values()} == {"train", "test"}
 
 
-def test_the_tree_names_every_file():
-    (tree,) = [block for block in blocks(README, "") if block.startswith("builders/")]
-    for folder in ("psgvlm", "builders"):
-        for path in (ROOT / folder).iterdir():
-            known = path.name.startswith("__") or path.name in tree or f"{path.name}/" in tree
-            assert known, f"{folder}/{path.name} is not in the README's tree"
-    for name in re.findall(r"[\w/]+\.py|\b\w+/", tree):
-        assert list(ROOT.glob(name)) or list(ROOT.glob(f"*/{name}")), f"{name} does not exist"
-
-
 def test_pictures_and_presets_exist():
     from psgvlm.image_spec import PRESETS
 

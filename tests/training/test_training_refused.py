@@ -21,7 +21,7 @@ PUSHED = {"push_to_hub": True, "hub_model_id": "tester/tiny"}
         ({"max_length": 512}, "max_length: 512 would cut rows off, the answer first"),
         ({"tune": "head"}, "--tune head: head is no part of a model"),
         ({"balance": "evenly"}, "--balance evenly: expected one of none"),
-        ({"neighbours": 11}, "context of 11 epochs; expected 0 to 10"),
+        ({"neighbours": 11}, "11 neighbours; expected 0 to 10"),
         ({"augment": "gain=0.2"}, "gain is 1 to 10"),
         ({"early_stopping_patience": 3}, "needs load_best_model_at_end"),
         ({"load_in_4bit": True}, "quantized base model cannot be trained itself.*use_peft"),
