@@ -12,10 +12,10 @@ from sklearn import metrics
 from tables import table
 
 from psgvlm.errors import InputError
-from psgvlm.evaluation import intervals, predictions, report
+from psgvlm.evaluation import intervals, predictions, report, sleep_agreement
 from psgvlm.evaluation.report import measure, pictures, tables
 from psgvlm.stages import STAGES
-from psgvlm.staging import document, sleep_statistics
+from psgvlm.staging import document
 
 P = [f"p_{stage}" for stage in STAGES]
 SKLEARN = {
@@ -249,8 +249,8 @@ def test_sleep_statistics(found, frames):
             row = rows[f"{stage}, min: {name}"]
             assert same(row["bias"], (minutes["predicted"] - minutes["stage"]).mean(), 1)
             assert row["nights"] == "16 of 16"
-        nights = sleep_statistics.by_night(frame)
-        for statistic, of in sleep_statistics.agreement(nights).items():
+        nights = sleep_agreement.by_night(frame)
+        for statistic, of in sleep_agreement.agreement(nights).items():
             row = rows[f"{statistic}, {of['unit']}: {name}"]
             low, high = of["bias"]["low"], of["bias"]["high"]
             assert row["bias"] == f"{of['bias']['value']:.1f} ({low:.1f} to {high:.1f})"

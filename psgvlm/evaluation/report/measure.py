@@ -3,11 +3,10 @@
 import numpy as np
 
 from psgvlm import metrics
-from psgvlm.evaluation import agreement, intervals, predictions
+from psgvlm.evaluation import agreement, intervals, predictions, sleep_agreement
 from psgvlm.metrics.sleep_staging.figures import FIGURES, brier, log_loss, reliability
 from psgvlm.models import calibration
 from psgvlm.stages import STAGES
-from psgvlm.staging import sleep_statistics
 
 COMMONEST = "always the commonest stage"
 AS_IT_IS = {"lanes": -1, "prompts": 0}  # which of a kind's variants is the model as it is
@@ -67,7 +66,7 @@ def of(frame, temperature: float | None = None) -> dict:
         "summary_by_cohort": {name: intervals.summary(part) for name, part in cohorts.items()},
         "transitions": agreement.transitions(frame),
         "scorers": agreement.scorers(frame),
-        "sleep_statistics": sleep_statistics.agreement(sleep_statistics.by_night(frame)),
+        "sleep_statistics": sleep_agreement.agreement(sleep_agreement.by_night(frame)),
         "certainty": certainty(frame),
         "temperature": temperature,
         "calibrated": None if temperature is None else certainty(frame, temperature),

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from psgvlm.evaluation import predictions
+from psgvlm.evaluation import predictions, sleep_agreement
 from psgvlm.evaluation.report.cells import looking
 from psgvlm.models import calibration
 from psgvlm.signals.damage import DAMAGES
 from psgvlm.stages import STAGES
-from psgvlm.staging import hypnogram, sleep_statistics
+from psgvlm.staging import hypnogram
 
 LINES = ("#1b4079", "#c8553d", "#4f9ac6", "#f2b134", "#5b8c5a", "#7a4988", "#888888", "#222222")
 
@@ -31,7 +31,7 @@ def draw(out: Path, frame, measured: dict) -> dict:
     drawn |= {"bland_altman": {}, "nights": {}}
     for number, name in enumerate(models, 1):
         file = f"bland_altman_{number}.png"
-        sleep_statistics.draw(sleep_statistics.by_night(tables[name]), out / file)
+        sleep_agreement.draw(sleep_agreement.by_night(tables[name]), out / file)
         drawn["bland_altman"][name] = file
         drawn["nights"][name] = []
         for which, recording in chosen(contenders[name]["recordings"]).items():
