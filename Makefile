@@ -1,6 +1,7 @@
 # make demo        sets everything up and runs the main job, from raw signals to a staged night
 # make test        sets everything up, Chromium too on Debian, and runs the tests (make test-slow:
 #                  those that take minutes, and properties tried on new examples)
+# make docs        builds the documentation; it is read at docs/_build/html/index.html
 # make bench       measures what a night costs against the plain way of drawing it, and what building
 #                  and reading a corpus cost
 # make bench-train measures training against TRL's own script: tiny models, or with
@@ -20,13 +21,17 @@ BIN = .venv/bin
 # Before torch is imported; without it training on a CPU is ten times slower.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: demo test test-slow lint browser audit bench bench-train bench-score
+.PHONY: demo test test-slow docs lint browser audit bench bench-train bench-score
 
 demo: .venv/installed
 	$(BIN)/python demo.py
 
 test: lint browser
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+# -W: a warning, such as a link to a page that is not there, is an error.
+docs: .venv/installed
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 bench: .venv/installed
 	$(BIN)/python bench/render.py

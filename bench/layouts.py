@@ -8,7 +8,7 @@ must. Every drawing gets the same subjects, splits, steps and batch, and, all pi
 into 12 x 12 patches, the same number of image tokens; with neighbouring epochs (three pictures to
 a question) a third of the steps, and once as many. Every run is the commands that a user would
 type; what is already in WORK is not run again. Writes bench/results/layouts.json and
-docs/layouts.png, and prints a table.
+docs/images/layouts.png, and prints a table.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from psgvlm import errors
 from psgvlm.files import below
 
 RESULTS = Path(__file__).parent / "results" / "layouts.json"
-PICTURE = Path(__file__).parents[1] / "docs" / "layouts.png"
+PICTURE = Path(__file__).parents[1] / "docs" / "images" / "layouts.png"
 SUBJECTS, HOURS, SEED, SPLIT = "16", "2", "1", "60/10/30"
 MAX_GAIN = 2.5
 # name: (the builder's --image, what is different about it)

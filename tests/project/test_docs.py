@@ -1,0 +1,92 @@
+"""The documentation is built without a warning, and says what the code says."""
+
+import sys
+from html.parser import HTMLParser
+
+import pytest
+from commands import ROOT, command
+
+sys.path.insert(0, str(ROOT / "docs" / "_ext"))
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """The built pages. The tutorials are run by test_tutorials.py, not here."""
+    folder = tmp_path_factory.mktemp("docs")
+    words = ("-W", "--keep-going", "-q", "-D", "nb_execution_mode=off", "-b", "html")
+    done = command("-m", "sphinx", *words, "-d", folder / "doctrees", "docs", folder / "html")
+    assert done.returncode == 0, done.stderr
+    return folder / "html"
+
+
+class Text(HTMLParser):
+    """Collects the text of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.parts = []
+        self.feed(path.read_text("utf-8"))
+
+    def handle_data(self, data):
+        self.parts.append(data)
+
+    def __str__(self):
+        return " ".join("".join(self.parts).split())
+
+
+def test_every_page_is_built(pages):
+    for source in (ROOT / "docs").rglob("*.md"):
+        place = source.relative_to(ROOT / "docs")
+        if place.parts[0] not in ("_build", "_generated"):
+            assert (pages / place).with_suffix(".html").is_file(), place
+
+
+def test_the_presets_and_fields_of_an_image_spec_are_those_of_the_code(pages):
+    from dataclasses import fields
+
+    from psgvlm.image_spec import PRESETS, ImageSpec
+
+    text = str(Text(pages / "reference" / "image_spec.html"))
+    for name, spec in PRESETS.items():
+        assert name in text
+        assert f"{spec.width} × {spec.height}" in text
+    for field in fields(ImageSpec):
+        assert f" {field.name} " in text
+
+
+def test_benchmark_tables_hold_the_figures_of_the_results():
+    import benchmark_tables
+
+    layouts = benchmark_tables.read("layouts")["layouts"]
+    table = benchmark_tables.layouts()
+    assert len(table.splitlines()) == 2 + len(layouts)
+    # The best drawing comes first, with the mean of its seeds.
+    best = max(
+        layouts.values(), key=lambda of: sum(run["kappa"] for run in of["seeds"].values()) / 3
+    )
+    kappas = [run["kappa"] for run in best["seeds"].values()]
+    assert f"| {sum(kappas) / len(kappas):.2f} |" in table.splitlines()[2]
+    cost = benchmark_tables.drawing_cost().splitlines()[2]
+    cpu_s = benchmark_tables.read("render-amd-epyc")["cpu_s"]
+    assert f"{1000 * cpu_s['ours, picture 448x224']:.2f} ms" in cost
+
+
+def test_the_rooms_are_listed_from_the_ground_up(pages):
+    import reference_tables
+
+    lines = reference_tables.rooms().splitlines()[2:]
+    names = [line.split("`")[1] for line in lines]
+    assert {"recordings", "signals", "images", "staging", "builders"} <= set(names)
+    assert names.index("errors") < names.index("recordings") < names.index("staging")
+
+
+def test_the_glossary_defines_every_word_once():
+    import re
+
+    glossary = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+    blocks = re.findall(r"```\{glossary\}\n:sorted:\n(.*?)```", glossary, re.DOTALL)
+    words = [line for block in blocks for line in block.splitlines() if line[:1].strip()]
+    assert len(words) > 50
+    assert len(words) == len(set(words))
+    assert all(line.startswith("  ") for block in blocks for line in block.splitlines()
+               if line and line not in words)  # fmt: skip
