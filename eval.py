@@ -85,12 +85,13 @@ def main(words: list[str] | None = None) -> int:
         for corpus in args.dataset:
             adapter_files.check_same_images(folder, models[name].spec, corpus)
     spec = models[name].spec
+    corpora = {name: loading.open_corpus(name, args.config) for name in args.dataset}
 
     def nights(split, neighbours=0, raw=None):
         found = []
-        for corpus in args.dataset:
-            rows = loading.load_split(corpus, split, args.config, spec, neighbours)
-            found += raw_recordings.nights(rows, corpus, raw) if raw else of_split(rows, spec)
+        for name, corpus in corpora.items():
+            rows = corpus.split(split, neighbours)
+            found += raw_recordings.nights(rows, name, raw) if raw else of_split(rows, spec)
         contenders.check_once(found)
         return found
 

@@ -9,7 +9,6 @@ Beside the model stand its processor, the corpus' `image_spec.json`, a card, and
 """
 
 from dataclasses import dataclass, field
-from functools import partial
 
 from psgvlm import errors
 
@@ -74,16 +73,10 @@ def main(words: list[str] | None = None) -> int:
     from psgvlm.training.trainer import StagingTrainer
 
     ### Corpus
-    spec = adapter_files.load_spec(script.dataset_name, "dataset")
+    opened = loading.open_corpus(script.dataset_name, script.dataset_config)
+    spec = opened.spec
     digests = run_record.corpus_digests(script.dataset_name)
-    rows = partial(
-        loading.load_split,
-        script.dataset_name,
-        config=script.dataset_config,
-        spec=spec,
-        neighbours=staging.neighbours,
-    )
-    corpus = rows(script.dataset_train_split)
+    corpus = opened.split(script.dataset_train_split, staging.neighbours)
     order = Draws(corpus["stage"], staging.balance, config.seed)
     subjects = run_record.subject_hashes(corpus)
     before = {}
@@ -95,8 +88,8 @@ def main(words: list[str] | None = None) -> int:
         permission.check("push_to_hub", cohorts, public, allowed)
     held_out = None
     if config.eval_strategy != "no":
-        unseen = rows(script.dataset_test_split)
-        held_out = loading.validation(
+        unseen = opened.split(script.dataset_test_split, staging.neighbours)
+        held_out = loading.validation_sample(
             unseen, staging.eval_subjects, staging.eval_epochs, config.seed
         )
 

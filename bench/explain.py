@@ -67,7 +67,7 @@ def main() -> int:
     model = vlm.load(args.model)
     adapter_files.check_same_images(args.model, model.spec, args.dataset)
     shuffled = shuffle(model)
-    rows = loading.load_split(args.dataset, "test", spec=model.spec)
+    rows = loading.load_split(args.dataset, "test")
     nights = raw_recordings.nights(rows, args.dataset, args.raw)
     found, damaged, left_out = [], [], {"staged otherwise": 0, "no event, or all of it": 0}
     with tqdm(total=args.epochs, unit="epoch") as bar:

@@ -153,7 +153,8 @@ def make_trainer(way, model, processor, corpus, batch, setting, args, work):
     from trl import SFTConfig, SFTTrainer
 
     from psgvlm.corpus import loading
-    from psgvlm.models import adapter_files, vlm
+    from psgvlm.hub import repo_files
+    from psgvlm.models import vlm
     from psgvlm.training import trained_parts
     from psgvlm.training.sampling import Draws
     from psgvlm.training.trainer import StagingTrainer
@@ -175,7 +176,7 @@ def make_trainer(way, model, processor, corpus, batch, setting, args, work):
         return SFTTrainer(model, processing_class=processor, train_dataset=rows, **options)
     rows = loading.load_split(str(corpus), "train", "shhs")
     vlm.end_turns(processor, vlm.turn_ends(model, processor))
-    spec = adapter_files.load_spec(str(corpus), "dataset")
+    spec = repo_files.load_image_spec(corpus, "dataset")
     order = Draws(rows["stage"])
     return StagingTrainer(model, processor, spec, order, train_dataset=rows, **options)
 

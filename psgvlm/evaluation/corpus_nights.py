@@ -89,7 +89,7 @@ class CorpusNight:
 
 
 def of_split(split, spec: ImageSpec) -> list[CorpusNight]:
-    """The nights of a split (of `psgvlm.corpus.loading.load_split`), in the order of their first
+    """The nights of a split (of `psgvlm.corpus.loading.Corpus.split`), in the order of their first
     rows."""
     members: dict[tuple[str, str], list[int]] = {}
     names = zip(split["cohort"], split["recording"], strict=True)

@@ -12,9 +12,9 @@ import numpy as np
 from psgvlm.corpus import manifest
 from psgvlm.errors import InputError
 from psgvlm.evaluation.corpus_nights import CorpusNight, of_split
+from psgvlm.hub import repo_files
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
-from psgvlm.models import adapter_files
 from psgvlm.recordings.lanes import LANES, Derivation, LaneMap
 from psgvlm.recordings.recording import Recording
 
@@ -24,7 +24,7 @@ SAME_PICTURE = 0.1
 
 
 def nights(split, corpus: str | Path, raw: Path) -> list[CorpusNight]:
-    """The nights of a corpus' split (of `psgvlm.corpus.loading.load_split`), recordings open.
+    """The nights of a corpus' split (of `psgvlm.corpus.loading.Corpus.split`), recordings open.
 
     `raw` is the folder that the corpus was built from, or one that holds each cohort's in a folder
     named after it. The first picture of every night is drawn again and compared with the corpus';
@@ -33,7 +33,7 @@ def nights(split, corpus: str | Path, raw: Path) -> list[CorpusNight]:
     from tqdm import tqdm
 
     rows = _manifest(Path(corpus))
-    spec = adapter_files.load_spec(str(corpus), "dataset")
+    spec = repo_files.load_image_spec(corpus, "dataset")
     opened = tqdm(of_split(split, spec), unit="night", desc="opening recordings")
     return [_open(night, rows, Path(corpus), raw) for night in opened]
 

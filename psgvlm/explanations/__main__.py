@@ -49,7 +49,7 @@ def main(words: list[str] | None = None) -> int:
     adapter_files.check_same_images(args.model, model.spec, args.dataset)
 
     def split(neighbours):
-        return loading.load_split(args.dataset, args.split, args.config, model.spec, neighbours)
+        return loading.load_split(args.dataset, args.split, args.config, neighbours)
 
     nights, opened = of_split(split(model.neighbours), model.spec), None
     if args.raw:

@@ -18,21 +18,6 @@ from psgvlm.nights.neighbours import checked_count
 NEIGHBOURS = "neighbours.json"
 
 
-def load_spec(name: str, kind: str) -> ImageSpec:
-    """The `image_spec.json` of a corpus (`kind="dataset"`) or an adapter (`kind="model"`).
-
-    `name` is a folder, or a repository on the Hub.
-    """
-    path = repo_files.find(name, FILE_NAME, kind)
-    if path is None:
-        writer = {"dataset": "python -m builders", "model": "train_sft.py"}[kind]
-        raise InputError(
-            f"{Path(name) / FILE_NAME}: no such file; expected the image spec that {writer} "
-            "writes, since without it nobody knows how the images are drawn"
-        )
-    return ImageSpec.load(path)
-
-
 def model_fingerprint(name: str) -> str:
     """What tells one model from another: a hash of its files, in a folder or as the Hub gave them.
 
@@ -52,7 +37,7 @@ def model_fingerprint(name: str) -> str:
 
 def check_same_images(adapter: str, spec: ImageSpec, corpus: str) -> None:
     """Refuse a corpus whose images are drawn otherwise than those the adapter was trained on."""
-    if differences := spec.differences(load_spec(corpus, "dataset")):
+    if differences := spec.differences(repo_files.load_image_spec(corpus, "dataset")):
         raise InputError(
             f"{adapter} and {corpus} do not match: the adapter's images and the corpus' differ in "
             f"{differences}; expected a corpus drawn with the adapter's {FILE_NAME}"

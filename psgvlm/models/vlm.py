@@ -36,7 +36,7 @@ def load(name: str, device: str | None = None) -> StagingModel:
     Raises `InputError` where it has no `image_spec.json`: without it nobody knows how to draw.
     """
     untrusted.check_files(name)
-    spec = adapter_files.load_spec(name, "model")
+    spec = repo_files.load_image_spec(name, "model")
     import torch
     from transformers import AutoModelForImageTextToText, AutoProcessor
 

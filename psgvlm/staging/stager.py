@@ -23,6 +23,7 @@ import numpy as np
 
 import psgvlm
 from psgvlm.errors import InputError
+from psgvlm.hub import repo_files
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
 from psgvlm.models import adapter_files, calibration, vlm
@@ -230,7 +231,7 @@ class Stager:
 
     def __init__(self, name: str, device: str | None = None, batch_size: int = 32):
         self.name, self.device, self.batch_size = name, device, batch_size
-        self.spec = adapter_files.load_spec(name, "model")
+        self.spec = repo_files.load_image_spec(name, "model")
         self.neighbours = adapter_files.load_neighbours(name)
         self.temperature = calibration.load(name)
         self.review = tuple(calibration.load_review(name))

@@ -15,7 +15,7 @@ import eval
 from psgvlm import model_card
 from psgvlm.errors import InputError
 from psgvlm.evaluation.report.cells import interval
-from psgvlm.models import adapter_files
+from psgvlm.hub import repo_files
 from psgvlm.stages import STAGES
 
 NAMES = {"name": "someone/psgvlm-tiny", "dataset": "someone/psg-images"}
@@ -143,7 +143,7 @@ def test_epochs_are_shown_with_the_true_answers(tiny, measured, corpus):
         assert (stage, (tiny / entry["src"]).read_bytes()) in pngs(corpus, "isruc")
         first = isruc[isruc["stage"] == stage].iloc[0]
         assert entry["output"] == {"text": first["predicted"]}
-        assert entry["text"] == adapter_files.load_spec(str(tiny), "model").prompt
+        assert entry["text"] == repo_files.load_image_spec(tiny, "model").prompt
     model_card.write(tiny, measured[1])
     assert not (tiny / "images").exists()
 

@@ -84,7 +84,7 @@ def test_epochs_of_20_s_lie_where_the_corpus_says(tmp_path):
 
 
 def test_only_pictures_are_no_signal(corpus):
-    spec = raw_recordings.adapter_files.load_spec(str(corpus), "dataset")
+    spec = raw_recordings.repo_files.load_image_spec(corpus, "dataset")
     (night,) = of_split(loading.load_split(str(corpus), "test", "shhs"), spec)
     assert next(night.pictures()).size == (336, 336)
     with pytest.raises(InputError, match="only its pictures are at hand"):

@@ -11,6 +11,7 @@ from loopback_hub import LoopbackHub
 
 from psgvlm import files
 from psgvlm.errors import InputError
+from psgvlm.hub import repo_files
 from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.models import adapter_files, calibration, vlm
 from psgvlm.training import run_record
@@ -84,7 +85,7 @@ HOSTILE = {
     "list": b"[1, 2]",
 }
 READERS = {
-    "image_spec.json": lambda name: adapter_files.load_spec(name, "model"),
+    "image_spec.json": lambda name: repo_files.load_image_spec(name, "model"),
     "neighbours.json": adapter_files.load_neighbours,
     "calibration.json": calibration.load,
     "training.json": run_record.read,

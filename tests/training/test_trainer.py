@@ -14,7 +14,8 @@ from training_runs import FULL, LORA, train, words
 
 from psgvlm.corpus import loading
 from psgvlm.errors import InputError
-from psgvlm.models import adapter_files, inference, vlm
+from psgvlm.hub import repo_files
+from psgvlm.models import inference, vlm
 
 EVALUATED = {"eval_strategy": "steps", "eval_steps": 1, "eval_epochs": 12}
 
@@ -104,7 +105,9 @@ def test_the_figures_of_the_log_are_those_of_the_saved_model(corpus, tmp_path):
     assert report["best"] == {"step": int(np.argmin(nll)) + 1, "value": min(nll)}
     assert {"eval_kappa", "eval_macro_f1", "eval_accuracy"} <= set(report["evaluations"][0])
 
-    rows = loading.validation(loading.load_split(str(corpus), "validation", "mass"), 8, 12, 0)
+    rows = loading.validation_sample(
+        loading.load_split(str(corpus), "validation", "mass"), 8, 12, 0
+    )
     model = vlm.load(str(tmp_path), "cpu")
     p = np.array(list(inference.probabilities(model, [row["images"] for row in rows])))
     assert -np.log(p[np.arange(12), rows["stage"]]).mean() == pytest.approx(min(nll), abs=1e-5)
@@ -186,8 +189,8 @@ def test_neighbours_and_varied_pictures_reach_the_model_and_its_users(corpus, tm
 
     model = vlm.load(str(tmp_path / "varied"), "cpu")
     assert model.neighbours == 1
-    rows = loading.load_split(str(corpus), "validation", "mass", model.spec, model.neighbours)
-    rows = loading.validation(rows, 8, 12, 0)
+    rows = loading.load_split(str(corpus), "validation", "mass", model.neighbours)
+    rows = loading.validation_sample(rows, 8, 12, 0)
     p = np.array(list(inference.probabilities(model, [row["images"] for row in rows])))
     measured = report["evaluations"][-1]["eval_nll"]
     assert -np.log(p[np.arange(12), rows["stage"]]).mean() == pytest.approx(measured, abs=1e-5)
@@ -216,7 +219,7 @@ def test_a_frozen_vision_tower_is_computed_once(family, plain, reentrant, corpus
 
     rows = loading.load_split(str(corpus), "train", "mass")
     rows = rows.select(np.unique(rows["stage"], return_index=True)[1][:2])  # in any order one batch
-    spec = adapter_files.load_spec(str(corpus), "dataset")
+    spec = repo_files.load_image_spec(corpus, "dataset")
     losses, passes = {}, {}
     for way in ("plain", "ours"):
         torch.manual_seed(0)

@@ -27,7 +27,7 @@ PUSHED = {"push_to_hub": True, "hub_model_id": "tester/tiny"}
         ({"load_in_4bit": True}, "quantized base model cannot be trained itself.*use_peft"),
         ({"dataset_train_split": "learning"}, "no split 'learning'"),
         ({"eval_strategy": "epoch", "dataset_test_split": "unseen"}, "no split 'unseen'"),
-        ({"dataset_config": "dreem"}, "no split 'train' of dreem"),
+        ({"dataset_config": "dreem"}, "dreem"),
         ({"from_scratch": False}, "no base model; expected --model_name_or_path"),
         ({"learning_rate": "fast"}, "recipe or options: .*learning_rate"),
         ({"push_to_hub": True}, "expected hub_model_id: ORG/NAME"),
