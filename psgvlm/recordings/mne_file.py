@@ -1,95 +1,185 @@
-"""Recordings in the other formats that MNE reads (BDF, BrainVision, EEGLAB, FIF, GDF, CNT)."""
+"""Recordings that MNE opens: files in other formats than EDF, and `mne.io.Raw` objects.
 
+The formats are BDF, BrainVision, EEGLAB, FIF, GDF and CNT.
+"""
+
+import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from psgvlm.errors import InputError
-from psgvlm.recordings.edf import Annotation
+from psgvlm.recordings.edf import Annotation, EdfFile
+
+if TYPE_CHECKING:
+    from mne.io import BaseRaw
 
 WINDOW_S = 600
 SUFFIXES = (".bdf", ".gdf", ".vhdr", ".set", ".fif", ".cnt")
+# MNE's own filters stop at annotations with these prefixes, in any case: `EDGE boundary` where
+# pieces were joined, `BAD_ACQ_SKIP` where the amplifier stored nothing.
+GAPS = ("edge", "bad_acq_skip")
 
 
 class MneFile:
-    """What `psgvlm.recordings.recording` needs of a file that MNE opens: labels, one rate, samples.
+    """A file that MNE opens, or a Raw object, as `psgvlm.recordings.recording` reads it.
 
-    MNE brings all channels of a file to one rate. Raises `InputError` where it cannot open one.
+    MNE brings all channels of a file to one rate and gives volts where it knows the unit. Samples
+    within a `BAD_ACQ_SKIP` annotation are no recording: they are left out of the stored samples,
+    and `segments` says where the other samples lie in time. An `EDGE` annotation ends a segment,
+    because the signals before and after it were not recorded one after the other.
+    Raises `InputError` if MNE cannot open the file.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, recording: "Path | BaseRaw"):
         import mne
 
-        self.path = path
         self.notes: list[str] = []
-        try:
-            self._raw = mne.io.read_raw(path, preload=False, verbose="ERROR")
-            self._raw.get_data(stop=1)
-        # MNE's readers raise whatever their parsers raise, and may quote a header that names a
-        # person: only the kind of error is told.
-        except Exception as error:
+        if isinstance(recording, Path):
+            self.path: Path = recording
+            self._raw = _open(recording)
+        elif isinstance(recording, mne.io.BaseRaw):
+            self._raw = recording
+            name = recording.filenames[0] if recording.filenames else None
+            self.path = Path(name or "raw")
+        else:
             raise InputError(
-                f"{path}: MNE cannot read it ({type(error).__name__}); expected an intact file: "
-                "or export it as EDF"
-            ) from error
+                f"{type(recording).__name__}: expected the path of a recording, or an mne.io.Raw"
+            )
         self.labels = tuple(self._raw.ch_names)
         self.rate_hz = float(self._raw.info["sfreq"])
-        self.n_samples = int(self._raw.n_times)
+        self._runs = self._recorded_runs()
+        self.n_samples = sum(stop - start for start, stop in self._runs)
         self.clock_s = self._clock_s()
-        # MNE gives volts where it knows that a channel is one.
         volts = mne.io.constants.FIFF.FIFF_UNIT_V
         self.units = tuple("V" if c["unit"] == volts else "none" for c in self._raw.info["chs"])
+        if bads := self._raw.info["bads"]:
+            self.notes.append(f"marked as bad, but read where a lane needs it: {', '.join(bads)}")
+
+    @property
+    def segments(self) -> tuple[tuple[float, float], ...]:
+        """Start and stop of each run of stored samples, in seconds from the first sample."""
+        return tuple((start / self.rate_hz, stop / self.rate_hz) for start, stop in self._runs)
 
     def windows(
         self, factors: Mapping[int, float], spread: int | None = None
     ) -> Iterator[dict[int, np.ndarray]]:
-        """The samples of several channels, some minutes at a time, as `edf.EdfFile.windows`."""
+        """Yield the samples of several channels some minutes at a time, as `EdfFile.windows`."""
         length = math.ceil(self.rate_hz * (WINDOW_S if spread is None else 1))
         starts = range(0, self.n_samples, length)
         if spread is not None:
             last = max(0, self.n_samples - length)
             starts = np.unique(np.linspace(0, last, spread).astype(int)).tolist()
-        indexes = list(factors)
         for start in starts:
-            stop = min(start + length, self.n_samples)
-            parts = self._raw.get_data(indexes, start, stop, verbose="ERROR")
-            yield {
-                index: (part * factors[index]).astype(np.float32)
-                for index, part in zip(indexes, parts, strict=True)
-            }
+            yield self._read(factors, start, min(start + length, self.n_samples))
 
     def part(
         self, factors: Mapping[int, float], start_s: float, stop_s: float
     ) -> dict[int, tuple[int, np.ndarray]]:
-        """The samples of several channels between two times, as `edf.EdfFile.part`."""
+        """Return the samples of several channels between two times, as `EdfFile.part`."""
         first = min(max(0, math.floor(start_s * self.rate_hz)), self.n_samples)
         last = max(first, min(self.n_samples, math.ceil(stop_s * self.rate_hz)))
-        parts = self._raw.get_data(list(factors), first, last, verbose="ERROR")
-        return {
-            index: (first, (part * factor).astype(np.float32))
-            for (index, factor), part in zip(factors.items(), parts, strict=True)
-        }
-
-    def _clock_s(self) -> int | None:
-        """The time of day of the first sample; FIF has it in UTC, which is no time on a wall."""
-        start = self._raw.info["meas_date"]
-        if start is None or self.path.suffix.lower() == ".fif":
-            return None
-        return round(start.hour * 3600 + start.minute * 60 + start.second + self._raw.first_time)
+        samples = self._read(factors, first, last)
+        return {index: (first, samples[index]) for index in factors}
 
     def limits(self, index: int) -> tuple[float, float]:
-        """Not known through MNE: infinite."""
+        """Return infinite limits: MNE does not say which values a file can store."""
         return -np.inf, np.inf
 
     def annotations(self) -> list[Annotation]:
-        """All annotations in order of onset; onsets count from the first sample."""
-        found = self._raw.annotations
-        start_s = self._raw.first_time if found.orig_time is not None else 0.0
+        """Return all annotations in order of onset; onsets count from the first sample."""
+        annotations = self._raw.annotations
         return sorted(
-            Annotation(float(onset) - start_s, float(duration), str(text))
+            Annotation(float(onset) - self._raw.first_time, float(duration), str(text))
             for onset, duration, text in zip(
-                found.onset, found.duration, found.description, strict=True
+                annotations.onset, annotations.duration, annotations.description, strict=True
             )
         )
+
+    def digest(self) -> str:
+        """Return a hash of the labels, the rate, the gaps and every sample."""
+        about = [self.labels, self.rate_hz, self.segments]
+        digest = hashlib.sha256(repr(about).encode())
+        for samples in self.windows({index: 1.0 for index in range(len(self.labels))}):
+            for channel in samples.values():
+                digest.update(channel.tobytes())
+        return digest.hexdigest()
+
+    def _read(self, factors: Mapping[int, float], first: int, last: int) -> dict[int, np.ndarray]:
+        """Return stored samples `first` to before `last` times their factors, as float32."""
+        pieces = [np.empty((len(factors), 0))]
+        stored = 0
+        for start, stop in self._runs:
+            begin, end = max(start, first - stored + start), min(stop, last - stored + start)
+            if begin < end:
+                pieces.append(self._raw.get_data(list(factors), begin, end, verbose="ERROR"))
+            stored += stop - start
+        rows = np.concatenate(pieces, axis=1)
+        return {
+            index: (row * factor).astype(np.float32)
+            for row, (index, factor) in zip(rows, factors.items(), strict=True)
+        }
+
+    def _recorded_runs(self) -> list[tuple[int, int]]:
+        """Return the first and last sample number (exclusive) of each run without a gap."""
+        gaps = [
+            [round(seconds * self.rate_hz) for seconds in (onset_s, onset_s + duration_s)]
+            for onset_s, duration_s, text in self.annotations()
+            if text.lower().startswith(GAPS)
+        ]
+        n_samples = int(self._raw.n_times)
+        runs, begin = [], 0
+        for start, stop in [*gaps, [n_samples, n_samples]]:
+            if start > begin:
+                runs.append((begin, start))
+            begin = max(begin, stop)
+        if not runs:
+            raise InputError(
+                f"{self.path}: BAD_ACQ_SKIP annotations cover all of it; expected samples"
+            )
+        if len(runs) == 1:
+            self._check_edf_gaps()
+        return runs
+
+    def _check_edf_gaps(self) -> None:
+        """Refuse a Raw of an EDF+D file with gaps: MNE joins its samples and says nothing."""
+        if self.path.suffix.lower() in (".edf", ".rec") and self.path.is_file():
+            gaps = len(EdfFile(self.path).segments()) - 1
+            if gaps:
+                raise InputError(
+                    f"{self.path}: discontinuous EDF+D with {gaps} gaps, which MNE does not keep, "
+                    "so that every later epoch would be shifted; expected the path of the file "
+                    "instead of a Raw"
+                )
+
+    def _clock_s(self) -> int | None:
+        """Return the time of day of the first sample in s after midnight, None if not known.
+
+        FIF files and Raw objects made in memory have their start in UTC, which is not the time on
+        the wall of the laboratory.
+        """
+        start = self._raw.info["meas_date"]
+        if start is None or self.path.suffix.lower() in ("", ".fif", ".gz"):
+            return None
+        seconds = start.hour * 3600 + start.minute * 60 + start.second + self._raw.first_time
+        return round(seconds) % 86400
+
+
+def _open(path: Path) -> "BaseRaw":
+    """Open a file with MNE without reading it all, and try to read its first sample."""
+    import mne
+
+    try:
+        raw = mne.io.read_raw(path, preload=False, verbose="ERROR")
+        raw.get_data(stop=1)
+    # MNE's readers raise whatever their parsers raise, and may quote a header that names a
+    # person, so the message says only the kind of the error.
+    except Exception as error:
+        raise InputError(
+            f"{path}: MNE cannot read it ({type(error).__name__}); expected an intact file: "
+            "or export it as EDF"
+        ) from error
+    return raw

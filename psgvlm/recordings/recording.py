@@ -1,16 +1,21 @@
 """A polysomnography recording on disk: labels, each channel's own rate, samples in microvolts."""
 
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from psgvlm.errors import InputError
 from psgvlm.recordings import mne_file
 from psgvlm.recordings.edf import ANNOTATIONS, Annotation, EdfFile
+
+if TYPE_CHECKING:
+    from mne.io import BaseRaw
 
 _VOLTS = {"": 1e6, "m": 1e3, "u": 1.0, "n": 1e-3}
 # The micro sign, mu, and what is left of them after a wrong character set.
@@ -32,33 +37,67 @@ class Channel:
 
 
 class Recording:
-    """A recording opened lazily: EDF and EDF+ (`.edf`, `.EDF`, `.rec`), or what MNE reads.
+    """A recording opened lazily; a channel is read when asked for.
 
-    A channel is read when asked for. Personal fields of the header are never exposed. A file with
-    gaps (EDF+D) is opened only with `gaps`: its `segments` then say where its samples lie in time.
-    `clock_s` is the time of day of the first sample in seconds after midnight, `None` where the
-    file does not tell; its date is not looked at. `notes` say what is wrong with the file but can
-    be lived with (it was truncated).
+    Personal fields of a file's header are never exposed.
 
-    Raises `InputError` where the file is missing, damaged, or has gaps that were not asked for.
+    Parameters
+    ----------
+    recording : path or mne.io.BaseRaw
+        An EDF or EDF+ file (`.edf`, `.EDF`, `.rec`), another file that MNE reads, or a Raw object.
+        Of a Raw, samples within `BAD_ACQ_SKIP` annotations are gaps, and an `EDGE` annotation is a
+        gap without a length: no epoch reaches across it.
+    gaps : bool
+        Whether a recording with gaps is opened; `segments` then says where its samples lie in time.
+
+    Attributes
+    ----------
+    path : Path
+        The file; `raw` for a Raw object that was made in memory.
+    channels : tuple of Channel
+        The signals in file order, at their own rates.
+    segments : tuple of (float, float)
+        Start and stop of each run of stored samples, in seconds from the first sample of the file.
+    clock_s : int or None
+        The time of day of the first sample in seconds after midnight, `None` if it is not known.
+        The date is not read.
+    notes : tuple of str
+        What is wrong with the recording but does not prevent reading it.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, or has gaps that were not asked for.
     """
 
-    def __init__(self, path: str | Path, gaps: bool = False):
-        self.path = Path(path)
-        mne = self.path.suffix.lower() in mne_file.SUFFIXES and self.path.is_file()
-        self._file = mne_file.MneFile(self.path) if mne else EdfFile(self.path)
-        self.channels = tuple(self._mne_channels() if mne else self._edf_channels())
+    def __init__(self, recording: "str | os.PathLike | BaseRaw", gaps: bool = False):
+        path = Path(recording) if isinstance(recording, str | os.PathLike) else None
+        if path and not (path.suffix.lower() in mne_file.SUFFIXES and path.is_file()):
+            self._file = EdfFile(path)
+            self.channels = tuple(self._edf_channels())
+            self.segments = self._file.segments()
+        else:
+            self._file = mne_file.MneFile(path or recording)
+            self.channels = tuple(self._mne_channels())
+            self.segments = self._file.segments
+        self.path, self._from_path = self._file.path, path is not None
         if not self.channels:
             raise InputError(f"{self.path}: holds no signals; expected a recording with EEG")
         self.notes = tuple(self._file.notes)
         self.clock_s = self._file.clock_s
-        whole = self.channels[0].n_samples / self.channels[0].rate_hz if mne else None
-        self.segments = ((0.0, whole),) if mne else self._file.segments()
         if len(self.segments) > 1 and not gaps:
             raise InputError(
-                f"{self.path}: discontinuous EDF+D with {len(self.segments) - 1} gaps, which would "
-                "shift every later epoch; expected EDF or EDF+C: export it as a continuous file"
+                f"{self.path}: discontinuous (EDF+D) with {len(self.segments) - 1} gaps, which "
+                "would shift every later epoch; expected EDF or EDF+C: export it as a continuous "
+                "file"
             )
+
+    def content_key(self) -> list[int | str]:
+        """Return what changes when the content does: a file's size and time, or a Raw's hash."""
+        if self._from_path:
+            status = self.path.stat()
+            return [status.st_size, status.st_mtime_ns]
+        return [self._file.digest()]
 
     def _edf_channels(self):
         file = self._file

@@ -150,12 +150,12 @@ def _spans(pairs) -> np.ndarray:
 
 
 def load_yasa():
-    """The module yasa. Raises `InputError` where it is not installed."""
+    """Return the module yasa; raise InputError if it is not installed."""
     try:
         import yasa
     except ImportError as error:
         raise InputError(
-            "yasa is not installed, and the tasks perception and rationale measure waves with it; "
-            "expected it: pip install 'psgvlm[tasks]', or build with --tasks staging"
+            "yasa is not installed; the tasks perception and rationale measure waves with it: "
+            "install it (pip install yasa), or build the task staging alone"
         ) from error
     return yasa

@@ -254,9 +254,8 @@ class Stager:
 
     def key(self, night: Night) -> str:
         """What decides a night's probabilities, as a hash: model, file, lanes, this program."""
-        found = night.path.stat()
         about = [psgvlm.__version__, self.fingerprint, night.name, night.sources]
-        about += [found.st_size, found.st_mtime_ns]
+        about += night.recording.content_key()
         return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]
 
     def stage(

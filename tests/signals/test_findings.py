@@ -219,7 +219,7 @@ def test_pieces_of_the_record_leave_no_seam():
         assert waves.overlap(one, other).mean() > 0.98
 
 
-def test_without_yasa_the_error_names_the_extra(monkeypatch):
+def test_without_yasa_the_error_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "yasa", None)
-    with pytest.raises(InputError, match=r"psgvlm\[tasks\].*--tasks staging"):
+    with pytest.raises(InputError, match=r"yasa is not installed.*pip install yasa"):
         findings.measure(night().traces, SPEC, [0.0])
