@@ -7,7 +7,7 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 from builds import build, content, killed, stopped, write_raw
-from commands import command
+from commands import python
 from datasets import load_dataset
 from psgvlm.builders.build import drawing, shards
 from psgvlm.builders.build.drawing import Task
@@ -328,4 +328,4 @@ def test_staging_does_not_import_yasa():
     """A worker that only stages must not pay for it."""
     code = "import sys, psgvlm.builders.command, psgvlm.builders.build.drawing; "
     code += "sys.exit('yasa' in sys.modules)"
-    assert command("-c", code).returncode == 0
+    assert python("-c", code).returncode == 0

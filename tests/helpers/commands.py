@@ -1,21 +1,72 @@
-"""Command lines of the project, run in a process of their own as a user runs them."""
+"""Command lines of the project, run as a user runs them, and what a refused one must say."""
 
+import atexit
+import json
+import os
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+TIMEOUT_S = 280
+
+
+def python(*words, cwd=ROOT, **options) -> subprocess.CompletedProcess:
+    """Run `python WORDS` in a new process."""
+    return subprocess.run(
+        [sys.executable, *map(str, words)],
+        cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT_S, **options,
+    )  # fmt: skip
 
 
 def command(*words, cwd=ROOT) -> subprocess.CompletedProcess:
-    """Run a command line of the project as a user would, in a process of its own."""
-    return subprocess.run(
-        [sys.executable, *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=280
-    )
+    """Run `python WORDS` in a fork of a process that has imported the slow libraries already.
+
+    `words` are a script or `-m` and a module, and their arguments.
+    """
+    words = [str(word) for word in words]
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = [Path(folder) / name for name in ("stdout", "stderr")]
+        for output in outputs:
+            output.touch()
+        status = _warm_python().run(words, cwd, *outputs)
+        return subprocess.CompletedProcess(words, status, *(o.read_text() for o in outputs))
 
 
-def refused(done, *parts):
-    """The command failed with one line that says all of `parts`."""
+class _WarmPython:
+    """One process of `warm_python.py`, which runs one command at a time."""
+
+    def __init__(self):
+        script = Path(__file__).with_name("warm_python.py")
+        self._process = subprocess.Popen(
+            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._lock = threading.Lock()
+        atexit.register(self._process.communicate)  # ends the process: its input ends
+
+    def run(self, words: list[str], cwd: Path, stdout: Path, stderr: Path) -> int:
+        """Run a command and return its exit status."""
+        request = {"words": words, "folder": cwd, "stdout": stdout, "stderr": stderr}
+        with self._lock:
+            print(json.dumps(request, default=str), file=self._process.stdin, flush=True)
+            child = int(self._process.stdout.readline())
+            killer = threading.Timer(TIMEOUT_S, os.killpg, (child, signal.SIGKILL))
+            killer.start()
+            try:
+                return int(self._process.stdout.readline())
+            finally:
+                killer.cancel()
+
+
+_warm_python = cache(_WarmPython)
+
+
+def refused(done: subprocess.CompletedProcess, *parts) -> None:
+    """Assert that a command failed with one line that contains all of `parts`."""
     assert done.returncode == 1, done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1, done.stderr

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from commands import ROOT, command
+from commands import ROOT, command, python
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from psgvlm.builders.simulate.night import simulate_night
@@ -189,7 +189,7 @@ def test_the_command_prints_both_tables_and_its_help_is_quick_to_load():
     assert done.returncode == 0, done.stderr
     assert fidelity_table([WIDE]).splitlines()[0] in done.stdout
     assert token_table([WIDE]) in done.stdout
-    loaded = command(
+    loaded = python(
         "-c",
         "import sys, psgvlm.images.fidelity; "
         "print(sorted({'numba', 'scipy', 'torch', 'matplotlib'} & set(sys.modules)))",
