@@ -100,7 +100,6 @@ def main(words: list[str] | None = None) -> int:
     if not args.allow_seen_subjects:
         for folder in args.model:
             run_record.check_unseen(folder, people)
-    variants.check(args.variants, spec)
     to_fit = contenders.make_baselines(args.baselines, models)
     run = report.run_of(args.model, args.dataset, args.config, args.split)
     report.check_same_run(args.out, run)

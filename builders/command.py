@@ -92,7 +92,7 @@ def main(argv: list[str] | None = None) -> int:
     for command in commands.choices.values():
         command.add_argument(
             "--image",
-            type=image_spec.choose,
+            type=image_spec.ImageSpec.parse,
             default="wide",
             metavar="SPEC",
             help=f"how to draw: {', '.join(PRESETS)}; a preset with fields changed,\n"

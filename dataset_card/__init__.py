@@ -14,7 +14,7 @@ from psgvlm import chat
 from psgvlm.corpus import checksums, manifest, row_schema
 from psgvlm.corpus.splits import SPLITS
 from psgvlm.errors import InputError
-from psgvlm.image_spec import FILE_NAME, ImageSpec, choose
+from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.images.fidelity import fidelity_table, token_table
 from psgvlm.stages import STAGES
 
@@ -144,7 +144,7 @@ def made(corpus: Path, configs: Iterable[str], image: str | None = None) -> str:
     if image is None:
         spec = ImageSpec.load(corpus / FILE_NAME)
         try:
-            named = choose(spec.name) == spec
+            named = ImageSpec.parse(spec.name) == spec
         except InputError:
             named = False
         image = spec.name if named else FILE_NAME

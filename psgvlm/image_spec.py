@@ -1,4 +1,4 @@
-"""How an image is drawn: one frozen record, saved beside the corpus and beside the adapter."""
+"""The spec of the images: how they are drawn and what the model is asked about them."""
 
 import json
 from dataclasses import asdict, dataclass, fields, replace
@@ -11,29 +11,71 @@ from psgvlm.stages import EPOCH_S
 
 FILE_NAME = "image_spec.json"
 PAPER_PROMPT = "Classify the PSG. Choose from: W, N1, N2, N3, REM."
-ROBUST_SDS = 5.0  # of the record: as much of an EEG as the fixed scale shows
+ROBUST_SDS = 5.0  # shows about as much of an EEG as the fixed scale does
 PROMPT = "Which sleep stage does this 30-s epoch show? Choose from: W, N1, N2, N3, R."
 SCALES = ("fixed", "minmax", "robust")
-OVERFLOWS = ("clip", "overlap")
-GROUNDS = ("light", "dark")
 MAINS = ("auto", "50", "60", "off")
 
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """Everything that decides what an epoch looks like and what is asked about it.
+    """How an epoch is drawn, and what the model is asked about it.
 
-    `*_uv` is half the height of a lane in µV (for `scale="fixed"`); `*_hz` are the edges of the
-    band-pass and `mains` the notch in Hz, found in the spectrum where "auto"; `context_s` are the
-    seconds shown before and after the epoch, on a shaded ground; `fold` cuts all that is shown into
-    so many rows, one below the other; `spectrogram` is the share of the height given to a 0-20 Hz
-    strip of the first EEG lane; `drawing` is the version of the drawing code, raised whenever the
-    same signal comes out as other pixels.
+    A spec is saved beside every corpus and every adapter as `image_spec.json`, so that a model is
+    always shown the kind of images that it was trained on.
 
-    `scale="minmax"` fits a lane to the extremes of what is shown; `"robust"` to `ROBUST_SDS`
-    standard deviations of the whole record, outliers left aside, for signals whose gain is not to
-    be trusted. What is taller than its lane is cut off (`overflow="clip"`), or drawn over its
-    neighbours (`"overlap"`).
+    Parameters
+    ----------
+    name : str
+        The name of a preset, or the text that `parse` read.
+    montage : str
+        Which lanes are drawn, from the top: a key of `psgvlm.montages.MONTAGES`.
+    width, height : int
+        The size of the image in pixels, each 16 to 4096.
+    fold : int
+        How many rows the time shown is cut into, one below the other, 1 to 6.
+    scale : str
+        What half the height of a lane stands for: `"fixed"`, the lane's `*_uv`; `"minmax"`, the
+        extremes of what is shown; `"robust"`, `ROBUST_SDS` standard deviations of the whole record
+        without outliers, for signals whose gain cannot be trusted. What is taller than its lane is
+        cut off.
+    eeg_uv, eog_uv, emg_uv, ecg_uv : float
+        Half the height of a lane of each modality in µV, for `scale="fixed"`.
+    eeg_hz, eog_hz, emg_hz, ecg_hz : tuple of float
+        The edges of the band-pass filter of each modality in Hz.
+    mains : str
+        The mains hum that a notch filter removes: `"50"` or `"60"` Hz, `"off"`, or `"auto"`, which
+        looks for it in the spectrum of each lane.
+    context_s : float
+        How many seconds are shown before and after the epoch in the same image, on a shaded
+        ground, 0 to 120.
+    line_px : float
+        The width of the traces in pixels, 0.5 to 8.
+    grid : bool
+        Whether there is a vertical line every second, and a stronger one every 5 s.
+    colour : bool
+        Whether each lane has a colour of its own; otherwise all traces are black.
+    spectrogram : float
+        The share of the height, under 0.8, for a 0-20 Hz spectrogram of the first EEG lane at the
+        bottom; 0 for none.
+    prompt : str
+        The question that the model answers with a stage.
+    drawing : int
+        The version of the drawing code. It is raised whenever the same signal comes out as other
+        pixels.
+
+    Raises
+    ------
+    InputError
+        If a value is outside its range.
+
+    Examples
+    --------
+    >>> spec = ImageSpec.parse("folded,fold=2,line_px=1")
+    >>> spec.size, spec.lanes, spec.shown_s
+    ((336, 336), ('C4-M1', 'E1', 'E2', 'chin'), 30.0)
+    >>> spec.differences(ImageSpec.parse("folded"))
+    'fold 2 against 3, line_px 1.0 against 1.5'
     """
 
     name: str
@@ -51,12 +93,10 @@ class ImageSpec:
     emg_hz: tuple[float, float] = (10.0, 100.0)
     ecg_hz: tuple[float, float] = (0.3, 70.0)
     mains: str = "auto"
-    overflow: str = "clip"
     context_s: float = 0.0
     line_px: float = 1.5
     grid: bool = True
     colour: bool = True
-    ground: str = "light"
     spectrogram: float = 0.0
     prompt: str = PROMPT
     drawing: int = 3
@@ -71,8 +111,6 @@ class ImageSpec:
             "fold is 1 to 6": 1 <= self.fold <= 6,
             f"scale is one of {', '.join(SCALES)}": self.scale in SCALES,
             f"mains is one of {', '.join(MAINS)}": self.mains in MAINS,
-            f"overflow is one of {', '.join(OVERFLOWS)}": self.overflow in OVERFLOWS,
-            f"ground is one of {', '.join(GROUNDS)}": self.ground in GROUNDS,
             "context_s is 0 to 120": 0 <= self.context_s <= 120,
             "half lane heights are positive": all(0 < uv < 1e6 for uv in scales),
             "bands rise, within 0 and 500 Hz": all(0 < lo < hi <= 500 for lo, hi in bands),
@@ -87,35 +125,38 @@ class ImageSpec:
             raise InputError(f"image spec {self.name!r} cannot be drawn; expected: {wrong[0]}")
 
     def half_uv(self, modality: str) -> float:
-        """Half the height of a lane of this modality in µV, for `scale="fixed"`."""
+        """Return half the height of a lane of this modality in µV, for `scale="fixed"`."""
         return getattr(self, f"{modality.lower()}_uv")
 
     def band_hz(self, modality: str) -> tuple[float, float]:
-        """The edges in Hz of the band-pass filter for lanes of this modality."""
+        """Return the edges in Hz of the band-pass filter for lanes of this modality."""
         return getattr(self, f"{modality.lower()}_hz")
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
+        """The width and height in pixels."""
         return self.width, self.height
 
     @property
     def lanes(self) -> tuple[str, ...]:
-        """Names of the lanes, from the top."""
+        """The names of the lanes, from the top."""
         return MONTAGES[self.montage]
 
     @property
     def shown_s(self) -> float:
-        """Seconds that the picture shows: the epoch and its context."""
+        """How many seconds the image shows: the epoch, and the context on both sides."""
         return EPOCH_S + 2 * self.context_s
 
     def lane_px(self, lanes: int | None = None) -> int:
-        """Height of one lane in pixels; what the division leaves over stays at the bottom."""
+        """Return the height of one lane in pixels.
+
+        Rows that the division leaves over stay empty at the bottom of the image.
+        """
         traces = self.height - round(self.height * self.spectrogram)
         return traces // (self.fold * (lanes or len(self.lanes)))
 
     def differences(self, other: "ImageSpec") -> str:
-        """Which fields differ from another spec, as text; empty where the pictures are the same."""
+        """Return which fields differ from another spec, as text; the name does not count."""
         pairs = ((f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
         return ", ".join(
             f"{name} {mine!r} against {theirs!r}"
@@ -124,35 +165,85 @@ class ImageSpec:
         )
 
     def save(self, folder: str | Path) -> Path:
-        """Write `image_spec.json` into a folder."""
-        path = Path(folder) / FILE_NAME
-        path.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", "utf-8")
-        return path
+        """Write `image_spec.json` into a folder and return its path."""
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
+        return files.write_text(Path(folder) / FILE_NAME, text + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> "ImageSpec":
-        """Read a spec back, strictly: unknown or missing fields and wrong types are refused."""
+        """Read an `image_spec.json`.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, or has unknown or missing fields or wrong types.
+        """
         path = Path(path)
         try:
             values = files.read_json(path)
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read as an image spec ({error})") from error
         expected = {field.name: field for field in fields(cls)}
-        if not isinstance(values, dict) or set(values) != set(expected):
-            odd = (
-                sorted(set(values) ^ set(expected)) if isinstance(values, dict) else [type(values)]
-            )
+        if not isinstance(values, dict):
+            raise InputError(f"{path}: holds a {type(values).__name__}; expected an image spec")
+        if wrong := sorted(set(values) ^ set(expected)):
             raise InputError(
-                f"{path}: not an image spec of this version of psgvlm; fields that differ: {odd}; "
-                "draw the corpus and train the adapter with the same version"
+                f"{path}: not an image spec of this version of psgvlm; unknown or missing fields: "
+                f"{', '.join(wrong)}; draw the corpus and train the adapter with the same version"
             )
         for name, field in expected.items():
             values[name] = _checked(path, name, values[name], field.type)
         return cls(**values)
 
+    @classmethod
+    def parse(cls, text: str) -> "ImageSpec":
+        """Return the spec that a text names.
+
+        Parameters
+        ----------
+        text : str
+            The name of a preset (`"wide"`), a preset with changed fields
+            (`"folded,fold=2,line_px=1"`), or the path of an `image_spec.json`.
+
+        Raises
+        ------
+        InputError
+            If the text is none of these.
+        """
+        if text.endswith(".json"):
+            return cls.load(text)
+        preset, *changes = text.split(",")
+        if preset not in PRESETS:
+            raise InputError(
+                f"image {preset!r}: no such preset; expected one of {', '.join(PRESETS)}, one with "
+                f"changed fields (folded,fold=2,line_px=1), or the path of an {FILE_NAME}"
+            )
+        values = dict(_parse_change(text, change) for change in changes)
+        return replace(PRESETS[preset], name=text, **values)
+
+
+def _parse_change(text: str, change: str) -> tuple[str, object]:
+    """Return the field's name and the value of a change such as `fold=2`."""
+    known = {field.name: field.type for field in fields(ImageSpec) if field.name != "name"}
+    name, _, value = change.partition("=")
+    if name not in known:
+        raise InputError(
+            f"image {text!r}: no field {name!r}; expected FIELD=VALUE with one of "
+            f"{', '.join(known)}"
+        )
+    if known[name] is str:  # texts are written without quotes
+        return name, value
+    try:
+        number = json.loads(value)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"image {text!r}: field {name} is {value!r}; expected a number, true or false"
+        ) from error
+    return name, _checked(Path(text), name, number, known[name])
+
 
 def _checked(path: Path, name: str, value: object, kind: object) -> object:
-    """A JSON value as the field's type, or an error that names the field."""
+    """Return a JSON value as the field's type, or raise InputError with the field's name."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if kind is float and number:
         return float(value)
@@ -189,35 +280,4 @@ PRESETS = {
 }  # fmt: skip
 
 
-def choose(text: str) -> ImageSpec:
-    """The spec that a command line names.
-
-    A preset (`wide`), a preset with fields changed (`folded,fold=2,line_px=1`), or the path of an
-    `image_spec.json`. Raises `InputError` where it is none of them.
-    """
-    if text.endswith(".json"):
-        return ImageSpec.load(text)
-    preset, *changes = text.split(",")
-    if preset not in PRESETS:
-        raise InputError(
-            f"image {preset!r}: no such preset; expected one of {', '.join(PRESETS)}, one with "
-            f"fields changed (folded,fold=2,line_px=1), or the path of an {FILE_NAME}"
-        )
-    known = {field.name: field.type for field in fields(ImageSpec) if field.name != "name"}
-    values = {}
-    for change in changes:
-        name, _, value = change.partition("=")
-        if name not in known:
-            raise InputError(
-                f"image {text!r}: no field {name!r}; expected FIELD=VALUE with one of "
-                f"{', '.join(known)}"
-            )
-        if known[name] is not str:  # texts are written without quotes
-            try:
-                value = json.loads(value)
-            except json.JSONDecodeError as error:
-                raise InputError(
-                    f"image {text!r}: field {name} is {value!r}; expected a number, true or false"
-                ) from error
-        values[name] = _checked(Path(text), name, value, known[name])
-    return replace(PRESETS[preset], name=text, **values)
+choose = ImageSpec.parse

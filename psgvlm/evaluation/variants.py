@@ -11,10 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from psgvlm.errors import InputError
 from psgvlm.evaluation import contenders
 from psgvlm.evaluation.corpus_nights import CorpusNight
-from psgvlm.image_spec import PAPER_PROMPT, PROMPT, ImageSpec
+from psgvlm.image_spec import PAPER_PROMPT, PROMPT
 from psgvlm.images import raster
 from psgvlm.montages import MODALITIES, MODALITY
 
@@ -28,15 +27,6 @@ WORDINGS = (
     "You see 30 seconds of a polysomnogram. Is the person in W, N1, N2, N3 or R?",
     "W, N1, N2, N3 or R?",
 )
-
-
-def check(kinds: list[str], spec: ImageSpec) -> None:
-    """Refuse to take lanes out of pictures in which they are drawn over one another."""
-    if "lanes" in kinds and spec.overflow != "clip":
-        raise InputError(
-            f"--ablate-lanes: image spec {spec.name} draws tall waves over the neighbouring lanes, "
-            "which cannot be taken out again; expected overflow=clip: leave the option out"
-        )
 
 
 def stage(

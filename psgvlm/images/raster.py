@@ -99,8 +99,6 @@ def lay_out(
                 top = (row * lanes + index) * height
                 middle = top + height / 2
                 bottom = top + height
-                if spec.overflow == "overlap":
-                    top, bottom = 0, height * lanes * spec.fold
                 lines.append(
                     Line(
                         trace,
@@ -137,19 +135,15 @@ def to_rgb(image: np.ndarray, spec: ImageSpec) -> np.ndarray:
 @lru_cache(16)  # every picture needs it, and it takes a fifth of the time of its PNG
 def palette(spec: ImageSpec) -> np.ndarray:
     """The spec's colours, uint8 of shape (256, 3)."""
-    dark = spec.ground == "dark"
-    paper, full = (0, 255) if dark else (255, 0)
-    colours = np.full((256, 3), float(paper))
+    colours = np.full((256, 3), 255.0)  # white, where nothing is drawn
     for index, name in enumerate(spec.lanes):
-        ink = np.array(INK[name] if spec.colour else (full,) * 3, float)
-        if dark and spec.colour:
-            ink += 0.5 * (255 - ink)
+        ink = np.array(INK[name] if spec.colour else (0, 0, 0), float)
         share = np.linspace(0, 1, LEVELS)[:, None]
-        colours[index * LEVELS : (index + 1) * LEVELS] = paper + share * (ink - paper)
+        colours[index * LEVELS : (index + 1) * LEVELS] = 255 + share * (ink - 255)
     for entry, shade in ((GRID_SECOND, 23), (GRID_FIVE, 50), (SHADE, 12)):
-        colours[entry] = abs(paper - shade)
+        colours[entry] = 255 - shade
     heat = np.linspace(0, 1, HEAT_LEVELS)[:, None]
-    colours[HEAT : HEAT + HEAT_LEVELS] = paper + heat * (full - paper)
+    colours[HEAT : HEAT + HEAT_LEVELS] = 255 - heat * 255
     colours = colours.round().astype(np.uint8)
     colours.flags.writeable = False
     return colours

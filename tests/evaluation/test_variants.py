@@ -8,10 +8,9 @@ from datasets import Dataset
 
 from psgvlm.corpus import neighbours as neighbour_rows
 from psgvlm.corpus import row_schema
-from psgvlm.errors import InputError
 from psgvlm.evaluation import contenders, variants
 from psgvlm.evaluation.corpus_nights import CorpusNight
-from psgvlm.image_spec import PRESETS, ImageSpec
+from psgvlm.image_spec import PRESETS
 from psgvlm.images import raster
 from psgvlm.models.vlm import StagingModel
 from psgvlm.montages import MODALITY
@@ -22,7 +21,7 @@ RATE_HZ = 128
 ONSETS_S = [0.0, 30.0, 60.0]
 SPECS = {
     **PRESETS,
-    "dark": replace(PRESETS["wide"], context_s=15.0, ground="dark"),
+    "context": replace(PRESETS["wide"], context_s=15.0, colour=False),
     "all lanes": replace(PRESETS["folded"], montage="shhs", fold=2, height=400),
 }
 
@@ -117,10 +116,3 @@ def test_five_wordings_of_which_the_model_s_own_is_the_first(prompt):
     assert set(asked[1:]) <= set(variants.WORDINGS)
     for _, shown in seen:  # the pictures stay
         assert np.array_equal(shown, as_it_is)
-
-
-def test_lanes_that_are_drawn_over_one_another_cannot_be_taken_out():
-    spec = ImageSpec("over", "core", 96, 96, overflow="overlap")
-    variants.check(["prompts"], spec)
-    with pytest.raises(InputError, match="--ablate-lanes: image spec over draws tall waves"):
-        variants.check(["prompts", "lanes"], spec)

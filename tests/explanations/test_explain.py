@@ -19,7 +19,7 @@ from psgvlm.errors import InputError
 from psgvlm.explanations import METHODS, draw, explain
 from psgvlm.explanations.blanking import BlankableEpoch
 from psgvlm.explanations.explanation import Explanation, ImagePart, stand_out
-from psgvlm.image_spec import PRESETS, choose
+from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.images import geometry, raster
 from psgvlm.models import inference
 from psgvlm.models.vlm import StagingModel
@@ -155,7 +155,7 @@ def test_deterministic(tiny, image, tmp_path):
 @pytest.mark.parametrize("family", tiny_vlms.FAMILIES)
 def test_families_with_neighbours(family):
     """Their processors resize and cut: every method gives a heat, and the parts that it names."""
-    spec = replace(choose("compact"), grid=False)
+    spec = replace(ImageSpec.parse("compact"), grid=False)
     torch.manual_seed(0)
     model, processor = tiny_vlms.FAMILIES[family]()
     model = StagingModel(model.eval(), processor, spec, 1)

@@ -112,7 +112,7 @@ def test_lanes_are_lost_as_often_as_said():
 
 
 def test_noise_has_the_size_asked_for_and_colour_keeps_the_ground():
-    spec = replace(PRESETS["square"], ground="light")
+    spec = PRESETS["square"]
     grey = np.full((336, 336, 3), 128, np.uint8)
     noisy = augment(grey, spec, Augmentation(noise=6.0), rng())
     assert noisy.std() == pytest.approx(6, rel=0.03)

@@ -99,7 +99,7 @@ def test_tones_are_told_apart_up_to_half_the_columns_rate(name):
 def test_a_level_is_read_back_in_microvolts(uv):
     samples = np.full(3000, uv, np.float32)
     traces = [Trace(samples, 100.0), *[None] * (len(WIDE.lanes) - 1)]
-    for spec in (WIDE, replace(WIDE, ground="dark"), replace(WIDE, colour=False)):
+    for spec in (WIDE, replace(WIDE, colour=False)):
         (image,) = draw(traces, spec, [0.0])
         centres, heights = recover(to_rgb(image, spec), spec)
         assert centres[0, 5:-5] * spec.eeg_uv == pytest.approx(uv, abs=0.6)

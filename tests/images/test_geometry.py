@@ -7,14 +7,19 @@ import torch
 from PIL import Image
 
 from psgvlm.explanations import tiles
-from psgvlm.image_spec import PRESETS, choose
+from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.images import geometry, raster
 from psgvlm.models import inference
 from psgvlm.models.tiny import build_tiny
 from psgvlm.models.vlm import StagingModel
 from psgvlm.signals.traces import Trace
 
-SPECS = [*PRESETS, "wide,ground=dark", "folded,grid=true,fold=2", "square,context_s=12.5,grid=true"]
+SPECS = [
+    *PRESETS,
+    "wide,colour=false",
+    "folded,grid=true,fold=2",
+    "square,context_s=12.5,grid=true",
+]
 RATE_HZ, ONSET_S = 100.0, 30.0
 
 
@@ -30,7 +35,7 @@ def drawn(spec, lanes, onset_s=ONSET_S):
 
 @pytest.mark.parametrize("name", SPECS)
 def test_blanking_a_lane_is_drawing_without_it(name):
-    spec = choose(name)
+    spec = ImageSpec.parse(name)
     lanes = traces(spec)
     picture, blank = drawn(spec, lanes), geometry.blank(spec)
     for index in range(len(lanes)):
@@ -43,7 +48,7 @@ def test_blanking_a_lane_is_drawing_without_it(name):
 @pytest.mark.parametrize("name", [n for n in SPECS if n not in ("spectral", "paper")])
 def test_a_seconds_ink_lies_in_its_second(name):
     """A trace that is there for one second alone is drawn where that second is said to be."""
-    spec = choose(name)
+    spec = ImageSpec.parse(name)
     reach = spec.line_px / 2 + 1  # the pen's, and a sample
     for second in (0, 9, 17, 29):
         lanes = [Trace(np.full(9500, np.nan, np.float32), RATE_HZ) for _ in spec.lanes]
@@ -60,7 +65,7 @@ def test_a_seconds_ink_lies_in_its_second(name):
 @pytest.mark.parametrize("columns", [-3, 2])
 @pytest.mark.parametrize("name", ["square", "folded", "wide", "folded,grid=true,fold=2"])
 def test_shifting_is_drawing_at_another_time(name, columns):
-    spec = choose(name)
+    spec = ImageSpec.parse(name)
     lanes = traces(spec)
     px_s = spec.shown_s / spec.fold / spec.width
     moved = geometry.shifted(drawn(spec, lanes), spec, columns)
@@ -73,7 +78,7 @@ def test_shifting_is_drawing_at_another_time(name, columns):
 
 
 def test_sums_by_lane_second_and_cell_agree():
-    spec = choose("folded")
+    spec = ImageSpec.parse("folded")
     heat = np.random.default_rng(1).random((spec.height, spec.width))
     cells = geometry.by_cell(heat, spec)
     assert cells.shape == (4, 30)
@@ -86,7 +91,7 @@ def test_sums_by_lane_second_and_cell_agree():
 
 ### Inputs and image tokens
 
-SPEC = choose("compact")
+SPEC = ImageSpec.parse("compact")
 
 
 @pytest.fixture(scope="module", params=[*tiny_vlms.FAMILIES, "tiny"])

@@ -227,8 +227,7 @@ def test_truer_than_matplotlib(name):
 @pytest.mark.parametrize(
     "change",
     [
-        {"ground": "dark"},
-        {"overflow": "overlap", "eeg_uv": 25.0},
+        {"eeg_uv": 25.0},
         {"context_s": 30.0, "fold": 3},
         {"scale": "robust", "colour": False},
         {"line_px": 2.0, "grid": True},
@@ -261,7 +260,6 @@ def test_no_signal_is_too_bad_to_be_drawn(data, rate_hz):
         preset,
         width=data.draw(st.sampled_from([16, 17, 336])),
         scale=data.draw(st.sampled_from(["fixed", "minmax", "robust"])),
-        overflow=data.draw(st.sampled_from(["clip", "overlap"])),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -333,21 +331,6 @@ def test_the_robust_scale_is_one_for_the_record_and_deaf_to_outliers():
     assert lit(samples, 300.0) > 1.5 * lit(samples, 30.0)
 
 
-def test_overlapping_lanes_are_drawn_over_their_neighbours():
-    tall = np.where(np.arange(3000) == 1500, 150.0, 0.0)
-    height = SQUARE.lane_px()
-    clipped = one(tall, lane=1)
-    overlapping = one(tall, replace(SQUARE, overflow="overlap"), lane=1)
-    assert (clipped[:height] == 0).all()
-    assert overlapping[:height].any()
-    assert (overlapping[height : 2 * height] == clipped[height : 2 * height]).all()
-    # Where two lanes meet, the denser ink is seen.
-    both = [Trace(np.full(3000, uv, np.float32), RATE) for uv in (-75.0, 98.0)]
-    image = next(draw([*both, None, None], replace(SQUARE, overflow="overlap"), [0.0]))
-    assert image[height - 1, 100] == 11  # three quarters of a pixel of the upper lane
-    assert image[height, 100] == LEVELS + 14
-
-
 def test_context_is_shown_beside_the_epoch_on_a_shaded_ground():
     samples = np.zeros(9000)
     samples[4500] = 60.0  # the middle of the second of three epochs
@@ -363,14 +346,13 @@ def test_context_is_shown_beside_the_epoch_on_a_shaded_ground():
     assert (folded[2 * height - 1] == 0).all()
 
 
-def test_dark_ground_and_grey_are_the_same_picture_in_other_colours():
+def test_without_colour_the_picture_is_the_same_in_grey():
     samples = 40 * np.sin(np.arange(3000) / 30)
-    light = one(samples)
-    for change in ({"ground": "dark"}, {"colour": False}, {"ground": "dark", "colour": False}):
-        spec = replace(SQUARE, **change)
-        assert (one(samples, spec) == light).all()
+    grey = replace(SQUARE, colour=False)
+    assert (one(samples, grey) == one(samples)).all()
+    for spec in (SQUARE, grey):
         colours = palette(spec).astype(int)
-        assert (colours[0] == (0 if spec.ground == "dark" else 255)).all()
+        assert (colours[0] == 255).all()
         assert abs(colours[0] - colours[LEVELS - 1]).max() > 120
         assert spec.colour or (np.ptp(colours, axis=1) == 0).all()
 
@@ -378,8 +360,7 @@ def test_dark_ground_and_grey_are_the_same_picture_in_other_colours():
 def test_no_two_things_have_the_same_colour():
     """Or a picture could not be read back."""
     for preset in PRESETS.values():
-        for ground in ("light", "dark"):
-            spec = replace(preset, ground=ground)
+        for spec in (preset, replace(preset, colour=not preset.colour)):
             colours = palette(spec)
             lanes = range(len(spec.lanes) if spec.colour else 1)
             inks = [colours[LEVELS * lane + level] for lane in lanes for level in range(1, LEVELS)]

@@ -8,7 +8,7 @@ import pytest
 from recordings import montage, noise, signal, with_gap, write_edf
 
 from psgvlm.errors import InputError
-from psgvlm.image_spec import PRESETS, choose
+from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.images import raster
 from psgvlm.nights import stretches
 from psgvlm.nights.stretches import Stretches
@@ -29,7 +29,7 @@ def opened(path, spec):
 def test_the_pictures_are_those_of_the_whole_record(raw, image, monkeypatch):
     """At MASS' rate, which is no whole number; half an hour in fifteen stretches."""
     monkeypatch.setattr(stretches, "STRETCH_S", 120.0)
-    spec = choose(image)
+    spec = ImageSpec.parse(image)
     edf = next((raw / "mass").rglob("* PSG.edf"))
     recording, lanes, spec = opened(edf, spec)
     onsets_s = 30.0 * np.arange(int(recording.duration_s // 30))
