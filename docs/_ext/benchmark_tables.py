@@ -121,14 +121,42 @@ def layouts() -> str:
     }
     rows = [
         [
-            f"`{drawings[name]['image']}`",
-            drawings[name]["what"],
+            f"`{drawing_label(name, drawings[name])}`",
+            DRAWINGS[name],
             f"{mean(kappas[name]):.2f}",
             ", ".join(f"{kappa:.2f}" for kappa in kappas[name]),
         ]
         for name in sorted(kappas, key=lambda name: -mean(kappas[name]))
     ]
-    return table(["`--image`", "what differs", "κ, mean", "κ of each seed"], rows, numbers=2)
+    return table(["`--image`", "the drawing", "κ, mean", "κ of each seed"], rows, numbers=2)
+
+
+def drawing_label(name: str, drawing: dict) -> str:
+    """Return the image spec of a drawing in bench/results/layouts.json, with what was added."""
+    label = drawing["image"].replace("wide,width=336,height=336", "wide, 336 × 336")
+    label = label.replace("square,width=672,height=672", "square, 672 × 672")
+    label = label.replace("folded,eeg_uv=120,eog_uv=150,emg_uv=60", "folded, ±120 µV")
+    label += " + neighbours" if "context" in name else ""
+    return label + (", 3 × steps" if "longer" in name else "")
+
+
+# What bench/layouts.py trains on, by the names that it uses.
+DRAWINGS = {
+    "paper": "one strip, each epoch scaled to its own extremes",
+    "paper, fixed": "the lanes of `paper` at a fixed scale in µV",
+    "wide": "six lanes, three of them EEG, at ±125 µV with a line of 1 px",
+    "strip": "one strip of four lanes at ±75 µV",
+    "strip, finer": "one strip with twice the pixels each way",
+    "folded twice": "two rows of 15 s",
+    "folded": "three rows of 10 s at ±60 µV with a line of 1.5 px",
+    "folded, thin": "a line of 1 px",
+    "folded, thick": "a line of 2.5 px",
+    "folded, context": "with the epochs before and after, a third of the steps",
+    "folded, context, longer": "with the epochs before and after, all steps",
+    "folded, flat": "three rows of 10 s, waves half as tall",
+    "folded, robust": "each lane scaled to its whole recording",
+    "spectral": "one strip above a 0–20 Hz spectrogram",
+}
 
 
 def explanations() -> str:

@@ -16,6 +16,7 @@ import reference_tables
 from psgvlm import files
 
 TEXTS = {
+    "row_columns": reference_tables.row_columns,
     "extras": reference_tables.extras,
     "commands": reference_tables.commands,
     "presets": reference_tables.presets,
@@ -34,6 +35,7 @@ TEXTS = {
 }
 PICTURES = {
     "layouts.svg": figures.layouts,
+    "presets.png": figures.presets,
 }
 
 

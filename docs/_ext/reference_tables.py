@@ -6,7 +6,7 @@ import dataclasses
 import importlib
 import io
 import os
-import pkgutil
+from importlib.util import find_spec
 from pathlib import Path
 from unittest import mock
 
@@ -14,7 +14,7 @@ from benchmark_tables import table
 from numpydoc.docscrape import NumpyDocString
 
 import psgvlm
-from psgvlm import commands as command_room
+from psgvlm.commands.main import COMMANDS
 from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.images import fidelity as fidelity_module
 
@@ -23,20 +23,29 @@ ROOT = Path(__file__).parents[2]
 OUTER_ROOMS = ("builders", "dataset_card", "model_card")
 # The doors may import anything; they are no room.
 DOORS = ("__init__", "__main__", "api")
+ROW_COLUMNS = {
+    "images": "the image of the epoch, in a list of one",
+    "prompt": "the question, as a conversation",
+    "completion": "the answer, as a conversation",
+    "stage": "W, N1, N2, N3 or R by the scorer; none if unscored",
+    "stage_2": "the same by a second scorer, where there is one",
+    "cohort": "the cohort of the recording",
+    "subject": "the number of the subject in its cohort",
+    "recording": "the number of the recording in its cohort",
+    "fold": "the fold in which the subject is tested, for cross-validation",
+    "epoch": "the number of the epoch on the grid of the scores, from 0",
+    "onset": "the start of the epoch in s from the start of the recording",
+    "lanes": "the lanes that the recording has; the others are blank",
+    "pixels": "a hash of the pixels of the image",
+}
 
 
 ### Commands
 
 
 def command_names() -> list[str]:
-    """Return the names of the sub-commands of `psgvlm`."""
-    modules = pkgutil.iter_modules(command_room.__path__)
-    return [
-        module.name
-        for module in modules
-        if module.name != "main"
-        and hasattr(importlib.import_module(f"psgvlm.commands.{module.name}"), "main")
-    ]
+    """Return the names of the sub-commands of `psgvlm`, in the order of `psgvlm --help`."""
+    return [name for name in COMMANDS if find_spec(f"psgvlm.commands.{name}")]
 
 
 def help_text(name: str, *words: str) -> str:
@@ -55,7 +64,8 @@ def help_text(name: str, *words: str) -> str:
 
 def commands() -> str:
     """Return a section for each command, with its help text."""
-    parts = []
+    lines = [[f"[`psgvlm {name}`](#psgvlm-{name})", COMMANDS[name]] for name in command_names()]
+    parts = [table(["command", "what it does"], lines), ""]
     for name in command_names():
         parts.append(f"## psgvlm {name}\n\n```text\n{help_text(name)}\n```\n")
     return "\n".join(parts)
@@ -176,3 +186,26 @@ def extras() -> str:
         names = [package.partition(">")[0].partition("=")[0] for package in packages]
         rows.append([f"`pip install 'psgvlm[{name}]'`", ", ".join(names)])
     return table(["command", "adds"], rows)
+
+
+### Files
+
+
+def row_columns() -> str:
+    """Return the columns of a corpus with their types and what they hold."""
+    from psgvlm.corpus import row_schema
+
+    rows = [
+        [f"`{name}`", _type_name(feature), ROW_COLUMNS[name]]
+        for name, feature in row_schema.features().items()
+    ]
+    return table(["column", "type", "what it holds"], rows)
+
+
+def _type_name(feature) -> str:
+    """Return a feature's type in a word or two."""
+    if isinstance(feature, list) or type(feature).__name__ in ("List", "LargeList", "Sequence"):
+        inner = feature.feature
+        return "list of messages" if isinstance(inner, dict) else f"list of {_type_name(inner)}"
+    name = type(feature).__name__
+    return {"Image": "image", "ClassLabel": "class label"}.get(name) or feature.dtype
