@@ -85,13 +85,13 @@ def main(words: list[str] | None = None) -> int:
         for corpus in args.dataset:
             adapter_files.check_same_images(folder, models[name].spec, corpus)
     spec = models[name].spec
-    corpora = {name: loading.open_corpus(name, args.config) for name in args.dataset}
+    corpora = [loading.open_corpus(name, args.config) for name in args.dataset]
 
     def nights(split, neighbours=0, raw=None):
         found = []
-        for name, corpus in corpora.items():
+        for corpus in corpora:
             rows = corpus.split(split, neighbours)
-            found += raw_recordings.nights(rows, name, raw) if raw else of_split(rows, spec)
+            found += raw_recordings.nights(rows, corpus.name, raw) if raw else of_split(rows, spec)
         contenders.check_once(found)
         return found
 

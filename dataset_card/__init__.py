@@ -14,6 +14,7 @@ from psgvlm import chat
 from psgvlm.corpus import checksums, manifest, row_schema
 from psgvlm.corpus.splits import SPLITS
 from psgvlm.errors import InputError
+from psgvlm.hub import cohorts as cohort_terms
 from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.images.fidelity import fidelity_table, token_table
 from psgvlm.stages import STAGES
@@ -74,7 +75,7 @@ def write(
         "task_categories": ["image-text-to-text", "image-classification"],
         "size_categories": [_size_category(sum(held.rows for held in counts.values()))],
         "tags": ["sleep", "sleep-staging", "polysomnography", "eeg"],
-        **sources.gate(cohorts, "These are images of recordings of"),
+        **cohort_terms.access_form(cohorts, "These are images of recordings of"),
         **metadata(corpus, counts, known or {}),
     }
     text = Template(TEMPLATE.read_text("utf-8")).substitute(
@@ -155,7 +156,7 @@ def made(corpus: Path, configs: Iterable[str], image: str | None = None) -> str:
     typed = {row["cohort"]: row["options"] for row in _manifest(corpus, "cohort", "options")}
     lines = []
     for cohort, asked in tasks.items():
-        reader = cohort if cohort in sources.SOURCES else "folder"
+        reader = cohort if cohort in cohort_terms.COHORTS else "folder"
         line = f"python -m builders {reader} RAW/{cohort} --out CORPUS --image {shlex.quote(image)}"
         if asked != {"staging"}:
             line += f" --tasks {','.join(task for task in chat.TASKS if task in asked)}"
@@ -189,12 +190,12 @@ def _sources(cohorts: list[str]) -> str:
     """Terms and known faults of the cohorts."""
     blocks = []
     for cohort in cohorts:
-        source = sources.SOURCES.get(cohort)
-        if source is None:
+        terms = cohort_terms.COHORTS.get(cohort)
+        if terms is None:
             blocks.append(f"**{cohort}**: no cohort that is known here; ask whoever recorded it.")
             continue
-        blocks.append(f"**{source.name}** (`{cohort}`), {source.terms}")
-        blocks.append("\n".join(f"- {fault}" for fault in source.faults))
+        blocks.append(f"**{terms.name}** (`{cohort}`), {terms.terms}")
+        blocks.append("\n".join(f"- {fault}" for fault in sources.SOURCES[cohort].faults))
     return "\n\n".join(blocks)
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from psgvlm.dataset_card.sources import free
 
 from psgvlm import chat
 from psgvlm.corpus.splits import SPLITS
 from psgvlm.errors import InputError
+from psgvlm.hub.cohorts import is_open
 from psgvlm.stages import STAGES
 
 FOLDER = "images"
@@ -20,7 +20,9 @@ def write(corpus: Path, configs: Iterable[str]) -> list[str]:
     Of each stage the middle one of the first shard that holds it, of the first configuration whose
     pictures may be shown: none of a cohort under an agreement, nor of one that is not known here.
     """
-    shown = (name for name in configs if chat.cohort_and_task(name)[1] == "staging" and free(name))
+    shown = (
+        name for name in configs if chat.cohort_and_task(name)[1] == "staging" and is_open(name)
+    )
     config = next(shown, None)
     found = _of_each_stage(corpus / config) if config else {}
     folder = corpus / FOLDER

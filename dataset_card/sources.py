@@ -1,4 +1,4 @@
-"""The cohorts that a corpus may be drawn from: terms, known faults, whom to cite."""
+"""Known faults of each cohort's recordings, and whom to cite. The terms: `psgvlm.hub.cohorts`."""
 
 from dataclasses import dataclass
 
@@ -11,20 +11,14 @@ PAPER = (
 
 @dataclass(frozen=True)
 class Source:
-    """A cohort. `agreement` is what its users have signed; `None` where nothing needs signing."""
+    """What a card says about a cohort beside its name and its terms."""
 
-    name: str
-    agreement: str | None
-    terms: str
     faults: tuple[str, ...]
     citations: tuple[str, ...]
 
 
 SOURCES = {
     "isruc": Source(
-        "ISRUC-Sleep",
-        None,
-        "said to be open access; no text of a licence was seen.",
         (
             "The TXT scores write epochs that nobody scored as wake. The XLSX, where there is one, "
             "is the mask; without it such epochs stay wake.",
@@ -39,9 +33,6 @@ SOURCES = {
         ),
     ),
     "mass": Source(
-        "MASS",
-        "the agreement of the Montreal Archive of Sleep Studies",
-        "under an agreement that each user signs.",
         (
             "SS2, SS4 and SS5 were scored by Rechtschaffen and Kales in epochs of 20 s, SS1 and "
             "SS3 by the AASM in 30 s. The former are extended by 5 s on both sides, so neighbours "
@@ -58,9 +49,6 @@ SOURCES = {
         ),
     ),
     "shhs": Source(
-        "SHHS",
-        "the data access and use agreement of the National Sleep Research Resource (NSRR)",
-        "under NSRR's data access and use agreement, which each user signs.",
         (
             "Scored by Rechtschaffen and Kales: stages 3 and 4 are N3 here, movement time is "
             "unscored.",
@@ -78,38 +66,3 @@ SOURCES = {
         ),
     ),
 }
-
-
-def bound(cohorts) -> list[Source]:
-    """Those of the cohorts whose users have signed an agreement."""
-    known = (SOURCES.get(cohort) for cohort in cohorts)
-    return [source for source in known if source and source.agreement]
-
-
-def free(cohort: str) -> bool:
-    """Whether pictures of a cohort may stand on a card, which everybody can read."""
-    return cohort in SOURCES and SOURCES[cohort].agreement is None
-
-
-def gate(cohorts, what: str) -> dict:
-    """The part of a card's YAML that shapes the form by which access is asked for.
-
-    Empty where no agreement binds. The form is switched on by the Hub's settings, not by the YAML.
-    """
-    if not (sources := bound(cohorts)):
-        return {}
-    names = " and ".join(source.name for source in sources)
-    return {
-        "extra_gated_prompt": (
-            f"{what} {names}, which come under agreements that you have to sign yourself. They "
-            "are for research that is not commercial, not to be handed on, and nobody may try to "
-            "find out who was recorded."
-        ),
-        "extra_gated_fields": {
-            "Name": "text",
-            "Institution": "text",
-            "What it is for": "text",
-            **{f"I have signed {source.agreement}": "checkbox" for source in sources},
-            "I will not hand it on, and not try to find out who was recorded": "checkbox",
-        },
-    }

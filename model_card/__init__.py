@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 from string import Template
 
-from psgvlm.dataset_card import sources
 from psgvlm.model_card import examples, handler, recipe, results
 
 from psgvlm import dataset_card
 from psgvlm.errors import InputError
+from psgvlm.hub import cohorts as cohort_terms
 from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.staging import document
 from psgvlm.training import run_record
@@ -55,7 +55,7 @@ def write(
         # Only what is on the Hub: a folder of this machine means nothing to a reader.
         **({"datasets": [training["dataset"]]} if "/" in training["dataset"] else {}),
         "tags": ["sleep", "sleep-staging", "polysomnography", "eeg", "psgvlm"],
-        **sources.gate(cohorts or (), "This model was trained on recordings of"),
+        **cohort_terms.access_form(cohorts or (), "This model was trained on recordings of"),
         **(measured.model_index(_title(name, training)) if measured else {}),
         **examples.write(adapter, spec, measured, corpus),
     }
@@ -90,9 +90,9 @@ def _terms(cohorts: list[str] | None) -> str:
     """What binds those who use the weights, beside the base model's licence."""
     if cohorts is None:
         return " Whose recordings it was trained on is not known: take it as bound by an agreement."
-    if not (bound := sources.bound(cohorts)):
+    if not (bound := cohort_terms.under_agreement(cohorts)):
         return ""
-    names = " and ".join(source.name for source in bound)
+    names = " and ".join(cohort.name for cohort in bound)
     return (
         f" Trained on recordings of {names}, which come under agreements: not for commercial use, "
         "and not to be handed on but under the same terms."

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from psgvlm.dataset_card.sources import free
 from psgvlm.model_card.results import Results
 
 from psgvlm.corpus.splits import SPLITS
 from psgvlm.errors import InputError
+from psgvlm.hub.cohorts import is_open
 from psgvlm.image_spec import ImageSpec
 from psgvlm.models import adapter_files
 from psgvlm.stages import STAGES
@@ -52,7 +52,7 @@ def _first(results: Results) -> dict[str, dict]:
     import pandas as pd
 
     frame = pd.read_parquet(results.predictions)
-    frame = frame[(frame["model"] == results.name) & frame["cohort"].map(free)]
+    frame = frame[(frame["model"] == results.name) & frame["cohort"].map(is_open)]
     rows = {row["stage"]: row for row in frame.iloc[::-1].to_dict("records")}
     return {stage: rows[stage] for stage in STAGES if stage in rows}
 

@@ -1,39 +1,9 @@
-"""Who may be shown what: the terms under which a cohort, or what was trained on it, is handed on.
-
-A simulated recording lies in its corpus as a real one of that cohort would, and nothing tells them
-apart: it follows the same terms. A cohort that is not named here is one's own recordings.
-"""
+"""Check that the terms of the cohorts allow an upload."""
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 from psgvlm.errors import InputError
-
-
-class Terms(NamedTuple):
-    """What has to be stated, for a private repository and for one that all can see.
-
-    `None` where there is nothing that one could state: it is not handed on that way.
-    """
-
-    private: str | None
-    public: str | None
-
-
-OPEN = ""  # nothing has to be stated
-OWN = Terms(OPEN, "CONSENT")
-TERMS = {
-    "isruc": Terms(OPEN, OPEN),
-    "mass": Terms("MASS", None),
-    "shhs": Terms("NSRR", None),
-}
-# MASS-EX is a precedent of labels without images; what the NSRR says is of derived data, too.
-LABELS = TERMS | {"mass": Terms("MASS", "MASS")}
-STATEMENTS = {
-    "MASS": "you have signed the MASS agreement, and it allows this",
-    "NSRR": "you have signed the NSRR data access and use agreement, and it allows this",
-    "CONSENT": "those who were recorded have agreed that all can see it",
-}
+from psgvlm.hub.cohorts import STATEMENTS, terms_of
 
 
 def check(
@@ -43,34 +13,49 @@ def check(
     allowed: Collection[str] = (),
     labels_only: bool = False,
 ) -> None:
-    """Refuse to hand on what `cohorts` do not allow; `allowed` are those of `STATEMENTS` made.
+    """Refuse an upload that the terms of its cohorts do not allow.
 
-    `name` is what is to be handed on, as the message calls it: a corpus, or a model trained on it.
-    Raises `InputError`, also where no cohort is known.
+    Parameters
+    ----------
+    name : str
+        What is to be uploaded, as the message calls it: a corpus, or a model.
+    cohorts : collection of str
+        The cohorts whose recordings it was made from.
+    public : bool
+        Whether the repository will be public.
+    allowed : collection of str
+        The statements that the user makes, such as "MASS"; see `cohorts.STATEMENTS`.
+    labels_only : bool
+        Whether the upload holds labels and no images.
+
+    Raises
+    ------
+    InputError
+        If a cohort forbids the upload or needs a statement that is missing, if a statement is
+        unknown, or if no cohort is known.
     """
-    if odd := sorted(set(allowed) - set(STATEMENTS)):
-        raise InputError(f"--i-am-allowed {odd[0]}: expected some of {', '.join(STATEMENTS)}")
+    if unknown := sorted(set(allowed) - set(STATEMENTS)):
+        raise InputError(
+            f"{unknown[0]!r} is no statement; expected some of {', '.join(STATEMENTS)}",
+            parameter="i_am_allowed",
+        )
     if not cohorts:
         raise InputError(
-            f"{name}: nothing tells what cohort it comes from; expected those that the builders, "
-            "or train_sft.py, write beside it"
+            f"{name}: cannot tell which cohort it was made from; expected the files that psgvlm "
+            "build or psgvlm train writes beside it"
         )
     for cohort in sorted(cohorts):
-        terms = (LABELS if labels_only else TERMS).get(cohort.lower(), OWN)
-        needed = terms.public if public else terms.private
+        terms = terms_of(cohort)
+        on_public = terms.public_labels if labels_only else terms.public
+        needed = on_public if public else terms.private
         if needed is None:
             raise InputError(
                 f"{name}: {cohort} comes under an agreement, and nothing made of its recordings "
-                "is shown to all; expected a private repository (no --public, no "
-                "hub_private_repo: false)"
+                "may be public; expected a private repository"
             )
         if needed and needed not in allowed:
             raise InputError(
-                f"{name}: holds {cohort}; expected --i-am-allowed {needed}, which says that "
-                f"{STATEMENTS[needed]}"
+                f"{name}: is made from {cohort}; expected the statement {needed}, by which you say "
+                f"that {STATEMENTS[needed]}",
+                parameter="i_am_allowed",
             )
-
-
-def gated(cohorts: Collection[str]) -> bool:
-    """Whether everyone who asks is to be approved by hand, should it ever be made visible."""
-    return any(TERMS.get(cohort.lower(), OWN).public is None for cohort in cohorts)

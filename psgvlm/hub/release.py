@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psgvlm.errors import InputError
-from psgvlm.hub import permission
+from psgvlm.hub import cohorts, permission
 from psgvlm.hub.hub_errors import persistently, telling
 
 CARD = "README.md"
@@ -98,7 +98,7 @@ def add_arguments(command) -> None:
         nargs="+",
         metavar="AGREEMENT",
         default=(),
-        help="\n".join(f"{name}: {said}" for name, said in permission.STATEMENTS.items()),
+        help="\n".join(f"{name}: {said}" for name, said in cohorts.STATEMENTS.items()),
     )
     command.add_argument("--tag", default="v1", help="of this version; default: v1")
 
@@ -184,7 +184,7 @@ class Hub:
             )
         if public and info.private:
             self.check_history()
-        if permission.gated(self.release.cohorts) and info.gated != "manual":
+        if cohorts.needs_approval(self.release.cohorts) and info.gated != "manual":
             persistently(lambda: self.api.update_repo_settings(**self.where, gated="manual"))
 
     def check_history(self) -> None:

@@ -38,7 +38,7 @@ def test_labels_without_images_and_the_same_images_drawn_elsewhere(hub, tmp_path
     for i in range(1, 5):
         write_mass(tmp_path / "raw", f"01-03-000{i}", ("W", "2", "R", "3"))
     corpus = draw(tmp_path, "corpus", "--tasks", "staging,rationale")
-    with pytest.raises(InputError, match="--i-am-allowed MASS"):
+    with pytest.raises(InputError, match="statement MASS"):
         main(["push", str(corpus), NAME, "--labels-only", "--public"])
     public = ["--labels-only", "--public", "--i-am-allowed", "MASS"]
     # Where the images were once, they would be found again.

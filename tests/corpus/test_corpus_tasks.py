@@ -219,7 +219,7 @@ def test_without_staging(nights, whole, tmp_path, drawn):
     assert list(verify.Check(out).faults()) == []
     name = "shhs-perception/train-00000-of-00001.parquet"
     assert content(out)[name] == whole[name]
-    with pytest.raises(InputError, match="for staging.*shhs-perception"):
+    with pytest.raises(InputError, match=r"for staging.*shhs-perception"):
         loading.load_split(str(out), "train")
 
 

@@ -1,9 +1,9 @@
-"""Who may be shown what."""
+"""Which uploads the terms of the cohorts allow."""
 
 import pytest
 
 from psgvlm.errors import InputError
-from psgvlm.hub import permission
+from psgvlm.hub import cohorts, permission
 
 
 @pytest.mark.parametrize(
@@ -18,34 +18,36 @@ from psgvlm.hub import permission
         (["isruc", "mass"], True, ["MASS"], True),
     ],
 )
-def test_what_may_be_handed_on(cohorts, public, allowed, labels_only):
+def test_an_upload_that_the_terms_allow(cohorts, public, allowed, labels_only):
     permission.check("corpus", cohorts, public, allowed, labels_only)
 
 
 @pytest.mark.parametrize(
     ("cohorts", "public", "allowed", "labels_only", "expected"),
     [
-        (["mass"], False, [], False, "--i-am-allowed MASS"),
-        (["MASS"], False, ["NSRR"], False, "--i-am-allowed MASS"),
-        (["isruc", "shhs"], False, ["MASS"], False, "--i-am-allowed NSRR"),
+        (["mass"], False, [], False, "statement MASS"),
+        (["MASS"], False, ["NSRR"], False, "statement MASS"),
+        (["isruc", "shhs"], False, ["MASS"], False, "statement NSRR"),
         (["mass"], True, ["MASS"], False, "private"),
         (["isruc", "shhs"], True, ["NSRR"], False, "private"),
         (["shhs"], True, ["NSRR"], True, "private"),
-        (["shhs"], False, [], True, "--i-am-allowed NSRR"),
-        (["mass"], True, [], True, "--i-am-allowed MASS"),
-        (["folder"], True, [], False, "--i-am-allowed CONSENT"),
-        (["ours"], True, [], False, "--i-am-allowed CONSENT"),
+        (["shhs"], False, [], True, "statement NSRR"),
+        (["mass"], True, [], True, "statement MASS"),
+        (["folder"], True, [], False, "statement CONSENT"),
+        (["ours"], True, [], False, "statement CONSENT"),
         (["isruc"], False, ["yes"], False, "MASS, NSRR, CONSENT"),
-        ([], False, [], False, "what cohort"),
+        ([], False, [], False, "which cohort"),
     ],
 )
-def test_what_may_not(cohorts, public, allowed, labels_only, expected):
-    with pytest.raises(InputError, match=expected) as told:
+def test_an_upload_that_the_terms_forbid(cohorts, public, allowed, labels_only, expected):
+    with pytest.raises(InputError, match=expected) as refused:
         permission.check("corpus", cohorts, public, allowed, labels_only)
-    assert "expected" in str(told.value) and "\n" not in str(told.value)
+    assert "\n" not in str(refused.value)
+    by_statement = "statement" in expected or allowed == ["yes"]
+    assert refused.value.parameter == ("i_am_allowed" if by_statement else None)
 
 
-def test_what_comes_under_an_agreement_is_gated():
-    assert permission.gated(["isruc", "mass"])
-    assert permission.gated(["SHHS"])
-    assert not permission.gated(["isruc", "folder"])
+def test_readers_of_a_cohort_under_an_agreement_are_approved_by_hand():
+    assert cohorts.needs_approval(["isruc", "mass"])
+    assert cohorts.needs_approval(["SHHS"])
+    assert not cohorts.needs_approval(["isruc", "folder"])

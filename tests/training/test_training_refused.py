@@ -32,8 +32,11 @@ PUSHED = {"push_to_hub": True, "hub_model_id": "tester/tiny"}
         ({"learning_rate": "fast"}, "recipe or options: .*learning_rate"),
         ({"push_to_hub": True}, "expected hub_model_id: ORG/NAME"),
         ({**PUSHED, "hub_strategy": "checkpoint"}, "hub_strategy: checkpoint would push what is"),
-        (PUSHED, "holds mass; expected --i-am-allowed MASS"),
-        ({**PUSHED, "i_am_allowed": "MASS", "hub_private_repo": False}, "mass comes under an agre"),
+        (PUSHED, "mass; expected the statement MASS"),
+        (
+            {**PUSHED, "i_am_allowed": "MASS", "hub_private_repo": False},
+            "mass comes under an agreement",
+        ),
         ({"packing": True}, "recipe or options: Packing is not supported for vision"),
     ],
 )
