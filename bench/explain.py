@@ -146,7 +146,7 @@ def decisive(truth, stage: str, onset_s: float, spec) -> np.ndarray:
     from psgvlm.montages import MODALITY
 
     mask = np.zeros((spec.height, spec.width), bool)
-    lanes, at_s = geometry.lanes_at(spec), geometry.times_at(spec) + onset_s
+    lanes, at_s = geometry.pixel_lanes(spec), geometry.pixel_times_s(spec) + onset_s
     stop_s = truth["onset_s"] + truth["duration_s"]
     near = (stop_s > onset_s - 60) & (truth["onset_s"] < onset_s + 60)
     for event in truth[near & truth["kind"].isin(DECISIVE[stage])].itertuples():
@@ -180,7 +180,7 @@ def measure(model, shuffled, images: list, stage: str, mask: np.ndarray, seed: i
     scorer = inference.StageClassifier(model)
     passes = [timed(lambda: list(scorer.probabilities([images]))) for _ in range(6)]
     pass_s = np.median([seconds for _, seconds in passes[1:]])  # the first looks twice
-    labels = geometry.patches_at(model.spec, PATCH_PX)
+    labels = geometry.pixel_patches(model.spec, PATCH_PX)
     row, column = (x - x.mean() for x in np.indices(mask.shape))
     order = np.random.default_rng(seed).permutation(labels.max() + 1)
     heats = {"random": order[labels], "centre": -np.hypot(row, column)}
@@ -201,8 +201,8 @@ def judge(epoch, index: int, heat: np.ndarray, mask: np.ndarray, labels: np.ndar
     sizes = np.bincount(labels.ravel())
     scores = np.bincount(labels.ravel(), heat.ravel()) / sizes
     strongest = labels == scores.argmax()
-    seconds = geometry.by_second(heat, epoch.model.spec)
-    eventful = geometry.by_second(mask, epoch.model.spec) > 0
+    seconds = geometry.sum_by_second(heat, epoch.model.spec)
+    eventful = geometry.sum_by_second(mask, epoch.model.spec) > 0
     rank = np.empty(len(scores), int)
     rank[np.argsort(-scores, kind="stable")] = np.arange(len(scores))
     ranks = rank[labels] / len(scores)
@@ -235,7 +235,7 @@ def damage(model, traces: list, start_s: float, stage: str) -> list[dict]:
     from psgvlm.stages import INDEX
 
     spec, found = model.spec, []
-    masks = [geometry.lanes_at(spec) == lane for lane in range(len(spec.lanes))]
+    masks = [geometry.pixel_lanes(spec) == lane for lane in range(len(spec.lanes))]
     rng = np.random.default_rng(0)
     for lane, trace in enumerate(traces):
         if trace is None:

@@ -16,7 +16,8 @@ from psgvlm.corpus.splits import SPLITS
 from psgvlm.errors import InputError
 from psgvlm.hub import cohorts as cohort_terms
 from psgvlm.image_spec import FILE_NAME, ImageSpec
-from psgvlm.images.fidelity import fidelity_table, token_table
+from psgvlm.images.fidelity import fidelity_table
+from psgvlm.images.image_tokens import token_table
 from psgvlm.stages import STAGES
 
 UNSCORED = "unscored"

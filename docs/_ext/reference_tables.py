@@ -17,6 +17,7 @@ import psgvlm
 from psgvlm.commands.main import COMMANDS
 from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.images import fidelity as fidelity_module
+from psgvlm.images import image_tokens as image_tokens_module
 
 ROOT = Path(__file__).parents[2]
 # The top-level folders that are installed as parts of psgvlm.
@@ -120,7 +121,7 @@ def fidelity() -> str:
 
 def image_tokens() -> str:
     """Return what a picture of every preset costs each family of models."""
-    return fidelity_module.token_table(PRESETS.values())
+    return image_tokens_module.token_table(PRESETS.values())
 
 
 ### Rooms

@@ -79,7 +79,7 @@ def without(night: CorpusNight, lanes: list[str]) -> CorpusNight:
     One EEG lane at least must stay where there is a spectrogram: it is the first one's.
     """
     before = night.rows.format["format_kwargs"].get("transform")
-    empty = raster.to_rgb(raster.ground(night.spec), night.spec)
+    empty = raster.blank_image(night.spec)
     places = [rows for lane in lanes for rows in raster.lane_rows(night.spec, lane)]
 
     def transform(batch: dict[str, list]) -> dict[str, list]:

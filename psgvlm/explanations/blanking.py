@@ -14,7 +14,7 @@ import numpy as np
 
 from psgvlm.errors import InputError
 from psgvlm.explanations import tiles
-from psgvlm.images import geometry
+from psgvlm.images import raster
 from psgvlm.models import inference
 from psgvlm.models.vlm import StagingModel
 from psgvlm.stages import STAGES
@@ -40,7 +40,7 @@ class BlankableEpoch:
                 f"{model.spec.width}x{model.spec.height}, RGB, as the model's image spec says"
             )
         self.picture = np.asarray(own)
-        self.blank = geometry.blank(model.spec)
+        self.blank = raster.blank_image(model.spec)
         self.ink = (self.picture != self.blank).any(axis=-1)
         self.answers = inference.answer_tokens(model.processor, model.spec.prompt)
         self.inputs = inference.inputs_of(model, [images])

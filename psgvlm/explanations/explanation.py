@@ -38,9 +38,9 @@ class ImagePart:
         """Which pixels of the picture it is, bool of shape (height, width)."""
         mask = np.ones((spec.height, spec.width), bool)
         if self.lane:
-            mask &= geometry.lanes_at(spec) == spec.lanes.index(self.lane)
+            mask &= geometry.pixel_lanes(spec) == spec.lanes.index(self.lane)
         if self.spans:
-            second = geometry.seconds_at(spec) + geometry.first_s(spec)
+            second = geometry.pixel_seconds(spec) + geometry.first_second(spec)
             mask &= np.any([(second >= a) & (second < b) for a, b in self.spans], axis=0)
         return mask
 
@@ -100,7 +100,7 @@ def stand_out(
     above the threshold, or more than half are, counts throughout. Where no lane is above it, the
     seconds of all lanes are.
     """
-    first = geometry.first_s(spec)
+    first = geometry.first_second(spec)
     heaviest = [i for i in np.argsort(-lanes, kind="stable") if lanes[i] > threshold]
     parts = []
     for lane in heaviest[:MOST_PARTS]:

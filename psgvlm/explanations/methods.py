@@ -58,9 +58,9 @@ def explain(
     if method in ABLATIONS:
         lanes, seconds = whole(epoch, index)
     else:
-        lanes, seconds = geometry.by_lane(heat, spec), geometry.by_second(heat, spec)
+        lanes, seconds = geometry.sum_by_lane(heat, spec), geometry.sum_by_second(heat, spec)
     threshold = float(_threshold(epoch, index, method, heat))
-    parts = stand_out(spec, lanes, seconds, geometry.by_cell(heat, spec), threshold)
+    parts = stand_out(spec, lanes, seconds, geometry.sum_by_cell(heat, spec), threshold)
     left = epoch.scores
     if parts:
         (left,) = epoch.without([np.any([part.mask(spec) for part in parts], axis=0)])
@@ -73,13 +73,15 @@ def explain(
 def _threshold(epoch: BlankableEpoch, index: int, method: str, heat: np.ndarray) -> float:
     """The most that moving the traces a little changes: the stage's score, or what is attended."""
     spec = epoch.model.spec
-    moved = [geometry.shifted(epoch.picture, spec, columns) for columns in SHIFTS_PX]
+    moved = [geometry.shift_traces(epoch.picture, spec, columns) for columns in SHIFTS_PX]
     if method != "attention":
         return np.abs(epoch.score_pictures(moved)[:, index] - epoch.scores[index]).max()
     blank = _attended(epoch, index, epoch.blank)
     changes = [_attended(epoch, index, picture) - blank - heat for picture in moved]
     profiles = [
-        f(change, spec) for change in changes for f in (geometry.by_lane, geometry.by_second)
+        f(change, spec)
+        for change in changes
+        for f in (geometry.sum_by_lane, geometry.sum_by_second)
     ]
     return max(np.abs(profile).max() for profile in profiles)
 
@@ -90,29 +92,29 @@ def _threshold(epoch: BlankableEpoch, index: int, method: str, heat: np.ndarray)
 def whole(epoch: BlankableEpoch, index: int) -> tuple[np.ndarray, np.ndarray]:
     """What the stage loses without each lane, and without each second of all lanes."""
     spec = epoch.model.spec
-    lanes, seconds = geometry.lanes_at(spec), geometry.seconds_at(spec)
+    lanes, seconds = geometry.pixel_lanes(spec), geometry.pixel_seconds(spec)
     parts = [lanes == lane for lane in range(len(spec.lanes))]
-    parts += [seconds == second for second in range(geometry.seconds(spec))]
+    parts += [seconds == second for second in range(geometry.count_seconds(spec))]
     lost = epoch.scores[index] - epoch.without(parts)[:, index]
     return lost[: len(spec.lanes)], lost[len(spec.lanes) :]
 
 
 def patches(epoch: BlankableEpoch, index: int, patch_px: int) -> np.ndarray:
     """What the stage loses without each patch, spread over its pixels, float of (height, width)."""
-    labels = geometry.patches_at(epoch.model.spec, patch_px)
+    labels = geometry.pixel_patches(epoch.model.spec, patch_px)
     return _spread(epoch, index, labels, np.unique(labels), np.zeros(labels.shape))
 
 
 def ablation(epoch: BlankableEpoch, index: int, patch_px: int) -> np.ndarray:
     """The same, looked at closely only where much is lost."""
     spec = epoch.model.spec
-    lanes, seconds = geometry.lanes_at(spec), geometry.seconds_at(spec)
+    lanes, seconds = geometry.pixel_lanes(spec), geometry.pixel_seconds(spec)
     heat = np.zeros(lanes.shape)
     inside = lanes >= 0
     for labels in (
-        lanes * geometry.seconds(spec) + seconds // STRETCH_S,
-        lanes * geometry.seconds(spec) + seconds,
-        geometry.patches_at(spec, patch_px),
+        lanes * geometry.count_seconds(spec) + seconds // STRETCH_S,
+        lanes * geometry.count_seconds(spec) + seconds,
+        geometry.pixel_patches(spec, patch_px),
     ):
         chosen = np.unique(labels[inside])
         heat = _spread(epoch, index, labels, chosen, heat)

@@ -105,7 +105,9 @@ def name(number: str | int) -> str:
 
 
 def _figures(why: Explanation) -> dict:
-    seconds = {str(geometry.first_s(why.spec) + i): float(x) for i, x in enumerate(why.seconds)}
+    seconds = {
+        str(geometry.first_second(why.spec) + i): float(x) for i, x in enumerate(why.seconds)
+    }
     return {
         "stage": why.stage,
         "sentence": why.sentence,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from psgvlm.explanations.explanation import Explanation
-from psgvlm.images import geometry
+from psgvlm.images import geometry, raster
 from psgvlm.stages import STAGES
 from psgvlm.staging.hypnogram import COLOURS
 
@@ -39,7 +39,7 @@ def draw(explanation: Explanation, image, path: str | Path | io.BytesIO) -> None
     epoch = axes["epoch"]
     whole = (0, spec.width, spec.height, 0)
     epoch.imshow(paper(explanation.heat, to_rgb(FOR), to_rgb(AGAINST)), extent=whole)
-    difference = np.abs(np.asarray(image, float) - geometry.blank(spec)).max(axis=-1)
+    difference = np.abs(np.asarray(image, float) - raster.blank_image(spec)).max(axis=-1)
     ink = np.full((*difference.shape, 4), (*to_rgb(INK), 0.0))
     ink[..., 3] = difference / (difference.max() or 1)
     epoch.imshow(ink, extent=whole, aspect="auto")
@@ -57,7 +57,7 @@ def draw(explanation: Explanation, image, path: str | Path | io.BytesIO) -> None
     axes["lanes"].axvline(0, color="0.7", linewidth=0.8)
     axes["lanes"].set_xlabel(explanation.unit)
 
-    start_s = geometry.first_s(spec) + np.arange(len(explanation.seconds))
+    start_s = geometry.first_second(spec) + np.arange(len(explanation.seconds))
     colours = _colours(explanation.seconds)
     axes["seconds"].bar(start_s, explanation.seconds, width=0.85, align="edge", color=colours)
     axes["seconds"].axhline(explanation.threshold, color="0.45", linestyle="--", linewidth=1)

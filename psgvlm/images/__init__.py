@@ -1,2 +1,3 @@
-"""Pictures of epochs: the rasteriser, PNG, where a lane lies, and what a picture keeps and
-costs."""
+"""Images of epochs: drawing them, PNG, the places of lanes, augmentation, and what images keep."""
+
+__all__ = ["augment", "fidelity", "geometry", "image_tokens", "png", "raster"]

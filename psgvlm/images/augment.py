@@ -1,7 +1,7 @@
-"""Pictures varied while training: gain, lost lanes, time, noise, colour. Seeded; all off at first.
+"""Image augmentation for training: gain, lost lanes, shifts in time, noise and colour.
 
-What is varied is the ink, that is what differs from the spec's empty ground: lanes keep their
-places, and the grid and the ground stay as they are.
+Everything is off by default, and random numbers follow from a seed. Only the ink changes, that is
+the difference from the blank image: lanes keep their places, and grid and ground stay the same.
 """
 
 from dataclasses import dataclass, fields
@@ -13,16 +13,35 @@ from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
 from psgvlm.montages import MODALITY
 
+RANGES = {
+    **{"gain": (1, 10), "lane_dropout": (0, 1), "shift_s": (0, 15)},
+    **{"noise": (0, 128), "colour": (0, 1)},
+}
+
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far pictures are varied; a picture's own values are drawn anew each time.
+    """The largest random changes of an image. Every image gets random values within them.
 
-    `gain` is the largest factor by which a lane is made taller or flatter, drawn for each lane (its
-    logarithm evenly); `lane_dropout` the share of lanes emptied, of which one always stays;
-    `shift_s` the most seconds that the traces move to either side, what enters being empty;
-    `noise` the standard deviation of Gaussian noise in grey levels; `colour` the most by which the
-    contrast of the red, green and blue parts changes, each by itself.
+    Parameters
+    ----------
+    gain : float
+        The largest factor by which a lane becomes taller or flatter, 1 to 10. Each lane has a
+        factor of its own, whose logarithm is uniform.
+    lane_dropout : float
+        The probability that a lane is emptied, 0 to 1. At least one lane always stays.
+    shift_s : float
+        How many seconds the traces move at most to either side, 0 to 15. No ink enters at the
+        other end.
+    noise : float
+        The standard deviation of Gaussian noise in grey levels, 0 to 128.
+    colour : float
+        By how much the contrast of each of the colours red, green and blue changes at most, 0 to 1.
+
+    Raises
+    ------
+    InputError
+        If a value is outside its range.
     """
 
     gain: float = 1.0
@@ -32,23 +51,22 @@ class Augmentation:
     colour: float = 0.0
 
     def __post_init__(self):
-        checks = {
-            "gain is 1 to 10": 1 <= self.gain <= 10,
-            "lane_dropout is 0 to 1": 0 <= self.lane_dropout <= 1,
-            "shift_s is 0 to 15": 0 <= self.shift_s <= 15,
-            "noise is 0 to 128": 0 <= self.noise <= 128,
-            "colour is 0 to 1": 0 <= self.colour <= 1,
-        }
-        wrong = [text for text, holds in checks.items() if not holds]
-        if wrong:
-            raise InputError(f"augmentation {self}; expected: {wrong[0]}")
+        for name, (low, high) in RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise InputError(
+                    f"augmentation {name}={getattr(self, name):g}; expected {low} to {high}"
+                )
 
     def __bool__(self):
         return self != Augmentation()
 
     @classmethod
     def parse(cls, text: str) -> "Augmentation":
-        """Read `gain=1.5,lane_dropout=0.1`; an empty text varies nothing."""
+        """Return the augmentation that a text such as `gain=1.5,lane_dropout=0.1` describes.
+
+        An empty text changes nothing. Raise InputError for an unknown name or a value outside its
+        range.
+        """
         known = [field.name for field in fields(cls)]
         values = {}
         for part in filter(None, map(str.strip, text.split(","))):
@@ -57,99 +75,121 @@ class Augmentation:
                 values[known[known.index(name.strip())]] = float(number)
             except ValueError:
                 raise InputError(
-                    f"augment {part!r}; expected NAME=NUMBER, with a name of {', '.join(known)}"
+                    f"augmentation {part!r}; expected NAME=NUMBER with one of {', '.join(known)}"
                 ) from None
         return cls(**values)
 
 
-class Varied:
-    """A dataset's rows with varied pictures, for torch's loader, by row and draw
-    (`psgvlm.training.sampling`).
+class AugmentedRows:
+    """A dataset's rows with augmented images, for torch's DataLoader.
 
-    What is varied follows from the seed and the number of the draw: so it is the same on any number
-    of processes and loader workers and in a run that was stopped and resumed, and a row that is
-    drawn twice is varied in two ways. All pictures of a row are varied alike.
+    An index is a pair of a row and the number of the draw, as the samplers of
+    `psgvlm.training.sampling` give them. The random values follow from the seed and the number of
+    the draw. So they do not depend on the number of processes and loader workers, nor on whether a
+    run was resumed, and a row that is drawn twice is augmented in two ways. All images of a row
+    are augmented alike.
     """
 
-    def __init__(self, rows, spec: ImageSpec, how: Augmentation, seed: int):
-        self.rows, self.spec, self.how, self.seed = rows, spec, how, seed
+    def __init__(self, rows, spec: ImageSpec, augmentation: Augmentation, seed: int):
+        self.rows, self.spec = rows, spec
+        self.augmentation, self.seed = augmentation, seed
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, drawn: tuple[int, int]) -> dict:
+    def __getitem__(self, index: tuple[int, int]) -> dict:
         from PIL import Image
 
-        place, number = drawn
+        place, draw = index
         row = self.rows[place]
-        if not self.how:
+        if not self.augmentation:
             return row
-        pictures = [
+        images = [
             augment(
-                np.asarray(image), self.spec, self.how, np.random.default_rng([self.seed, number])
+                np.asarray(image),
+                self.spec,
+                self.augmentation,
+                # Equal generators, so that an epoch and its neighbours are augmented alike.
+                np.random.default_rng([self.seed, draw]),
             )
             for image in row["images"]
         ]
-        return {**row, "images": [Image.fromarray(picture) for picture in pictures]}
+        return {**row, "images": [Image.fromarray(image) for image in images]}
 
 
 def augment(
-    picture: np.ndarray, spec: ImageSpec, how: Augmentation, rng: np.random.Generator
+    image: np.ndarray, spec: ImageSpec, augmentation: Augmentation, rng: np.random.Generator
 ) -> np.ndarray:
-    """Vary one picture: uint8 RGB of the spec's size in and out, of shape (height, width, 3).
+    """Augment one image.
 
-    The numbers drawn do not depend on the picture: with equal generators an epoch and its
-    neighbours are varied alike.
+    The random numbers do not depend on the image: with equal generators, two images are augmented
+    alike.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        An RGB image of the spec.
+    spec : ImageSpec
+        How the image was drawn.
+    augmentation : Augmentation
+        The largest changes.
+    rng : numpy.random.Generator
+        The source of the random values.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
     """
     lanes = len(spec.lanes)
-    lost = rng.random(lanes) < how.lane_dropout
+    lost = rng.random(lanes) < augmentation.lane_dropout
     if lost.all():
         lost[rng.integers(lanes)] = False
-    gains = how.gain ** rng.uniform(-1, 1, lanes)
-    shift_px = round(rng.uniform(-1, 1) * how.shift_s * spec.width * spec.fold / spec.shown_s)
-    contrast = 1 + how.colour * rng.uniform(-1, 1, 3)
+    gains = augmentation.gain ** rng.uniform(-1, 1, lanes)
+    px_per_s = spec.width * spec.fold / spec.shown_s
+    shift_px = round(rng.uniform(-1, 1) * augmentation.shift_s * px_per_s)
+    contrast = 1 + augmentation.colour * rng.uniform(-1, 1, 3)
 
-    empty = raster.to_rgb(raster.ground(spec), spec).astype(np.float32)
-    ink = picture - empty
-    rows = ink[: spec.fold * lanes * spec.lane_px()]  # below are a spectrogram or nothing
+    blank = raster.blank_image(spec).astype(np.float32)
+    ink = image - blank
+    traces = ink[: spec.fold * lanes * spec.lane_px()]  # without a spectrogram at the bottom
     if shift_px:
-        _shift(rows, spec, shift_px)
+        _shift(traces, spec, shift_px)
     for index, name in enumerate(spec.lanes):
-        for where in raster.lane_rows(spec, name):
-            lane = rows[where]
+        for rows in raster.lane_rows(spec, name):
+            lane = traces[rows]
             if lost[index]:
                 lane[:] = 0
-            elif how.gain > 1:
-                lane[:] = _taller(lane, gains[index])
+            elif augmentation.gain > 1:
+                lane[:] = _stretch(lane, gains[index])
         if lost[index] and spec.spectrogram and name == _first_eeg(spec):
-            ink[len(rows) :] = 0
+            ink[len(traces) :] = 0
     ink *= contrast
-    if how.noise:
-        ink += rng.normal(0, how.noise, ink.shape)
-    return (empty + ink).round().clip(0, 255).astype(np.uint8)
+    if augmentation.noise:
+        ink += rng.normal(0, augmentation.noise, ink.shape)
+    return (blank + ink).round().clip(0, 255).astype(np.uint8)
 
 
 def _first_eeg(spec: ImageSpec) -> str:
-    """The lane whose spectrogram it is."""
+    """Return the lane that a spectrogram is computed from."""
     return next(name for name in spec.lanes if MODALITY[name] == "EEG")
 
 
-def _taller(lane: np.ndarray, gain: float) -> np.ndarray:
-    """A lane stretched about its middle row by a factor; what leaves it is cut off."""
+def _stretch(lane: np.ndarray, gain: float) -> np.ndarray:
+    """Return a lane stretched about its middle row by a factor; ink that leaves it is cut off."""
     height = len(lane)
     source = (np.arange(height) + 0.5 - height / 2) / gain + height / 2 - 0.5
     below = np.floor(source).astype(int)
     share = (source - below)[:, None, None].astype(np.float32)
-    framed = np.zeros((height + 2, *lane.shape[1:]), np.float32)  # no ink outside of the lane
+    framed = np.zeros((height + 2, *lane.shape[1:]), np.float32)  # there is no ink outside the lane
     framed[1:-1] = lane
     first = framed[(below + 1).clip(0, height + 1)]
     second = framed[(below + 2).clip(0, height + 1)]
     return first * (1 - share) + second * share
 
 
-def _shift(rows: np.ndarray, spec: ImageSpec, pixels: int) -> None:
-    """Move what all lanes show to the right, from one folded row on to the next; in place."""
-    folded = rows.reshape(spec.fold, -1, spec.width, 3)
+def _shift(traces: np.ndarray, spec: ImageSpec, pixels: int) -> None:
+    """Move the ink of all lanes to the right in place, from one folded row into the next."""
+    folded = traces.reshape(spec.fold, -1, spec.width, 3)
     strip = np.concatenate(list(folded), axis=1)
     moved = np.zeros_like(strip)
     if pixels > 0:

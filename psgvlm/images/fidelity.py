@@ -1,9 +1,10 @@
-"""How much of the signal is in the picture: it is read back from the pixels and compared.
+"""How much of the signal an image keeps: waveforms are read back from the pixels and compared.
 
     python -m psgvlm.images.fidelity
 
-draws a test signal in every preset, recovers the waveforms from the RGB pictures alone, and prints
-what survived and how many tokens a picture costs. `measure` does the same with signals of yours.
+This command draws a synthetic signal in every preset, recovers the waveforms from the RGB images
+alone, and prints how well they agree with the signal and how many tokens an image costs. `measure`
+does the same with your own signals.
 """
 
 from dataclasses import dataclass
@@ -13,12 +14,12 @@ import numpy as np
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.images import raster
-from psgvlm.images.image_tokens import FAMILIES, image_tokens
+from psgvlm.images.image_tokens import token_table
 from psgvlm.montages import MODALITY
 from psgvlm.signals.traces import Trace
 from psgvlm.stages import EPOCH_S
 
-WAVES_HZ = (0.3, 16.0)  # delta to sigma: what stages are told by
+WAVES_HZ = (0.3, 16.0)  # delta to sigma, the waves by which stages are told apart
 SPINDLES_HZ = (11.0, 16.0)
 TEST_RATE_HZ = 256.0
 TEST_EPOCHS = 6
@@ -27,30 +28,68 @@ TONES_HZ = np.arange(1.0, 40.5, 0.5)
 
 @dataclass(frozen=True)
 class Fidelity:
-    """What a spec's pictures keep of the lanes of one modality. Correlations are with what was
-    drawn; those of waveforms are means over epochs."""
+    """How much of the lanes of one modality the images of a spec keep.
+
+    Correlations are Pearson's, between what the image shows and the signal that was drawn. Those of
+    waveforms are means over epochs.
+
+    Attributes
+    ----------
+    modality : str
+        EEG, EOG, EMG or ECG.
+    px_per_s : float
+        Pixel columns for each second.
+    highest_tone_hz : float
+        Up to this frequency, every tone is read back at its own frequency.
+    uv_per_px : float or None
+        µV for each pixel row. None if the scale depends on the recording.
+    waves : float or None
+        The correlation of the waveforms in 0.3-16 Hz. None for EMG and ECG.
+    spindles : float or None
+        The correlation of the waveforms in 11-16 Hz. None for EMG and ECG.
+    full_band : float
+        The correlation of the waveforms in all frequencies below half of `px_per_s`.
+    rms : float or None
+        The correlation of the RMS of each second. None for ECG.
+    """
 
     modality: str
     px_per_s: float
-    tones_hz: float  # up to here, every tone is found at its own frequency
-    uv_per_px: float | None  # None where the scale is not the same in every recording
-    waves: float | None  # correlation of 0.3-16 Hz; None for muscle and heart
-    spindles: float | None  # correlation of 11-16 Hz
-    full: float  # correlation of the whole band, as far as the columns' rate goes
-    loudness: float | None  # correlation of the RMS of every second; None for the heart
+    highest_tone_hz: float
+    uv_per_px: float | None
+    waves: float | None
+    spindles: float | None
+    full_band: float
+    rms: float | None
 
 
 def fidelity(spec: ImageSpec) -> list[Fidelity]:
-    """What the pictures of a spec keep of the test signal, a row for each modality it shows."""
-    traces = [synthetic(MODALITY[name], spec, seed) for seed, name in enumerate(spec.lanes)]
+    """Return how much of a synthetic signal the images of a spec keep, by modality."""
+    traces = [synthetic_trace(MODALITY[name], spec, seed) for seed, name in enumerate(spec.lanes)]
     return measure(traces, spec, spec.context_s + EPOCH_S * np.arange(TEST_EPOCHS))
 
 
 def measure(traces: list[Trace | None], spec: ImageSpec, onsets_s) -> list[Fidelity]:
-    """Draw the epochs that start at `onsets_s`, read them back, and compare with the traces.
+    """Draw epochs, read the traces back from the images, and compare both.
 
-    Samples that are not finite count as 0. Raises `InputError` for an epoch that does not lie, with
-    its context, within every trace.
+    Parameters
+    ----------
+    traces : list of Trace or None
+        One for each lane of the spec. Samples that are not finite count as 0.
+    spec : ImageSpec
+        How the images are drawn.
+    onsets_s : sequence of float
+        When the epochs start, in seconds of the record.
+
+    Returns
+    -------
+    list of Fidelity
+        One for each modality among the traces.
+
+    Raises
+    ------
+    InputError
+        If an epoch and its context do not lie within every trace.
     """
     onsets_s = [float(onset_s) for onset_s in onsets_s]
     waveforms: dict[str, list] = {}
@@ -60,39 +99,51 @@ def measure(traces: list[Trace | None], spec: ImageSpec, onsets_s) -> list[Fidel
         for index, (name, trace) in enumerate(zip(spec.lanes, traces, strict=True)):
             if trace is not None:
                 modality = MODALITY[name]
-                agree, rms = _compare(trace, spec, onset_s, centres[index], heights[index])
-                waveforms.setdefault(modality, []).append(agree)
+                correlations, rms = _compare(trace, spec, onset_s, centres[index], heights[index])
+                waveforms.setdefault(modality, []).append(correlations)
                 seconds.setdefault(modality, []).append(rms)
-    tones_hz = highest_tone_hz(spec)
-    found = []
-    for modality, agree in waveforms.items():
-        waves, spindles, full = map(float, np.mean(agree, axis=0))
+    tone_hz = highest_tone_hz(spec)
+    rows = []
+    for modality, correlations in waveforms.items():
+        waves, spindles, full_band = map(float, np.mean(correlations, axis=0))
         slow = modality in ("EEG", "EOG")
         half_uv = spec.half_uv(modality)
-        found.append(
+        rows.append(
             Fidelity(
                 modality,
                 spec.width * spec.fold / spec.shown_s,
-                tones_hz,
+                tone_hz,
                 2 * half_uv / spec.lane_px() if spec.scale == "fixed" else None,
                 waves if slow else None,
                 spindles if slow else None,
-                full,
+                full_band,
                 None if modality == "ECG" else correlation(*np.hstack(seconds[modality])),
             )
         )
-    return found
+    return rows
 
 
-def recover(picture: np.ndarray, spec: ImageSpec) -> tuple[np.ndarray, np.ndarray]:
-    """Read the traces back from an RGB picture of this spec, uint8 (height, width, 3).
+def recover(image: np.ndarray, spec: ImageSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Read the traces back from an RGB image.
 
-    Returns two arrays of shape (lanes, columns), the columns of folded rows one after the other:
-    where the ink's middle lies, and its RMS distance from the lane's middle; both in half lanes,
-    upwards, NaN where there is no ink. Ink outside its own lane is not looked for.
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        An image of this spec.
+    spec : ImageSpec
+        How the image was drawn.
+
+    Returns
+    -------
+    centres : ndarray of float, shape (lanes, columns)
+        Where the middle of the ink lies in each column, upwards from the middle of the lane. The
+        unit is half the height of a lane; columns without ink are NaN. The columns of a folded
+        image follow one another in time.
+    heights : ndarray of float, shape (lanes, columns)
+        The RMS distance of the ink from the middle of the lane, in the same unit.
     """
     colours = raster.palette(spec).astype(np.int64) @ (65536, 256, 1)
-    seen = picture.astype(np.int64) @ (65536, 256, 1)
+    pixels = image.astype(np.int64) @ (65536, 256, 1)
     height, lanes = spec.lane_px(), len(spec.lanes)
     up = 1 - (np.arange(height) + 0.5) * 2 / height
     centres = np.empty((lanes, spec.fold, spec.width))
@@ -102,7 +153,7 @@ def recover(picture: np.ndarray, spec: ImageSpec) -> tuple[np.ndarray, np.ndarra
         order = np.argsort(own)
         for row in range(spec.fold):
             top = (row * lanes + index) * height
-            lane = seen[top : top + height]
+            lane = pixels[top : top + height]
             level = order[np.searchsorted(own, lane, sorter=order).clip(max=len(own) - 1)]
             ink = np.where(own[level] == lane, level, 0)
             with np.errstate(invalid="ignore"):
@@ -112,10 +163,10 @@ def recover(picture: np.ndarray, spec: ImageSpec) -> tuple[np.ndarray, np.ndarra
 
 
 def highest_tone_hz(spec: ImageSpec) -> float:
-    """Up to which frequency every tone is found at its own in the picture, in steps of 0.5 Hz.
+    """Return up to which frequency every tone is read back at its own frequency.
 
-    A tone is half as tall as its lane. It counts as found when the strongest frequency of what is
-    read back is less than 0.25 Hz away.
+    The tones are 0.5 Hz apart and half as tall as their lane. A tone counts as read back if the
+    strongest frequency in the image is less than 0.25 Hz away from it.
     """
     modality = MODALITY[spec.lanes[0]]
     half_uv = spec.half_uv(modality)
@@ -134,11 +185,12 @@ def highest_tone_hz(spec: ImageSpec) -> float:
     return highest
 
 
-def synthetic(modality: str, spec: ImageSpec, seed: int) -> Trace:
-    """Three minutes, and the context around, in the spec's band: the test signal.
+def synthetic_trace(modality: str, spec: ImageSpec, seed: int) -> Trace:
+    """Return three minutes of a synthetic signal, and the context around, in the spec's band.
 
-    EEG and EOG: noise with an amplitude of 1/f, RMS 8, 16 and 32 µV for an epoch each, as tall as
-    quiet wake and deep sleep. EMG: white noise whose RMS wanders between 2 and 20 µV. ECG: beats.
+    EEG and EOG are noise whose amplitude falls as 1/f. Its RMS is 8, 16 and 32 µV in turn, one
+    epoch each, which covers quiet wake to deep sleep. EMG is white noise whose RMS varies between 2
+    and 20 µV. ECG is a series of beats.
     """
     rng = np.random.default_rng(seed)
     seconds = TEST_EPOCHS * EPOCH_S + 2 * spec.context_s
@@ -164,7 +216,7 @@ def synthetic(modality: str, spec: ImageSpec, seed: int) -> Trace:
 
 
 def band_limited(samples: np.ndarray, rate_hz: float, band_hz: tuple[float, float]) -> np.ndarray:
-    """The samples' part between two frequencies, cut off sharply."""
+    """Return the part of the samples between two frequencies, with sharp edges."""
     spectrum = np.fft.rfft(samples)
     hz = np.fft.rfftfreq(len(samples), 1 / rate_hz)
     spectrum[(hz < band_hz[0]) | (hz > band_hz[1])] = 0
@@ -172,34 +224,38 @@ def band_limited(samples: np.ndarray, rate_hz: float, band_hz: tuple[float, floa
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's; 0 where one of them does not move."""
+    """Return Pearson's correlation, or 0 if one of the two is constant."""
     a, b = a - a.mean(), b - b.mean()
     size = np.sqrt((a @ a) * (b @ b))
     return float(a @ b / size) if size else 0.0
 
 
 def _compare(trace: Trace, spec: ImageSpec, onset_s: float, centre, height):
-    """One lane of one picture: three correlations, and the RMS of ink and trace by the second."""
+    """Compare one lane of one image with its trace.
+
+    Return the correlations in three bands, and the RMS of ink and trace for each second, shape
+    (2, seconds).
+    """
     start_s = onset_s - spec.context_s
     px_per_s = spec.width * spec.fold / spec.shown_s
     column_s = start_s + (np.arange(len(centre)) + 0.5) / px_per_s
     stop_s = start_s + spec.shown_s
     if start_s < 0 or stop_s > len(trace.samples_uv) / trace.rate_hz:
         raise InputError(
-            f"an epoch shown from {start_s:g} to {stop_s:g} s; expected it to lie within a record "
-            f"of {len(trace.samples_uv) / trace.rate_hz:g} s"
+            f"the image of an epoch shows {start_s:g} to {stop_s:g} s; expected times within a "
+            f"record of {len(trace.samples_uv) / trace.rate_hz:g} s"
         )
-    # Half an epoch on either side keeps the ends of the sharp cut out of sight.
+    # The sharp filter rings at both ends of what it is given, so it gets 15 s more on each side.
     first = max(0, round((start_s - 15) * trace.rate_hz))
     samples = trace.samples_uv[first : round((stop_s + 15) * trace.rate_hz)]
     samples = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
     sample_s = (first + np.arange(len(samples))) / trace.rate_hz
     drawn = (sample_s >= start_s) & (sample_s < stop_s)
     centre, height = _sharpened(np.nan_to_num(centre), spec), np.nan_to_num(height)
-    agree = []
+    correlations = []
     for band_hz in (WAVES_HZ, SPINDLES_HZ, (0.0, trace.rate_hz)):
         original = np.interp(column_s, sample_s, band_limited(samples, trace.rate_hz, band_hz))
-        agree.append(correlation(band_limited(centre, px_per_s, band_hz), original))
+        correlations.append(correlation(band_limited(centre, px_per_s, band_hz), original))
     ink_rms, rms = (
         np.sqrt(np.bincount(s, x**2) / np.bincount(s))
         for s, x in (
@@ -207,18 +263,18 @@ def _compare(trace: Trace, spec: ImageSpec, onset_s: float, centre, height):
             ((sample_s[drawn] - start_s).astype(int), samples[drawn]),
         )
     )
-    return agree, np.stack((ink_rms, rms))
+    return correlations, np.stack((ink_rms, rms))
 
 
 def _sharpened(centre: np.ndarray, spec: ImageSpec) -> np.ndarray:
-    """What columns read back, with the blur undone that a pixel's and the pen's width are."""
+    """Return the centres of the columns without the blur from the widths of pixels and pen."""
     cycles_per_px = np.fft.rfftfreq(len(centre))
     blur = np.sinc(cycles_per_px) * np.sinc(cycles_per_px * spec.line_px)
     return np.fft.irfft(np.fft.rfft(centre) / blur.clip(0.2), len(centre))
 
 
 def fidelity_table(specs) -> str:
-    """What pictures of these specs keep, as a table in Markdown."""
+    """Return a Markdown table of how much of the signal the images of the specs keep."""
     lines = [
         "| image | lanes | px/s | tones to | µV/px | 0.3-16 Hz | 11-16 Hz | all | RMS |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|",
@@ -229,13 +285,12 @@ def fidelity_table(specs) -> str:
                 _text(row.uv_per_px, 1),
                 _text(row.waves, 3),
                 _text(row.spindles, 2),
-                _text(row.full, 2),
-                _text(row.loudness, 2),
+                _text(row.full_band, 2),
+                _text(row.rms, 2),
             )
             lines.append(
-                f"| `{spec.name}` | {row.modality} | {row.px_per_s:.1f} | {row.tones_hz:.1f} Hz | "
-                + " | ".join(numbers)
-                + " |"
+                f"| `{spec.name}` | {row.modality} | {row.px_per_s:.1f} "
+                f"| {row.highest_tone_hz:.1f} Hz | " + " | ".join(numbers) + " |"
             )
     return "\n".join(lines)
 
@@ -244,23 +299,19 @@ def _text(number: float | None, digits: int) -> str:
     return "-" if number is None else f"{number:.{digits}f}"
 
 
-def token_table(specs) -> str:
-    """How many image tokens each family of models makes of these specs' pictures, in Markdown."""
-    lines = ["| image | " + " | ".join(FAMILIES) + " |", "|---|" + "---:|" * len(FAMILIES)]
-    for spec in specs:
-        counts = image_tokens(spec.width, spec.height).values()
-        lines.append(f"| `{spec.name}` | " + " | ".join(map(str, counts)) + " |")
-    return "\n".join(lines)
-
-
 def main() -> None:
     import argparse
 
     parser = argparse.ArgumentParser(
         prog="python -m psgvlm.images.fidelity",
-        description="How much of the signal is in the pictures, and how many tokens they cost.",
+        description="Print how much of a signal the images keep and how many tokens they cost.",
     )
-    parser.add_argument("--image", choices=PRESETS, action="append", help="all where not given")
+    parser.add_argument(
+        "--image",
+        choices=PRESETS,
+        action="append",
+        help="a preset; can be given again; default: all presets",
+    )
     specs = [PRESETS[name] for name in parser.parse_args().image or PRESETS]
     print(fidelity_table(specs), token_table(specs), sep="\n\n")
 

@@ -1,4 +1,4 @@
-"""Where lanes and seconds lie in a picture, and what it looks like without a part of it."""
+"""Where lanes and seconds lie in an image, sums over them, and traces moved in time."""
 
 from functools import lru_cache
 
@@ -10,14 +10,15 @@ from psgvlm.montages import MODALITY
 
 
 @lru_cache(8)
-def lanes_at(spec: ImageSpec) -> np.ndarray:
-    """Which lane every pixel belongs to, int of shape (height, width); -1 for none.
+def pixel_lanes(spec: ImageSpec) -> np.ndarray:
+    """Return the index of the lane that each pixel belongs to, int of shape (height, width).
 
-    A spectrogram belongs to the lane that it is of.
+    A pixel that belongs to no lane has -1. A spectrogram belongs to the lane that it is computed
+    from, the first EEG lane.
     """
     rows = np.arange(spec.height)
     lanes = rows // spec.lane_px() % len(spec.lanes)
-    lanes[rows >= spec.lane_px() * len(spec.lanes) * spec.fold] = -1  # left over at the bottom
+    lanes[rows >= spec.lane_px() * len(spec.lanes) * spec.fold] = -1  # unused rows at the bottom
     if spec.spectrogram:
         first_eeg = [MODALITY[name] for name in spec.lanes].index("EEG")
         lanes[spec.lane_px() * len(spec.lanes) :] = first_eeg
@@ -25,8 +26,11 @@ def lanes_at(spec: ImageSpec) -> np.ndarray:
 
 
 @lru_cache(8)
-def times_at(spec: ImageSpec) -> np.ndarray:
-    """The time at every pixel's middle in seconds of the epoch, float of shape (height, width)."""
+def pixel_times_s(spec: ImageSpec) -> np.ndarray:
+    """Return the time at each pixel's centre, float of shape (height, width).
+
+    Times are seconds from the start of the epoch.
+    """
     row_s = spec.shown_s / spec.fold
     row = np.arange(spec.height) // (spec.lane_px() * len(spec.lanes))
     left_s = row.clip(max=spec.fold - 1)[:, None] * row_s - spec.context_s
@@ -34,70 +38,83 @@ def times_at(spec: ImageSpec) -> np.ndarray:
 
 
 @lru_cache(8)
-def seconds_at(spec: ImageSpec) -> np.ndarray:
-    """Which of the seconds shown every pixel belongs to, int of shape (height, width).
+def pixel_seconds(spec: ImageSpec) -> np.ndarray:
+    """Return the index of the second that each pixel belongs to, int of shape (height, width).
 
-    Counted from the first one shown, which is that of `first_s`.
+    Second 0 is the first one in the image; it starts at `first_second(spec)`.
     """
-    return np.floor(times_at(spec)).astype(int) - first_s(spec)
+    return np.floor(pixel_times_s(spec)).astype(int) - first_second(spec)
 
 
-def patches_at(spec: ImageSpec, side_px: int) -> np.ndarray:
-    """Which square patch every pixel belongs to, int of shape (height, width).
+def pixel_patches(spec: ImageSpec, side_px: int) -> np.ndarray:
+    """Return the index of the square patch of each pixel, int of shape (height, width).
 
-    In rows from the upper left; those at the right and lower edge may be smaller.
+    Patches are counted along rows from the upper left. Those at the right and lower edges may be
+    smaller than `side_px`.
     """
     rows, columns = (np.arange(n) // side_px for n in (spec.height, spec.width))
     return rows[:, None] * (columns[-1] + 1) + columns
 
 
-def first_s(spec: ImageSpec) -> int:
-    """The first second shown, in seconds of the epoch: 0, or before it where context is shown."""
+def first_second(spec: ImageSpec) -> int:
+    """Return when the first second of the image starts, in seconds from the start of the epoch.
+
+    It is 0, or negative if the image shows context before the epoch.
+    """
     return int(np.floor(-spec.context_s))
 
 
-def seconds(spec: ImageSpec) -> int:
-    """How many seconds are shown, counting those of which a part is."""
-    return int(seconds_at(spec).max()) + 1
+def count_seconds(spec: ImageSpec) -> int:
+    """Return how many seconds the image shows, including those that it shows in part."""
+    return int(pixel_seconds(spec).max()) + 1
 
 
-def by_lane(heat: np.ndarray, spec: ImageSpec) -> np.ndarray:
-    """The sum of a picture's heat over each lane, shape (lanes,)."""
-    at = lanes_at(spec)
-    return np.bincount(at[at >= 0], heat[at >= 0], len(spec.lanes))
+def sum_by_lane(heat: np.ndarray, spec: ImageSpec) -> np.ndarray:
+    """Return the sum of a heat map over each lane, shape (lanes,).
+
+    `heat` has a value for each pixel, shape (height, width).
+    """
+    lanes = pixel_lanes(spec)
+    return np.bincount(lanes[lanes >= 0], heat[lanes >= 0], len(spec.lanes))
 
 
-def by_second(heat: np.ndarray, spec: ImageSpec) -> np.ndarray:
-    """The sum of a picture's heat over each second, shape (seconds,)."""
-    return np.bincount(seconds_at(spec).ravel(), heat.ravel(), seconds(spec))
+def sum_by_second(heat: np.ndarray, spec: ImageSpec) -> np.ndarray:
+    """Return the sum of a heat map over each second, shape (seconds,)."""
+    return np.bincount(pixel_seconds(spec).ravel(), heat.ravel(), count_seconds(spec))
 
 
-def by_cell(heat: np.ndarray, spec: ImageSpec) -> np.ndarray:
-    """The sum of a picture's heat over each second of each lane, shape (lanes, seconds)."""
-    lanes, count = lanes_at(spec), seconds(spec)
-    of = lanes >= 0
-    cells = lanes[of] * count + seconds_at(spec)[of]
-    return np.bincount(cells, heat[of], len(spec.lanes) * count).reshape(-1, count)
+def sum_by_cell(heat: np.ndarray, spec: ImageSpec) -> np.ndarray:
+    """Return the sum of a heat map over each second of each lane, shape (lanes, seconds)."""
+    lanes, seconds = pixel_lanes(spec), count_seconds(spec)
+    in_lane = lanes >= 0
+    cells = lanes[in_lane] * seconds + pixel_seconds(spec)[in_lane]
+    sums = np.bincount(cells, heat[in_lane], len(spec.lanes) * seconds)
+    return sums.reshape(-1, seconds)
 
 
-@lru_cache(8)
-def blank(spec: ImageSpec) -> np.ndarray:
-    """The picture without traces, uint8 RGB of shape (height, width, 3)."""
-    picture = raster.to_rgb(raster.ground(spec), spec)
-    picture.flags.writeable = False
-    return picture
+def shift_traces(image: np.ndarray, spec: ImageSpec, columns: int) -> np.ndarray:
+    """Return an RGB image with its traces moved in time; ground and grid stay.
 
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        An image of this spec.
+    spec : ImageSpec
+        How the image was drawn.
+    columns : int
+        How many pixels the traces move, to the right if positive. Traces that leave a row of a
+        folded image enter the next row. Traces that leave the image are lost, and the columns at
+        the other end become blank.
 
-def shifted(picture: np.ndarray, spec: ImageSpec, columns: int) -> np.ndarray:
-    """The picture with its traces moved in time by some columns, to the right where positive.
-
-    Ground and grid stay. What leaves a row of a folded picture enters the next; what leaves the
-    picture is lost, and where nothing enters it is blank.
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
     """
     height = spec.lane_px() * len(spec.lanes) if spec.fold > 1 else spec.height
-    moved = blank(spec).copy()
-    source, target = (_strip(x, spec, height) for x in (picture, moved))
-    ink = (source != _strip(blank(spec), spec, height)).any(axis=-1)
+    blank = raster.blank_image(spec)
+    moved = blank.copy()
+    source, target = (_unfolded(x, spec, height) for x in (image, moved))
+    ink = (source != _unfolded(blank, spec, height)).any(axis=-1)
     row, column = np.nonzero(ink)
     kept = (column + columns >= 0) & (column + columns < ink.shape[1])
     target[row[kept], column[kept] + columns] = source[row[kept], column[kept]]
@@ -107,7 +124,7 @@ def shifted(picture: np.ndarray, spec: ImageSpec, columns: int) -> np.ndarray:
     return moved
 
 
-def _strip(picture: np.ndarray, spec: ImageSpec, height: int) -> np.ndarray:
-    """A folded picture's rows side by side, a copy."""
-    rows = [picture[index * height : (index + 1) * height] for index in range(spec.fold)]
+def _unfolded(image: np.ndarray, spec: ImageSpec, height: int) -> np.ndarray:
+    """Return a copy of a folded image with its rows side by side; each is `height` pixels tall."""
+    rows = [image[index * height : (index + 1) * height] for index in range(spec.fold)]
     return np.concatenate(rows, axis=1)

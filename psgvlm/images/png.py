@@ -1,8 +1,8 @@
-"""Palette pictures as PNG, put together by hand (https://www.w3.org/TR/png-3/): four chunks.
+"""Palette images as PNG files (https://www.w3.org/TR/png-3/), written as four chunks.
 
-Line art is long runs of the ground, which deflate finds by itself: the row filters that a general
-encoder tries make it slower and the file larger. isal's deflate at its fast level takes a fifth of
-the time of zlib's, for files no larger.
+Line art consists of long runs of the ground's colour, which deflate compresses well by itself. The
+row filters that a general encoder tries would make encoding slower and the file larger. The fast
+level of isal's deflate takes a fifth of the time of zlib's and gives files of the same size.
 """
 
 import struct
@@ -14,23 +14,40 @@ from psgvlm.errors import InputError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LEVEL = 1
-WINDOW_BITS = 12  # 4 KiB, some rows: what is alike is near, and told in fewer bits
+WINDOW_BITS = 12  # 4 KiB, a few rows: repeats are close together, and short distances take few bits
 
 
 def encode(image: np.ndarray, palette: np.ndarray) -> bytes:
-    """An 8-bit palette PNG, the same bytes for the same picture (and the same version of isal).
+    """Encode a palette image as an 8-bit PNG.
 
-    `image` is uint8 of shape (height, width), indices into `palette`, uint8 RGB of shape
-    (colours, 3) with 1 to 256 colours; colours after the last one used are left out. Raises
-    `InputError` for another shape or type, and where an index has no colour.
+    The same image gives the same bytes, as long as the version of isal is the same.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width)
+        Indices into `palette`.
+    palette : ndarray of uint8, shape (colours, 3)
+        1 to 256 RGB colours. Colours after the last one that the image uses are left out.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    InputError
+        If a shape or type is another one, or an index has no colour.
     """
     _check(image, palette)
     height, width = image.shape
     used = int(image.max()) + 1
     if used > len(palette):
-        raise InputError(f"a picture uses colour {used - 1} of a palette of {len(palette)}")
+        raise InputError(
+            f"the image uses colour {used - 1}; expected at most {len(palette) - 1}, the last one "
+            "of the palette"
+        )
     rows = np.empty((height, width + 1), np.uint8)
-    rows[:, 0], rows[:, 1:] = 0, image  # a row begins with its filter: 0, none
+    rows[:, 0], rows[:, 1:] = 0, image  # each row begins with the number of its filter; 0 is none
     return b"".join(
         (
             SIGNATURE,
@@ -43,9 +60,12 @@ def encode(image: np.ndarray, palette: np.ndarray) -> bytes:
 
 
 def _deflated(pixels: np.ndarray) -> bytes:
-    """One zlib stream, in one call: isal's streaming ones have, once in a million pictures, given
-    other bytes for the same pixels. The least memory makes isal begin a Huffman code more often;
-    other lanes have other colours, so that is a twentieth smaller than one code for all."""
+    """Return the pixels as one zlib stream.
+
+    The stream is compressed in one call, because isal's streaming functions gave different bytes
+    for the same pixels once in a million images. With the least memory isal starts a new Huffman
+    code more often. That makes files a twentieth smaller, since each lane has its own colours.
+    """
     return igzip_lib.compress(
         pixels, LEVEL, igzip_lib.COMP_ZLIB, igzip_lib.MEM_LEVEL_MIN, WINDOW_BITS
     )
@@ -54,11 +74,13 @@ def _deflated(pixels: np.ndarray) -> bytes:
 def _check(image: np.ndarray, palette: np.ndarray) -> None:
     if image.dtype != np.uint8 or image.ndim != 2 or not image.size:
         raise InputError(
-            f"a picture of {image.dtype}, shape {image.shape}; expected uint8 (height, width)"
+            f"the image is {image.dtype} of shape {image.shape}; expected uint8 of shape "
+            "(height, width)"
         )
     if palette.dtype != np.uint8 or palette.shape[1:] != (3,) or not 1 <= len(palette) <= 256:
         raise InputError(
-            f"a palette of {palette.dtype}, shape {palette.shape}; expected uint8 (1 to 256, 3)"
+            f"the palette is {palette.dtype} of shape {palette.shape}; expected uint8 of shape "
+            "(1 to 256, 3)"
         )
 
 

@@ -1,6 +1,6 @@
-"""Epochs as pictures: traces stacked in lanes of fixed place, drawn with exact anti-aliasing.
+"""The rasteriser: epochs become images, with one trace in each lane and exact anti-aliasing.
 
-The strokes are `psgvlm.images.stroke`'s; here are the places, scales and colours.
+This module decides places, scales and colours; `psgvlm.images.stroke` draws the strokes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,8 +16,8 @@ from psgvlm.montages import MODALITY
 from psgvlm.signals.traces import Trace
 from psgvlm.stages import EPOCH_S
 
-LEVELS = 16  # shades of a lane's ink; lane k takes palette entries 16 k to 16 k + 15
-SHADE, GRID_SECOND, GRID_FIVE = 144, 224, 240  # multiples of 16: no ink, so any ink covers them
+LEVELS = 16  # shades of a lane's ink; lane k has the palette entries 16 k to 16 k + 15
+SHADE, GRID_SECOND, GRID_FIVE = 144, 224, 240  # multiples of 16, so that any ink covers them
 HEAT, HEAT_LEVELS = 160, 64  # the spectrogram's palette entries
 HEAT_DB = (-10.0, 25.0)  # dB re 1 µV²/Hz
 HEAT_HZ = 20.0
@@ -31,28 +31,41 @@ INK = {
 
 
 class Line(NamedTuple):
-    """One row of one lane: what is drawn, from when, where, how tall and in which ink."""
+    """One trace in one row of the image, and where and how it is drawn."""
 
-    trace: Trace  # samples contiguous
-    start_s: float  # of the record, at the picture's left edge
-    centre_uv: float  # at row `middle`
+    trace: Trace  # its samples are contiguous
+    start_s: float  # the time at the image's left edge, in seconds of the record
+    centre_uv: float  # the value that lies at row `middle`
     px_per_uv: float
     middle: float
-    top: int  # ink is cut off above this row
-    bottom: int  # and from this row on
-    ink: int  # the palette entry before the lane's lightest
+    top: int  # ink above this row is cut off
+    bottom: int  # ink from this row on is cut off
+    ink: int  # the palette entry before the lane's lightest ink
 
 
 def draw(
     traces: list[Trace | None], spec: ImageSpec, onsets_s: Iterable[float]
 ) -> Iterator[np.ndarray]:
-    """Draw the epochs that start at `onsets_s` (seconds of the record).
+    """Draw the images of epochs.
 
-    Yields uint8 palette indices of shape (height, width). Traces may be of a stretch alone.
-    A lane without a trace stays empty, and so do time outside the record and samples that are not
-    finite: nothing else moves.
+    A lane without a trace stays empty, and so do times outside the record and samples that are not
+    finite. They do not change the rest of the image.
+
+    Parameters
+    ----------
+    traces : list of Trace or None
+        One for each lane of the spec, filtered. A trace may be a part of the record.
+    spec : ImageSpec
+        How the images are drawn.
+    onsets_s : iterable of float
+        When the epochs start, in seconds of the record.
+
+    Yields
+    ------
+    ndarray of uint8, shape (height, width)
+        Indices into `palette(spec)`; see `to_rgb` and `to_png`.
     """
-    # Importing numba and the compiled kernel takes most of a second; `--help` needs neither.
+    # Importing numba and the compiled code takes most of a second, and `--help` needs neither.
     from psgvlm.images.stroke import stroke
 
     blank = ground(spec)
@@ -79,7 +92,7 @@ def draw(
 def lay_out(
     traces: list[Trace | None], spec: ImageSpec, onsets_s: Iterable[float]
 ) -> Iterator[tuple[float, list[Line]]]:
-    """Every epoch's onset, and the lines of its picture in the order in which they are drawn."""
+    """Yield the onset of each epoch, and the lines of its image in the order of drawing."""
     height, lanes, row_s = spec.lane_px(), len(spec.lanes), spec.shown_s / spec.fold
     filled = []
     for index, (name, trace) in enumerate(zip(spec.lanes, traces, strict=True)):
@@ -115,20 +128,20 @@ def lay_out(
 
 
 def lane_rows(spec: ImageSpec, lane: str) -> list[slice]:
-    """Where a lane lies in the picture: its pixel rows, one stretch for each row of `fold`."""
+    """Return the pixel rows of a lane: one slice for each row of a folded image."""
     height, index = spec.lane_px(), spec.lanes.index(lane)
     tops = [(row * len(spec.lanes) + index) * height for row in range(spec.fold)]
     return [slice(top, top + height) for top in tops]
 
 
 def to_png(image: np.ndarray, spec: ImageSpec) -> bytes:
-    """A picture from `draw` as PNG bytes: 8-bit palette, the same bytes every time."""
+    """Encode an image from `draw` as an 8-bit palette PNG; the same image gives the same bytes."""
     return png.encode(image, palette(spec))
 
 
 def to_rgb(image: np.ndarray, spec: ImageSpec) -> np.ndarray:
-    """A picture from `draw` as uint8 RGB, shape (height, width, 3)."""
-    # Any uint8 is an entry; without the check that says so it is four times as fast.
+    """Return an image from `draw` as RGB, uint8 of shape (height, width, 3)."""
+    # Every uint8 is an index of the palette. To skip the check with `clip` is four times as fast.
     return np.take(palette(spec), image, axis=0, mode="clip")
 
 
@@ -150,13 +163,16 @@ def palette(spec: ImageSpec) -> np.ndarray:
 
 
 def ground(spec: ImageSpec) -> np.ndarray:
-    """The picture without traces: the context's shade, a line a second, a stronger one every 5."""
+    """Return the image without traces, as uint8 palette indices of shape (height, width).
+
+    Context is shaded. There is a line every second, and a stronger one every 5 s.
+    """
     image = np.zeros((spec.height, spec.width), np.uint8)
     row_s, row_px = spec.shown_s / spec.fold, spec.lane_px() * len(spec.lanes)
     for row in range(spec.fold):
         bottom = None if row == spec.fold - 1 else (row + 1) * row_px
         band = image[row * row_px : bottom]
-        start_s = row * row_s - spec.context_s  # the epoch begins at 0
+        start_s = row * row_s - spec.context_s  # the epoch starts at 0
         middle_s = start_s + (np.arange(spec.width) + 0.5) * row_s / spec.width
         band[:, (middle_s < 0) | (middle_s >= EPOCH_S)] = SHADE
         if spec.grid:
@@ -167,8 +183,16 @@ def ground(spec: ImageSpec) -> np.ndarray:
     return image
 
 
+@lru_cache(8)
+def blank_image(spec: ImageSpec) -> np.ndarray:
+    """Return the image without traces as read-only RGB, uint8 of shape (height, width, 3)."""
+    image = to_rgb(ground(spec), spec)
+    image.flags.writeable = False
+    return image
+
+
 def _extremes(trace: Trace, start_s: float, stop_s: float) -> tuple[float, float]:
-    """The value halfway between the extremes of a stretch, and half their distance, in µV."""
+    """Return the middle between the extremes of a time span, and half their distance, in µV."""
     start = round(start_s * trace.rate_hz) - trace.first
     stop = round(stop_s * trace.rate_hz) - trace.first
     window = trace.samples_uv[max(0, start) : max(0, stop)]
@@ -181,21 +205,27 @@ def _extremes(trace: Trace, start_s: float, stop_s: float) -> tuple[float, float
 
 
 def robust_half_uv(samples: np.ndarray) -> float:
-    """Half a lane for a whole record: outliers do not move it. 0 where there is nothing to see."""
+    """Return half the height of a lane in µV for `scale="robust"`, from the whole record.
+
+    Outliers hardly change it. It is 0 if no sample is finite, or most are 0.
+    """
     some = samples[:: robust_step(len(samples))]
     some = np.abs(some[np.isfinite(some)], dtype=float)
     return ROBUST_SDS * 1.4826 * float(np.median(some)) if len(some) else 0.0
 
 
 def robust_step(n_samples: int) -> int:
-    """Every how many samples of a record `robust_half_uv` looks at."""
+    """Return the distance of the samples that `robust_half_uv` uses of a record."""
     return max(1, n_samples // 1_000_000)
 
 
 def add_spectrogram(
     traces: list[Trace | None], spec: ImageSpec, onset_s: float, image: np.ndarray
 ) -> None:
-    """The first EEG lane's power, 2-s Hann windows every 0.25 s, into the bottom strip."""
+    """Draw the power of the first EEG lane into the strip at the bottom of the image, in place.
+
+    The power is that of 2-s Hann windows every 0.25 s.
+    """
     index = next(i for i, name in enumerate(spec.lanes) if MODALITY[name] == "EEG")
     trace = traces[index]
     if trace is None or len(trace.samples_uv) == 0:
@@ -206,11 +236,11 @@ def add_spectrogram(
     at = starts[:, None] + np.arange(length)
     inside = (at >= 0) & (at < len(trace.samples_uv))
     pieces = trace.samples_uv[at.clip(0, len(trace.samples_uv) - 1)]
-    pieces = np.where(inside & (abs(pieces) < 1e9), pieces, 0)  # NaN and infinities are silent
+    pieces = np.where(inside & (abs(pieces) < 1e9), pieces, 0)  # NaN and infinities count as 0
     window = np.hanning(length).astype(np.float32)
     strip = image.shape[0] - spec.lane_px() * len(spec.lanes)
     want_hz = (np.arange(strip)[::-1] + 0.5) / strip * HEAT_HZ
-    position = want_hz * length / trace.rate_hz  # among the spectrum's bins
+    position = want_hz * length / trace.rate_hz  # in bins of the spectrum
     below = position.astype(int).clip(max=length // 2 - 1)
     share = (position - below).clip(0, 1).astype(np.float32)
     spectrum = np.abs(np.fft.rfft(pieces * window, axis=1)[:, : below.max() + 2]) ** 2

@@ -1,35 +1,55 @@
-"""The rasteriser's inner loop, compiled by numba once and cached.
+"""The rasteriser's inner loop, which numba compiles once and caches on disk.
 
-A trace is a function of time, so above any x its stroke is one interval. At the centres of `SUB`
-sub-columns a pixel it is found from the polyline and the peaks between, widened by the round pen;
-what the intervals cover of a pixel is its ink. Nothing is blended, and a spike of one sample is
-never lost.
+A trace is a function of time, so its stroke covers one interval of rows at each x. We compute that
+interval at the centres of `SUB` sub-columns per pixel, from the polyline and the peaks between the
+centres, and widen it by the round pen. The ink of a pixel is the share of it that the intervals
+cover. Colours are not blended, and a spike of a single sample is never lost.
 
-Written for vector instructions: short loops over neighbours in memory, no branches, nothing wider
-than 32 bits. Arrays of shape (SUB, columns) hold the first sub-column of every pixel, then the
-second of every pixel, and so on.
+The code is written for vector instructions: short loops over adjacent memory, no branches, and no
+type wider than 32 bits. Arrays of shape (SUB, columns) hold the first sub-column of every pixel,
+then the second of every pixel, and so on.
 """
 
 import numpy as np
 from numba import njit
 
-SUB = 4  # sub-columns a pixel; 8 would halve the error at 1.6 times the cost
-BLOCK = 32  # columns filled together, no further up and down than any of them reaches
-FAR = np.float32(1e6)  # rows; beyond any picture, and float32 still knows a tenth of a row there
-DENSEST = np.uint8(15)  # the last four bits of a palette entry are how dense its ink is
+SUB = 4  # sub-columns per pixel; 8 would halve the error and cost 1.6 times as much
+BLOCK = 32  # columns that are filled together, over the rows that any of them reaches
+FAR = np.float32(1e6)  # rows; outside any image, and float32 still resolves a tenth of a row
+DENSEST = np.uint8(15)  # the last four bits of a palette entry say how dense its ink is
 
 INFINITY, ZERO, HALF, ONE = (np.float32(x) for x in (np.inf, 0, 0.5, 1))
 
 
 @njit(cache=True, error_model="numpy")
 def stroke(samples, first, per_px, centre_uv, px_per_uv, middle, line_px, base, image):
-    """Draw a polyline into `image` (uint8, rows x columns) as palette entries base + 1..15.
+    """Draw a polyline into an image, in place.
 
-    `samples` are float32; `first` is the sample position at the left edge, `per_px` the samples a
-    pixel; `centre_uv` lies at row `middle`. Ink beyond the image's border is clipped. Time outside
-    the samples gets none, nor does a segment of which one end is not finite; a sample without a
-    finite neighbour is no line. Where two lanes overlap, the denser ink is seen. The line is as
-    wide as said where it is flat; its width aside is rounded to an even number of sub-columns.
+    There is no ink at times outside the samples, nor on a segment if one of its ends is not finite.
+    So a sample without a finite neighbour draws nothing. Ink outside the image is cut off. Where
+    ink is there already, the denser of the two stays.
+
+    Parameters
+    ----------
+    samples : ndarray of float32, shape (n,)
+        The trace in µV.
+    first : float
+        The position among the samples of the image's left edge.
+    per_px : float
+        Samples per pixel.
+    centre_uv : float
+        The value in µV that lies at row `middle`.
+    px_per_uv : float
+        Rows per µV.
+    middle : float
+        A row, counted downwards.
+    line_px : float
+        The width of the line in pixels. It is exact where the line is level; sideways it is
+        rounded to an even number of sub-columns.
+    base : int
+        Ink is written as the palette entries `base` + 1 to `base` + 15.
+    image : ndarray of uint8, shape (rows, columns)
+        Palette entries.
     """
     columns = image.shape[1]
     reach = max(1, round(line_px / 2 * SUB))
@@ -49,7 +69,7 @@ def stroke(samples, first, per_px, centre_uv, px_per_uv, middle, line_px, base, 
             near = slice(aside, aside + columns)
             line = on_line[part, near]
             _widen(upper[s], lower[s], line, line, line_px / 2, (m - reach) / SUB)
-            if m < 2 * reach:  # a peak is somewhere in its cell: taken as in the middle
+            if m < 2 * reach:  # a peak lies anywhere in its cell; we take the middle
                 high, low = top[part, near], bottom[part, near]
                 _widen(upper[s], lower[s], high, low, line_px / 2, (m - reach + 0.5) / SUB)
     _fill(upper, lower, np.uint8(base), image)
@@ -57,22 +77,22 @@ def stroke(samples, first, per_px, centre_uv, px_per_uv, middle, line_px, base, 
 
 @njit(cache=True, error_model="numpy")
 def _rows_of(samples, start, stop, centre_uv, px_per_uv, middle):
-    """Samples from `start` to before `stop` as fractional rows, counted downwards.
+    """Return the samples `start` to `stop` - 1 as fractional rows, counted downwards.
 
-    NaN outside the record, and where no line begins or ends.
+    Samples outside the record are NaN, and so are those without a finite neighbour.
     """
     y = np.full(stop - start, np.nan, np.float32)
     first, last = max(start, 0), min(stop, len(samples))
-    shown, inside = samples[first:last], y[first - start : last - start]
+    uv, inside = samples[first:last], y[first - start : last - start]
     scale, offset = np.float32(px_per_uv), np.float32(middle + centre_uv * px_per_uv)
-    odd = len(y) - len(shown)
-    for i in range(len(shown)):
-        inside[i] = offset - shown[i] * scale
+    odd = len(y) - len(uv)
+    for i in range(len(uv)):
+        inside[i] = offset - uv[i] * scale
         odd += not abs(inside[i]) <= FAR
     if odd:
         finite = np.zeros(len(y) + 2, np.bool_)
-        for i in range(len(shown)):
-            finite[first - start + 1 + i] = np.isfinite(shown[i])
+        for i in range(len(uv)):
+            finite[first - start + 1 + i] = np.isfinite(uv[i])
         for i in range(len(y)):
             joined = finite[i + 1] and (finite[i] or finite[i + 2])
             y[i] = min(max(y[i], -FAR), FAR) if joined else np.nan
@@ -81,19 +101,21 @@ def _rows_of(samples, start, stop, centre_uv, px_per_uv, middle):
 
 @njit(cache=True, error_model="numpy")
 def _extents(y, begin, step, width):
-    """The polyline's row at every point, the least and the greatest of the samples in every cell.
+    """Return the polyline's row at each point, and the least and greatest sample in each cell.
 
-    The first point lies at sample `begin`, the others `step` apart. Three arrays of shape
-    (SUB, width); NaN where there is no line, infinities where a cell has no samples.
+    The first point lies at sample `begin`, and points are `step` samples apart. The three arrays
+    have the shape (SUB, width). They are NaN where there is no line, and infinite where a cell has
+    no samples.
     """
-    # The extremes of `window` samples from each on, a power of two: two of them are a whole cell.
+    # The extremes of the `window` samples from each sample on. `window` is a power of two, and two
+    # windows cover a whole cell.
     least, greatest, window = y, y, 1
     while 2 * window <= step:
         least, greatest = _doubled(least, greatest, window)
         window *= 2
     on_line = np.empty((SUB, width), np.float32)
     top, bottom = np.empty_like(on_line), np.empty_like(on_line)
-    # The sample before a point, how far past it the point lies, the sample before the next point.
+    # The sample before each point, how far after it the point lies, the sample before the next one.
     first, past = np.empty(width, np.uint32), np.empty(width, np.float32)
     last = np.empty_like(first)
     one, back = np.uint32(1), np.uint32(window - 1)
@@ -117,7 +139,7 @@ def _extents(y, begin, step, width):
 
 @njit(cache=True, error_model="numpy")
 def _doubled(least, greatest, window):
-    """The extremes of twice as many samples from each on."""
+    """Return the extremes of windows twice as long, from each sample on."""
     a, b = least[:-window], least[window:]
     c, d = greatest[:-window], greatest[window:]
     lesser, greater = np.empty_like(a), np.empty_like(c)
@@ -129,13 +151,13 @@ def _doubled(least, greatest, window):
 
 @njit(cache=True, error_model="numpy")
 def _lesser(a, b):
-    """The lesser of two numbers, or the one that is a number."""
+    """Return the lesser of two numbers, or the other one if one of them is NaN."""
     return b if not a < b and b == b else a
 
 
 @njit(cache=True, error_model="numpy")
 def _widen(upper, lower, top, bottom, radius, aside):
-    """Let a stroke take in what a disc of `radius` reaches, so far aside of its centre."""
+    """Widen a stroke by the rows that a disc of `radius` covers at `aside` from its centre."""
     pen = np.float32(np.sqrt(max(0.0, radius * radius - aside * aside)))
     for c in range(len(upper)):
         high, low = top[c] - pen, bottom[c] + pen
@@ -143,10 +165,10 @@ def _widen(upper, lower, top, bottom, radius, aside):
         lower[c] = low if low > lower[c] else lower[c]
 
 
-# A stroke's ends are never NaN; told so, the compiler looks for extremes in parallel.
+# The ends of a stroke are never NaN. The flags say so, and let the compiler search in parallel.
 @njit(cache=True, error_model="numpy", fastmath={"nnan", "nsz"})
 def _fill(upper, lower, base, image):
-    """Put what the strokes cover of each pixel into the image."""
+    """Write the share of each pixel that the strokes cover into the image, as ink."""
     rows, columns = image.shape
     density = np.float32(DENSEST) / np.float32(SUB)
     ink = np.empty(BLOCK, np.uint8)
@@ -175,7 +197,7 @@ def _fill(upper, lower, base, image):
 
 @njit(cache=True, error_model="numpy", fastmath={"nnan", "nsz"}, inline="always")
 def _covered(begin, end, row):
-    """How much of a row a stroke covers."""
+    """Return which share of a row a stroke covers."""
     begin = begin if begin > row else row
     end = end if end < row + ONE else row + ONE
     return end - begin if end > begin else ZERO

@@ -41,7 +41,7 @@ def blank(spec: ImageSpec):
     """The picture that stands for a neighbour that is not there: the ground without traces."""
     from PIL import Image
 
-    return Image.fromarray(raster.to_rgb(raster.ground(spec), spec))
+    return Image.fromarray(raster.blank_image(spec))
 
 
 def windows(rows: Iterable[tuple[bool, dict]], blank, context: int) -> Iterator[dict]:

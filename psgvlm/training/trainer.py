@@ -22,7 +22,7 @@ from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 from psgvlm.errors import InputError
 from psgvlm.hub import hub_errors, release
 from psgvlm.image_spec import ImageSpec
-from psgvlm.images.augment import Augmentation, Varied
+from psgvlm.images.augment import Augmentation, AugmentedRows
 from psgvlm.models import devices, inference
 from psgvlm.models.vlm import StagingModel, turn_ends
 from psgvlm.stages import STAGES
@@ -140,7 +140,7 @@ class StagingTrainer(SFTTrainer):
     def get_train_dataloader(self):
         # TRL takes nothing but a `Dataset`, so the pictures are varied on their way to the loader.
         rows = self.train_dataset
-        self.train_dataset = Varied(rows, self.spec, self.augmentation, self.args.seed)
+        self.train_dataset = AugmentedRows(rows, self.spec, self.augmentation, self.args.seed)
         try:
             return super().get_train_dataloader()
         finally:

@@ -22,6 +22,7 @@ from psgvlm.explanations.explanation import Explanation, ImagePart, stand_out
 from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.images import geometry, raster
 from psgvlm.models import inference
+from psgvlm.models.tiny import build_tiny
 from psgvlm.models.vlm import StagingModel
 from psgvlm.signals.traces import Trace
 from psgvlm.stages import INDEX
@@ -68,7 +69,7 @@ class Watcher(torch.nn.Module):
 
 @pytest.fixture(scope="module")
 def tiny():
-    model, processor = tiny.build_tiny(SPEC, seed=3)
+    model, processor = build_tiny(SPEC, seed=3)
     return StagingModel(model.eval(), processor, SPEC)
 
 
@@ -107,7 +108,7 @@ def test_what_is_lost_is_what_it_says(watcher, image):
     """The numbers, against scoring a picture of which the lane was painted over by hand."""
     why = explain(watcher, [image], "patches", patch_px=28)
     by_hand = np.array(image)
-    by_hand[112:140] = geometry.blank(SPEC)[112:140]  # the only row of the lane that counts
+    by_hand[112:140] = raster.blank_image(SPEC)[112:140]  # the only row of the lane that counts
     (intact,), (blank,) = (
         inference.probabilities(watcher, [[shown]]) for shown in (image, Image.fromarray(by_hand))
     )
@@ -135,7 +136,7 @@ def test_gradient_times_input_is_the_directional_derivative(tiny, image):
 def test_put_together_or_processed_is_the_same(tiny, image):
     epoch = BlankableEpoch(tiny, [image])
     assert epoch.in_place
-    masks = [geometry.lanes_at(SPEC) == lane for lane in range(4)]
+    masks = [geometry.pixel_lanes(SPEC) == lane for lane in range(4)]
     masks.append(np.zeros_like(masks[0]))
     fast = epoch.without(iter(masks))
     epoch.in_place = False
@@ -240,7 +241,7 @@ def test_seconds_of_all_lanes_stand_out_where_no_lane_does():
 
 
 def test_nothing_stands_out_of_a_blank_picture(watcher):
-    why = explain(watcher, [Image.fromarray(geometry.blank(SPEC))], stage="N2")
+    why = explain(watcher, [Image.fromarray(raster.blank_image(SPEC))], stage="N2")
     assert not why.parts and not why.heat.any() and why.threshold == 0
 
 
@@ -250,7 +251,7 @@ def test_nothing_stands_out_of_a_blank_picture(watcher):
 def test_measures_prefer_the_truth_and_shuffled_weights_lose(watcher, image):
     mask = np.zeros((336, 336), bool)
     mask[DECISIVE] = True
-    epoch, labels = BlankableEpoch(watcher, [image]), geometry.patches_at(SPEC, 14)
+    epoch, labels = BlankableEpoch(watcher, [image]), geometry.pixel_patches(SPEC, 14)
     index = INDEX["N2"]
     shuffled = bench.shuffle(watcher)
     one, other = (model.model.weight.flatten() for model in (watcher, shuffled))
@@ -277,8 +278,8 @@ def test_events_are_placed_where_they_are_seen():
         [("spindle", 72.0, 1.0), ("k_complex", 85.0, 1.0), ("slow_wave", 61.0, 1.0)],
         columns=["kind", "onset_s", "duration_s"],
     )
-    cells = geometry.by_cell(bench.decisive(truth, "N2", 60.0, SPEC), SPEC)
+    cells = geometry.sum_by_cell(bench.decisive(truth, "N2", 60.0, SPEC), SPEC)
     assert {second for lane, second in np.argwhere(cells)} == {11, 12, 13, 24, 25, 26}
     assert cells[0, 12] > 900 and cells[1, 12] == 0  # a spindle is no wave of the eyes' lanes
     assert cells[1, 25] == cells[0, 25] > 900 and not cells[3].any()
-    assert geometry.by_cell(bench.decisive(truth, "N3", 60.0, SPEC), SPEC)[0, 1] > 900
+    assert geometry.sum_by_cell(bench.decisive(truth, "N3", 60.0, SPEC), SPEC)[0, 1] > 900

@@ -11,7 +11,7 @@ from PIL import Image
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
 from psgvlm.images import raster
-from psgvlm.images.augment import Augmentation, Varied, augment
+from psgvlm.images.augment import Augmentation, AugmentedRows, augment
 from psgvlm.signals.traces import Trace
 
 RATE_HZ = 256
@@ -157,7 +157,7 @@ def test_rows_are_varied_by_seed_and_draw():
     rows = [{"images": [picture, picture], "stage": stage} for stage in (2, 3)]
 
     def shown(seed=0, number=0, place=0, how="gain=2,noise=3"):
-        varied = Varied(rows, spec, Augmentation.parse(how), seed)
+        varied = AugmentedRows(rows, spec, Augmentation.parse(how), seed)
         assert len(varied) == 2
         row = varied[place, number]
         assert row["stage"] == 2 + place

@@ -21,9 +21,8 @@ from psgvlm.images.fidelity import (
     highest_tone_hz,
     measure,
     recover,
-    token_table,
 )
-from psgvlm.images.image_tokens import image_tokens
+from psgvlm.images.image_tokens import image_tokens, token_table
 from psgvlm.images.raster import draw, to_rgb
 from psgvlm.montages import MODALITY
 from psgvlm.signals.traces import Trace, band_pass
@@ -81,10 +80,10 @@ def test_the_test_signal_says_the_same():
     rows = by_modality(fidelity(WIDE))
     assert rows["EEG"].waves >= 0.98
     assert rows["EEG"].spindles > 0.8
-    assert rows["EMG"].loudness > 0.98
+    assert rows["EMG"].rms > 0.98
     assert rows["EMG"].waves is None
     # A scale of its own for every epoch hides how tall an epoch is.
-    assert by_modality(fidelity(PRESETS["paper"]))["EEG"].loudness < 0.6
+    assert by_modality(fidelity(PRESETS["paper"]))["EEG"].rms < 0.6
 
 
 @pytest.mark.parametrize("name", PRESETS)

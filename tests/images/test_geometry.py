@@ -37,9 +37,9 @@ def drawn(spec, lanes, onset_s=ONSET_S):
 def test_blanking_a_lane_is_drawing_without_it(name):
     spec = ImageSpec.parse(name)
     lanes = traces(spec)
-    picture, blank = drawn(spec, lanes), geometry.blank(spec)
+    picture, blank = drawn(spec, lanes), raster.blank_image(spec)
     for index in range(len(lanes)):
-        mask = geometry.lanes_at(spec) == index
+        mask = geometry.pixel_lanes(spec) == index
         without = drawn(spec, [None if i == index else lane for i, lane in enumerate(lanes)])
         assert not np.array_equal(without, picture)
         assert np.array_equal(np.where(mask[..., None], blank, picture), without)
@@ -55,11 +55,11 @@ def test_a_seconds_ink_lies_in_its_second(name):
         start = round((ONSET_S + second) * RATE_HZ)
         for lane in lanes:
             lane.samples_uv[start : start + 101] = 20.0
-        ink = (drawn(spec, lanes) != geometry.blank(spec)).any(axis=-1)
-        at = geometry.seconds_at(spec) + geometry.first_s(spec) == second
-        off_s = np.abs(geometry.times_at(spec)[ink] - (second + 0.5)) - 0.5
+        ink = (drawn(spec, lanes) != raster.blank_image(spec)).any(axis=-1)
+        at = geometry.pixel_seconds(spec) + geometry.first_second(spec) == second
+        off_s = np.abs(geometry.pixel_times_s(spec)[ink] - (second + 0.5)) - 0.5
         assert off_s.max() < reach * spec.shown_s / spec.fold / spec.width
-        assert set(geometry.lanes_at(spec)[ink & at]) == set(range(len(spec.lanes)))
+        assert set(geometry.pixel_lanes(spec)[ink & at]) == set(range(len(spec.lanes)))
 
 
 @pytest.mark.parametrize("columns", [-3, 2])
@@ -68,9 +68,9 @@ def test_shifting_is_drawing_at_another_time(name, columns):
     spec = ImageSpec.parse(name)
     lanes = traces(spec)
     px_s = spec.shown_s / spec.fold / spec.width
-    moved = geometry.shifted(drawn(spec, lanes), spec, columns)
+    moved = geometry.shift_traces(drawn(spec, lanes), spec, columns)
     wanted = drawn(spec, lanes, ONSET_S - columns * px_s)
-    time_s = geometry.times_at(spec)  # what enters from outside is not known
+    time_s = geometry.pixel_times_s(spec)  # what enters from outside is not known
     known = (time_s > 4 * px_s) & (time_s < 30 - 4 * px_s)
     difference = np.abs(moved.astype(int) - wanted).max(axis=-1)[known]
     assert (difference > 24).mean() < 0.001  # a shade of ink, at times, where a row ends
@@ -80,10 +80,10 @@ def test_shifting_is_drawing_at_another_time(name, columns):
 def test_sums_by_lane_second_and_cell_agree():
     spec = ImageSpec.parse("folded")
     heat = np.random.default_rng(1).random((spec.height, spec.width))
-    cells = geometry.by_cell(heat, spec)
+    cells = geometry.sum_by_cell(heat, spec)
     assert cells.shape == (4, 30)
-    assert np.allclose(cells.sum(axis=1), geometry.by_lane(heat, spec))
-    assert np.allclose(cells.sum(axis=0), geometry.by_second(heat, spec))
+    assert np.allclose(cells.sum(axis=1), geometry.sum_by_lane(heat, spec))
+    assert np.allclose(cells.sum(axis=0), geometry.sum_by_second(heat, spec))
     assert np.isclose(cells.sum(), heat.sum())
     # C4-M1, 12 s: the second row's first lane, 67.2 px from the left.
     assert cells[0, 12] == pytest.approx(heat[112:140, 67:101].sum(), rel=0.05)

@@ -72,9 +72,9 @@ def test_only_the_colours_up_to_the_last_one_used_are_stored():
 
 def test_what_is_no_palette_picture_is_refused():
     for image in (np.zeros((2, 2)), np.zeros((2, 2, 3), np.uint8), np.zeros((0, 5), np.uint8)):
-        with pytest.raises(InputError, match=r"expected uint8 \(height, width\)"):
+        with pytest.raises(InputError, match=r"expected .*\(height, width\)"):
             png.encode(image, PALETTE)
-    with pytest.raises(InputError, match="uses colour 9 of a palette of 4"):
+    with pytest.raises(InputError, match=r"colour 9; expected at most 3"):
         png.encode(np.full((2, 2), 9, np.uint8), PALETTE[:4])
-    with pytest.raises(InputError, match=r"expected uint8 \(1 to 256, 3\)"):
+    with pytest.raises(InputError, match=r"expected .*\(1 to 256, 3\)"):
         png.encode(np.zeros((2, 2), np.uint8), PALETTE.astype(float))

@@ -12,7 +12,7 @@ from matplotlib_pictures import draw_reference
 from PIL import Image
 
 from psgvlm.image_spec import PRESETS
-from psgvlm.images.fidelity import synthetic
+from psgvlm.images.fidelity import synthetic_trace
 from psgvlm.images.raster import (
     GRID_FIVE,
     GRID_SECOND,
@@ -47,7 +47,7 @@ def ink_rows(image, column):
 
 def signals_for(spec):
     """A test signal for every lane."""
-    return [synthetic(MODALITY[name], spec, seed) for seed, name in enumerate(spec.lanes)]
+    return [synthetic_trace(MODALITY[name], spec, seed) for seed, name in enumerate(spec.lanes)]
 
 
 @pytest.mark.parametrize("name", PRESETS)
