@@ -60,7 +60,7 @@ def main() -> int:
 
     from psgvlm.corpus import loading
     from psgvlm.evaluation import raw_recordings
-    from psgvlm.explanations import corpus
+    from psgvlm.explanations import over_corpus
     from psgvlm.models import adapter_files, devices, vlm
     from psgvlm.stages import STAGES
 
@@ -72,7 +72,7 @@ def main() -> int:
     found, damaged, left_out = [], [], {"staged otherwise": 0, "no event, or all of it": 0}
     with tqdm(total=args.epochs, unit="epoch") as bar:
         # More than are wanted, since some will be left out.
-        for night, chosen in zip(nights, corpus.choose(nights, 2 * args.epochs), strict=True):
+        for night, chosen in zip(nights, over_corpus.choose(nights, 2 * args.epochs), strict=True):
             wanted = len(chosen) // 2
             truth, traces, starts_s = events(args.raw, night), night.traces(), night.stored_s()
             who = "/".join((night.rows["cohort"][0], night.rows["subject"][0]))
@@ -268,7 +268,7 @@ def summary(rows: list[dict]) -> dict:
     """Means by method with intervals over subjects; `less`: what random patches have taken off."""
     import pandas as pd
 
-    from psgvlm.explanations.corpus import means
+    from psgvlm.explanations.over_corpus import means
 
     frame, found = pd.DataFrame(rows), {}
     judged = ["pointing", "time", "deletion", "insertion"]
@@ -291,7 +291,7 @@ def summary(rows: list[dict]) -> dict:
 def damage_summary(rows: list[dict]) -> dict:
     import pandas as pd
 
-    from psgvlm.explanations.corpus import means
+    from psgvlm.explanations.over_corpus import means
 
     found = {}
     for (lane, kind), part in pd.DataFrame(rows).groupby(["lane", "kind"], sort=False):

@@ -62,7 +62,7 @@ class EndpointHandler:
         if len(several) != shown:
             raise InputError(f"{len(several)} pictures; expected {shown}, as the model was trained")
         images = [self._picture(image) for image in several]
-        (p,) = self.stager.scorer.probabilities([images])
+        (p,) = self.stager.classifier.probabilities([images])
         answer = _answer(self._calibrated(p))
         return answer | (self._explained(images) if explain else {})
 

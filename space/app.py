@@ -2,6 +2,7 @@
 
 import os
 
-from psgvlm.app import server as app
+from psgvlm.app import serve
+from psgvlm.commands.app import simulated_example
 
-app.serve(os.environ["PSGVLM_MODEL"], host="0.0.0.0")
+serve(os.environ["PSGVLM_MODEL"], host="0.0.0.0", example=simulated_example)

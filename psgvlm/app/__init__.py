@@ -1,7 +1,9 @@
-"""A page to look at: a recording staged, explained and corrected in the browser.
+"""The page on which a recording is staged, explained and corrected in the browser.
 
-    python -m psgvlm.app --model ADAPTER
-
-`session.py` is what a visitor has and does, `pictures.py` what is drawn of it; `layout.py` and
-`page.py` are Gradio's side: what stands on the page, and what each click leads to.
+`session` holds what a visitor has, `pictures` draws it as HTML and SVG, `layout` and `page` build
+the page with Gradio, and `server` serves it.
 """
+
+from psgvlm.app.server import serve
+
+__all__ = ["serve"]

@@ -1,4 +1,4 @@
-// A click in the night chooses an epoch; what lies under the pointer is said.
+// A click into the night chooses an epoch; a tip describes the epoch under the pointer.
 const epochAt = (plot, event) => {
   const box = plot.getBoundingClientRect();
   const epochs = Number(plot.parentElement.dataset.epochs);
@@ -25,9 +25,9 @@ element.addEventListener('mouseout', (event) => {
   if (plot && !plot.contains(event.relatedTarget)) plot.querySelector('.tip').hidden = true;
 });
 
-// As in scoring software: a key is the button that does the same.
+// As in scoring software, keys do what buttons do.
 const KEYS = {
-  ArrowLeft: 'back', ArrowRight: 'on', u: 'unsure',
+  ArrowLeft: 'back', ArrowRight: 'forward', u: 'next-for-review',
   w: 'stage-W', 1: 'stage-N1', 2: 'stage-N2', 3: 'stage-N3', r: 'stage-R',
 };
 const onKey = (event) => {

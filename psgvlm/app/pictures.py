@@ -1,7 +1,7 @@
-"""What the page draws: the night, an epoch, its probabilities and reasons, as HTML and SVG.
+"""What the page shows: the night, an epoch, its probabilities and reasons, as HTML and SVG.
 
-Everything is within the page: no picture of a recording is written to a disk. What comes from a
-file (labels, its name) is escaped.
+Pictures are embedded in the page, so that no picture of a recording is written to a disk. Text that
+comes from a file (labels, its name) is escaped.
 """
 
 import base64
@@ -16,48 +16,47 @@ from psgvlm.explanations import Explanation
 from psgvlm.explanations.picture import AGAINST, FOR, paper
 from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import EPOCH_S, STAGES
-from psgvlm.staging.hypnogram import COLOURS
+from psgvlm.staging.hypnogram import COLOURS, STAGES_FROM_TOP, areas, bouts
 from psgvlm.staging.sleep_statistics import UNITS
-from psgvlm.staging.stager import Night, StagedNight
+from psgvlm.staging.staged_night import StagedNight
+from psgvlm.staging.stager import Night
 
-FROM_ABOVE = ("W", "R", "N1", "N2", "N3")
-LANE_HEIGHT = 100 / len(FROM_ABOVE)
+STAGE_HEIGHT = 100 / len(STAGES_FROM_TOP)
 TICKS_S = (60, 300, 600, 1800, 3600, 7200, 14400, 43200)
-MOST_TICKS = 8
+MAX_TICKS = 8
 
 
 def night(staged: StagedNight, review_under: float) -> str:
-    """Hypnogram over hypnodensity, as wide as the page; a click on it tells a share of its width.
+    """Return the hypnogram above the hypnodensity; the page's script finds the clicked epoch.
 
-    What is to be reviewed, and what was corrected, is marked between the two.
+    Marks between the two show the epochs for review and those that were corrected.
     """
-    stages = staged.on_grid()
+    stages = staged.stages_on_grid()
     count = len(stages)
-    p = np.zeros((count, len(STAGES)))
-    p[staged.epochs] = staged.probabilities
-    review = staged.epochs[staged.unsure(review_under)]
+    review = staged.epochs[staged.rows_for_review(review_under)]
     names = "".join(
-        f'<span style="top:{LANE_HEIGHT * (i + 0.5)}%"><i style="background:{COLOURS[s]}"></i>{s}'
+        f'<span style="top:{STAGE_HEIGHT * (i + 0.5)}%"><i style="background:{COLOURS[s]}"></i>{s}'
         "</span>"
-        for i, s in enumerate(FROM_ABOVE)
+        for i, s in enumerate(STAGES_FROM_TOP)
     )
     marks = [("review", review), ("corrected", np.array(sorted(staged.corrections), int))]
     lines = "".join(
-        f'<path class="{name}" d="{"".join(f"M{x + 0.5},0V10" for x in at)}"/>'
-        for name, at in marks
+        f'<path class="{name}" d="{"".join(f"M{x + 0.5},0V10" for x in indices)}"/>'
+        for name, indices in marks
     )
+    density = _areas(np.nan_to_num(staged.probabilities_on_grid()))
     return (
         f'<div class="night" data-epochs="{count}" data-tips="{escape(_tips(staged, stages))}">'
         f'<div class="names steps">{names}</div>'
         f'<div class="plot">{_svg("steps", count, 100, _steps(stages))}'
-        f"{_svg('marks', count, 10, lines)}{_svg('density', count, 100, _density(p))}"
+        f"{_svg('marks', count, 10, lines)}{_svg('density', count, 100, density)}"
         f'<div class="ticks">{_ticks(staged, count)}</div>'
         '<div class="cursor"></div><div class="tip" hidden></div></div>'
         '<div class="names below"><span>review</span></div>'
         '<div class="names below density"><span>probability</span></div></div>'
-        '<p class="legend"><i class="review"></i>to be reviewed (probability under '
-        f'{review_under:g}) <i class="corrected"></i>set by hand <span class="keys">· keys: '
-        "← → for epochs, W 1 2 3 R for stages, U for the next to review</span></p>"
+        '<p class="legend"><i class="review"></i>for review: probability under '
+        f'{review_under:g} <i class="corrected"></i>set by hand <span class="keys">· keys: ← and → '
+        "for epochs, W 1 2 3 R for stages, U for the next epoch for review</span></p>"
     )
 
 
@@ -69,65 +68,63 @@ def _svg(name: str, width: int, height: int, content: str) -> str:
 
 
 def _steps(stages: list[str | None]) -> str:
-    """A thin line through the night, thick and coloured where it stays."""
-    line, spans, before = [], {stage: [] for stage in STAGES}, None
-    edges = [i for i in range(len(stages)) if i == 0 or stages[i] != stages[i - 1]]
-    for start, stop in zip(edges, [*edges[1:], len(stages)], strict=True):
-        if stage := stages[start]:
-            y = LANE_HEIGHT * (FROM_ABOVE.index(stage) + 0.5)
+    """Return a thin line through the night with a thick coloured one along each bout."""
+    line, thick, before = [], {stage: [] for stage in STAGES}, None
+    for start, stop, stage in bouts(stages):
+        if stage:
+            y = STAGE_HEIGHT * (STAGES_FROM_TOP.index(stage) + 0.5)
             line.append(f"V{y}H{stop}" if before else f"M{start},{y}H{stop}")
-            spans[stage].append(f"M{start},{y}H{stop}")
-        before = stages[start]
-    grid = "".join(f"M0,{LANE_HEIGHT * i}H{len(stages)}" for i in range(1, len(FROM_ABOVE)))
+            thick[stage].append(f"M{start},{y}H{stop}")
+        before = stage
+    rows = range(1, len(STAGES_FROM_TOP))
+    grid = "".join(f"M0,{STAGE_HEIGHT * i}H{len(stages)}" for i in rows)
     drawn = f'<path class="grid" d="{grid}"/><path class="line" d="{"".join(line)}"/>'
-    for stage, parts in spans.items():
-        drawn += f'<path class="stay" stroke="{COLOURS[stage]}" d="{"".join(parts)}"/>'
+    for stage, parts in thick.items():
+        drawn += f'<path class="bout" stroke="{COLOURS[stage]}" d="{"".join(parts)}"/>'
     return drawn
 
 
-def _density(p: np.ndarray) -> str:
-    """Areas from the bottom, N3 below and W above, the taller ones drawn first."""
-    order = FROM_ABOVE[::-1]
-    upper = np.cumsum(p[:, [STAGES.index(stage) for stage in order]], axis=1)
+def _areas(probabilities: np.ndarray) -> str:
+    """Return stacked areas; each reaches to the bottom, so the upper ones are drawn first."""
     drawn = ""
-    for column in reversed(range(len(order))):
-        y = np.round(100 * (1 - upper[:, column]), 1) + 0.0  # no -0
+    for stage, (_, upper) in reversed(areas(probabilities).items()):
+        y = np.round(100 * (1 - upper), 1) + 0.0  # turns -0 into 0
         path = "".join(f"V{value:g}H{i + 1}" for i, value in enumerate(y))
-        drawn += f'<path fill="{COLOURS[order[column]]}" d="M0,100{path}V100Z"/>'
+        drawn += f'<path fill="{COLOURS[stage]}" d="M0,100{path}V100Z"/>'
     return drawn
 
 
 def _ticks(staged: StagedNight, count: int) -> str:
-    """Times of day where the recording tells them, else times from its start."""
+    """Return labels of the time axis: times of day if known, else times from the start."""
     length_s = count * EPOCH_S
-    step_s = next((s for s in TICKS_S if length_s / s <= MOST_TICKS), TICKS_S[-1])
+    step_s = next((s for s in TICKS_S if length_s / s <= MAX_TICKS), TICKS_S[-1])
     first_s = -(staged.clock_s or 0) % step_s
     texts = []
-    for at_s in np.arange(first_s, 0.95 * length_s, step_s):  # the last one needs room, too
-        text = when(staged, at_s).rsplit(":", 1)[0]
+    for at_s in np.arange(first_s, 0.95 * length_s, step_s):  # a label at the end would not fit
+        text = time_label(staged, at_s).rsplit(":", 1)[0]
         texts.append(f'<span style="left:{100 * at_s / length_s:.3f}%">{text}</span>')
     return "".join(texts)
 
 
 def _tips(staged: StagedNight, stages: list[str | None]) -> str:
-    """What is said under the pointer, an epoch each: JSON."""
-    sure = dict(zip(staged.epochs.tolist(), staged.confidence, strict=True))
+    """Return the text that the pointer shows for each epoch, as JSON."""
+    confidence = dict(zip(staged.epochs.tolist(), staged.confidence, strict=True))
     texts = []
-    for number, stage in enumerate(stages):
-        text = f"{number + 1} · {when(staged, EPOCH_S * number)}"
+    for index, stage in enumerate(stages):
+        text = f"{index + 1} · {time_label(staged, EPOCH_S * index)}"
         if stage is None:
-            text += " · not recorded as a whole"
-        elif number in staged.corrections:
-            text += f" · {stage} by hand"
+            text += " · in a gap of the recording"
+        elif index in staged.corrections:
+            text += f" · {stage} set by hand"
         else:
-            text += f" · {stage} {sure[number]:.0%}"
+            text += f" · {stage} {confidence[index]:.0%}"
         texts.append(text)
     return json.dumps(texts, ensure_ascii=False)
 
 
-def when(staged: StagedNight, onset_s: float) -> str:
-    """A time of the record as a time of day, or where it does not tell from its start."""
-    return staged.clock(onset_s) or _duration(onset_s)
+def time_label(staged: StagedNight, onset_s: float) -> str:
+    """Return a time of the record as time of day if known, else as time from its start."""
+    return staged.time_of_day(onset_s) or _duration(onset_s)
 
 
 def _duration(seconds: float) -> str:
@@ -135,12 +132,12 @@ def _duration(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
-def epoch(picture: Image.Image, spec: ImageSpec, over: Image.Image | None = None) -> str:
-    """An epoch's picture with its lanes named beside it; `over` is a heat to lie over it."""
+def epoch(picture: Image.Image, spec: ImageSpec, heat_map: Image.Image | None = None) -> str:
+    """Return an epoch's picture with the names of its lanes, and a heat map over it if given."""
     rows = list(spec.lanes) * spec.fold
-    high = 100 * spec.lane_px() / spec.height
+    lane_percent = 100 * spec.lane_px() / spec.height
     names = "".join(
-        f'<span style="top:{high * (i + 0.5):.3f}%">{escape(name)}</span>'
+        f'<span style="top:{lane_percent * (i + 0.5):.3f}%">{escape(name)}</span>'
         for i, name in enumerate(rows)
     )
     row_s = spec.shown_s / spec.fold
@@ -150,36 +147,36 @@ def epoch(picture: Image.Image, spec: ImageSpec, over: Image.Image | None = None
         for i, at_s in enumerate(starts_s)
     )
     beside = f'<div class="names times">{times}</div>' if spec.fold > 1 else ""
-    lying = f'<img class="heat" src="{data(over)}" alt="">' if over else ""
+    overlay = f'<img class="heat" src="{png_url(heat_map)}" alt="">' if heat_map else ""
     return (
         f'<div class="epoch" style="--wide:{spec.width};--high:{spec.height}">'
         f'<div class="names">{names}</div><div class="paper">'
-        f'<img src="{data(picture)}" alt="the epoch as the model sees it">{lying}</div>'
+        f'<img src="{png_url(picture)}" alt="the epoch as the model sees it">{overlay}</div>'
         f"{beside}</div>"
     )
 
 
 def probabilities(staged: StagedNight, row: int) -> str:
-    """Bars of the five stages; the one that counts is marked."""
-    number, p = int(staged.epochs[row]), staged.probabilities[row]
-    counts = staged.stages[row]
+    """Return bars of the five probabilities, with the epoch's stage marked."""
+    index, p = int(staged.epochs[row]), staged.probabilities[row]
+    current = staged.stages[row]
     bars = "".join(
-        f"<tr{' class=counts' if stage == counts else ''}><th>{stage}</th>"
+        f"<tr{' class=current' if stage == current else ''}><th>{stage}</th>"
         f'<td><i style="width:{100 * p[i]:.1f}%;background:{COLOURS[stage]}"></i></td>'
         f"<td>{p[i]:.0%}</td></tr>"
         for i, stage in enumerate(STAGES)
     )
-    by = "set by hand" if number in staged.corrections else "by the model"
+    origin = "set by hand" if index in staged.corrections else "by the model"
     return (
-        f'<h3 id="epoch-title">Epoch {number + 1} of {len(staged.on_grid())} · '
-        f"{when(staged, EPOCH_S * number)}</h3>"
-        f'<p class="verdict"><b style="background:{COLOURS[counts]}" class="{counts}">{counts}</b>'
-        f' {by}</p><table class="bars">{bars}</table>'
+        f'<h3 id="epoch-title">Epoch {index + 1} of {len(staged.stages_on_grid())} · '
+        f"{time_label(staged, EPOCH_S * index)}</h3>"
+        f'<p class="verdict"><b style="background:{COLOURS[current]}" class="{current}">{current}'
+        f'</b> {origin}</p><table class="bars">{bars}</table>'
     )
 
 
 def heat(explanation: Explanation) -> Image.Image:
-    """The colour of the paper, to be multiplied with the epoch's picture."""
+    """Return the explanation as a coloured picture; the page multiplies it with the epoch's."""
     from matplotlib.colors import to_rgb
 
     colours = paper(explanation.heat, to_rgb(FOR), to_rgb(AGAINST))
@@ -187,62 +184,64 @@ def heat(explanation: Explanation) -> Image.Image:
 
 
 def reasons(explanation: Explanation) -> str:
-    """The sentence, and how much the stage would lose without each lane."""
-    most = max(np.abs(explanation.lanes).max(), 1e-9)
+    """Return the explanation's sentence, and how much the stage loses without each lane."""
+    largest = max(np.abs(explanation.lanes).max(), 1e-9)
     bars = "".join(
-        f'<tr><th>{escape(name)}</th><td><i style="width:{100 * abs(value) / most:.1f}%;'
+        f'<tr><th>{escape(name)}</th><td><i style="width:{100 * abs(value) / largest:.1f}%;'
         f'background:{FOR if value > 0 else AGAINST}"></i></td><td>{value:+.2f}</td></tr>'
         for name, value in zip(explanation.spec.lanes, explanation.lanes, strict=True)
     )
     return (
         f"<p>{escape(explanation.sentence)}</p>"
-        f'<table class="bars">{bars}</table><p class="small">What {explanation.stage} loses '
-        f"without the lane, in {escape(explanation.unit)}. <b style='color:{FOR}'>Orange</b> in "
-        f"the picture speaks for {explanation.stage}, <b style='color:{AGAINST}'>blue</b> against "
-        "it.</p>"
+        f'<table class="bars">{bars}</table><p class="small">How much {explanation.stage} '
+        f"loses without each lane, in {escape(explanation.unit)}. In the picture, "
+        f"<b style='color:{FOR}'>orange</b> speaks for {explanation.stage} and "
+        f"<b style='color:{AGAINST}'>blue</b> against it.</p>"
     )
 
 
-def facts(night: Night, shown: str) -> str:
-    """What a recording is, and what is odd about it."""
-    told = [f"{night.recording.duration_s / 3600:.2f} h", f"{len(night.epochs)} epochs of 30 s"]
-    if (clock_s := night.recording.clock_s) is not None:
-        told.append(f"begins at {_duration(clock_s).zfill(8)}")
-    return f'<p class="facts"><b>{escape(shown)}</b> · {" · ".join(told)}</p>{_list(night.notes)}'
+def facts(night: Night, display_name: str) -> str:
+    """Return the recording's name, length and start, and what is unusual about it."""
+    recording = night.recording
+    parts = [f"{recording.duration_s / 3600:.2f} h", f"{len(night.epochs)} epochs of 30 s"]
+    if recording.clock_s is not None:
+        parts.append(f"begins at {_duration(recording.clock_s).zfill(8)}")
+    name = f"<b>{escape(display_name)}</b>"
+    return f'<p class="facts">{name} · {" · ".join(parts)}</p>{_list(night.notes)}'
 
 
 def _list(notes: tuple[str, ...]) -> str:
     return f'<ul class="notes">{"".join(f"<li>{escape(note)}</li>" for note in notes)}</ul>'
 
 
-def statistics(found: dict[str, float], notes: tuple[str, ...]) -> str:
-    """Sleep statistics in a row, and what is to be kept in mind."""
-    told = "".join(
+def statistics(values: dict[str, float], notes: tuple[str, ...]) -> str:
+    """Return sleep statistics in a row, and the notes on the night."""
+    cells = "".join(
         f"<div><b>{'–' if np.isnan(value) else f'{value:.0f}'}</b> {UNITS[name]}<span>{name}</span>"
         "</div>"
-        for name, value in found.items()
+        for name, value in values.items()
     )
-    return f'<div class="statistics">{told}</div>{_list(notes)}'
+    return f'<div class="statistics">{cells}</div>{_list(notes)}'
 
 
-def files(contents: dict[str, tuple[str, bytes]], corrected: int) -> str:
-    """Files to be downloaded, held by the page itself."""
+def downloads(files: dict[str, tuple[str, bytes]], n_corrected: int) -> str:
+    """Return links to files that the page itself holds."""
     links = "".join(
         f'<a class="download" download="{escape(name)}" '
-        f'href="{link(content, "application/octet-stream")}">{escape(kind)}</a>'
-        for name, (kind, content) in contents.items()
+        f'href="{data_url(content, "application/octet-stream")}">{escape(kind)}</a>'
+        for name, (kind, content) in files.items()
     )
-    by = f"{corrected} set by hand" if corrected else "none set by hand yet"
-    return f'{links}<p class="small">The hypnogram as shown above, {by}.</p>'
+    by_hand = f"{n_corrected} epochs set by hand" if n_corrected else "no epoch set by hand yet"
+    return f'{links}<p class="small">The hypnogram as shown above, with {by_hand}.</p>'
 
 
-def data(picture: Image.Image) -> str:
-    """A PIL image as a PNG within the page."""
-    written = io.BytesIO()
-    picture.save(written, "PNG")
-    return link(written.getvalue(), "image/png")
+def png_url(picture: Image.Image) -> str:
+    """Return a PIL image as a data URL."""
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return data_url(file.getvalue(), "image/png")
 
 
-def link(content: bytes, kind: str) -> str:
-    """Bytes as an address that holds them."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+def data_url(content: bytes, media_type: str) -> str:
+    """Return a URL that holds the content itself."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"

@@ -1,41 +1,21 @@
-"""Serve a page on which recordings are staged, explained and corrected.
+"""Serving the page."""
 
-    python -m psgvlm.app --model ADAPTER
-
-It is for the browser on this computer, unless --host says otherwise.
-"""
-
-import argparse
 import os
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from psgvlm import errors
+from psgvlm.errors import InputError
 
-# Nothing that a browser would have to fetch elsewhere, nor a door that the page does not need.
+# System fonts, so that the browser fetches nothing from elsewhere.
 FONTS = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
-NOT_WANTED = dict.fromkeys(
+# Features of Gradio that the page does not need and that would open it to others.
+SWITCHED_OFF = dict.fromkeys(
     ("share", "run_history", "enable_monitoring", "ssr_mode", "pwa", "mcp_server"), False
 )
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        "python -m psgvlm.app",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--model", required=True, help="adapter: a folder or a Hub id")
-    add("--host", default="127.0.0.1", help="0.0.0.0: for other computers, too, unencrypted")
-    add("--port", type=int, default=7860)
-    add("--max-mb", type=int, default=1000, help="the largest recording taken; default: 1000")
-    add("--device", help="cpu, cuda ...; default: cuda where there is one")
-    args = parser.parse_args()
-    serve(args.model, args.host, args.port, args.max_mb, args.device)
-    return 0
+MAX_SESSIONS = 100  # pages whose state Gradio keeps in memory; the oldest goes first
 
 
 def serve(
@@ -44,16 +24,37 @@ def serve(
     port: int = 7860,
     max_mb: int = 1000,
     device: str | None = None,
+    example: Callable[[Path], Path] | None = None,
 ) -> None:
-    """Serve the page until the process is told to end; whatever was uploaded goes with it."""
-    # Read when gradio is imported, or what it imports.
+    """Serve the page until the process is terminated, then delete all uploads.
+
+    Parameters
+    ----------
+    model : str
+        The adapter: a folder or a Hub id.
+    host, port : str, int
+        Where to serve. By default only this computer can open the page.
+    max_mb : int, default 1000
+        The size in MB of the largest recording that can be uploaded.
+    device : str, optional
+        Such as `"cpu"` or `"cuda"`; by default a GPU if there is one.
+    example : callable, optional
+        A function that writes an example recording into a folder and returns its path. Without it
+        the page offers no example.
+
+    Raises
+    ------
+    InputError
+        If the model cannot be used, or the address cannot be served.
+    """
+    # Gradio and huggingface_hub read these when they are imported.
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
     from psgvlm.staging.stager import Stager
 
     stager = Stager(model, device)
-    _ = stager.model  # before the first visitor waits for it
+    _ = stager.model  # loads the weights, so that the first visitor need not wait
     with tempfile.TemporaryDirectory(prefix="psgvlm-page-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = str(Path(folder) / "arriving")
 
@@ -63,7 +64,7 @@ def serve(
         from psgvlm.app.page import Page
         from psgvlm.app.session import Sessions
 
-        page = Page(Sessions(stager, Path(folder)), max_mb)
+        page = Page(Sessions(stager, Path(folder), example), max_mb)
         try:
             _, address, _ = page.blocks.queue().launch(
                 server_name=host,
@@ -71,19 +72,17 @@ def serve(
                 max_file_size=max_mb * 1_000_000,
                 css=CSS,
                 theme=gr.themes.Default(primary_hue="blue", **FONTS),
-                state_session_capacity=100,  # what a page showed, kept after it was closed
+                state_session_capacity=MAX_SESSIONS,
                 prevent_thread_lock=True,
                 quiet=True,
                 footer_links=[],
-                **NOT_WANTED,
+                **SWITCHED_OFF,
             )
         except OSError as error:
-            raise errors.InputError(
-                f"--host {host} --port {port}: cannot be served there; expected a port that is free"
+            raise InputError(
+                f"{host}:{port}: the page cannot be served there; expected an address of this "
+                "computer and a port that is free",
+                "port",
             ) from error
         print(f"open {address} in a browser; Ctrl-C ends it", flush=True)
         page.blocks.block_thread()
-
-
-if __name__ == "__main__":
-    errors.run(main)

@@ -1,7 +1,7 @@
-"""What one visitor has: a recording in a folder of its own, its lanes, its staged night.
+"""What one visitor has: a recording in a folder of its own, its lanes, and its staged night.
 
-Nothing here knows of the web. A recording is kept under a name that says nothing, as names of files
-may name people; the visitor is shown the name that it came with.
+Nothing here depends on the web. A recording is stored under a neutral name because file names may
+name people; the visitor is shown the name that the file came with.
 """
 
 import shutil
@@ -21,196 +21,197 @@ from psgvlm.recordings import lanes
 from psgvlm.recordings.recording import Recording
 from psgvlm.staging import night_files, sleep_statistics
 from psgvlm.staging.lights import Lights
-from psgvlm.staging.stager import Night, StagedNight, Stager
+from psgvlm.staging.staged_night import REVIEW_UNDER, StagedNight
+from psgvlm.staging.stager import Night, Stager
 
-EXAMPLE_H = 2.0  # long enough for every stage
-REVIEW_UNDER = 0.6  # as stage.py
-ABANDONED_S = 3600  # an upload that takes longer, or was broken off
+ABANDONED_S = 3600  # an upload that is older was broken off
 
 
 class Session:
-    """A visitor's recording and what became of it; `end` deletes it.
+    """A visitor's recording and what was made of it; `end` deletes everything.
 
-    `row` is the epoch looked at, a row of `night.epochs`. Methods raise `InputError`, whose text
-    `told` makes fit for the visitor.
+    `row` is the epoch that the visitor looks at, as a row of `night.epochs`. `example` writes an
+    example recording into a folder and returns its path; it is None if the page offers none.
+    Methods raise InputError; `message` turns it into a line for the visitor.
     """
 
-    def __init__(self, stager: Stager, folder: Path):
-        self.stager = stager
+    def __init__(self, stager: Stager, folder: Path, example: Callable[[Path], Path] | None = None):
+        self.stager, self.example = stager, example
         self.folder = Path(tempfile.mkdtemp(dir=folder))
         self.path: Path | None = None
-        self.shown = ""
+        self.display_name = ""
         self.labels: tuple[str, ...] = ()
         self.night: Night | None = None
         self.staged: StagedNight | None = None
         self.row = 0
         self._explained: tuple[tuple[Night, int], Explanation] | None = None
 
-    def take(self, path: Path, shown: str) -> None:
-        """Move a recording here, in the place of one before, and read its labels."""
-        self._forget()
+    def take_recording(self, path: Path, display_name: str) -> None:
+        """Move a recording here, replacing any earlier one, and read its labels."""
+        self._discard_recording()
         self.path = self.folder / "recording.edf"
-        self.shown = shown
+        self.display_name = display_name
         shutil.move(path, self.path)
         self.labels = Recording(self.path, gaps=True).labels
 
-    def simulate(self) -> None:
-        """Take a simulated recording, made for the occasion."""
-        # The page is a script: it may stand on the builders, as the library may not.
-        from psgvlm.builders.simulate import write_recording
-
-        with tempfile.TemporaryDirectory(dir=self.folder) as made:
-            write_recording("mass", made, EXAMPLE_H, 1, 0)  # it has all lanes there are
-            self.take(next(Path(made).rglob("* PSG.edf")), "simulated night.edf")
+    def take_example(self) -> None:
+        """Take the example recording, which is written for this visitor."""
+        if self.example is None:
+            raise InputError("this page has no example recording; upload a recording")
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            self.take_recording(self.example(Path(folder)), "simulated night.edf")
 
     def sources(self) -> dict[str, str]:
-        """What fills each lane if nobody says otherwise; empty text where nothing does."""
+        """Return the signal that fills each lane by default; an empty text if none does."""
         found = lanes.find_lanes(self.labels, self.stager.spec.montage)
         pairs = zip(found.lanes, found.sources, strict=True)
         return {lane.name: str(source or "") for lane, source in pairs}
 
     def open(self, chosen: Mapping[str, str] | None = None) -> Night:
-        """The night, its lanes filled as the visitor says: `{lane: "label"}` or `"label - label"`.
+        """Open the night with the lanes that the visitor chose.
 
-        Lanes left out, or left empty, are found by the montage.
+        `chosen` maps lanes to `"label"` or `"label - label"`. A lane that is missing or empty in it
+        is filled by the montage.
         """
         self.night = self.staged = None
         if self.path is None:
-            raise InputError("no recording here any more; expected one: take it again")
-        automatic = self.sources()
-        unusual = {k: v for k, v in (chosen or {}).items() if v and v != automatic[k]}
+            raise InputError("the recording is not here any more; upload it again")
+        by_default = self.sources()
+        unusual = {k: v for k, v in (chosen or {}).items() if v and v != by_default[k]}
         text = ",".join(f"{lane}={source}" for lane, source in unusual.items())
         self.night = self.stager.open(self.path, text)
         return self.night
 
     def stage(self, progress: Callable[[int, int], None]) -> bool:
-        """Stage the night; False where another recording, or lane, or the end came in between."""
-        night = self._opened()
+        """Stage the night.
 
-        def told(done: int, epochs: int) -> None:
+        Return False if the visitor meanwhile chose another recording or other lanes, or left.
+        """
+        night = self._opened_night()
+
+        def stop_if_superseded(done: int, epochs: int) -> None:
             if self.night is not night:
-                raise _Abandoned
+                raise _Superseded
             progress(done, epochs)
 
         try:
-            staged = self.stager.stage(night, told)
-        except (_Abandoned, InputError, OSError):
+            staged = self.stager.stage(night, stop_if_superseded)
+        except (_Superseded, InputError, OSError):
             if self.night is night:
                 raise
-            return False  # its file may be gone
-        self.staged = replace(staged, name=self.shown)
-        self.row = int(staged.unsure(1.1)[0])  # the least sure, which is worth a look
+            return False  # the recording may have been deleted
+        self.staged = replace(staged, name=self.display_name)
+        self.row = int(staged.confidence.argmin())  # the least probable epoch deserves a look
         return True
 
-    def choose(self, row: int) -> None:
-        """Look at another epoch; beyond the ends, at the last one there."""
-        self.row = min(max(row, 0), len(self._done().epochs) - 1)
+    def go_to(self, row: int) -> None:
+        """Look at another epoch; a row beyond the ends means the first or the last one."""
+        self.row = min(max(row, 0), len(self._staged_night().epochs) - 1)
 
-    def next_unsure(self) -> bool:
-        """Go to the next epoch to be reviewed, from the beginning again after the last."""
-        rows = sorted(self._done().unsure(REVIEW_UNDER).tolist())
+    def go_to_next_for_review(self) -> bool:
+        """Look at the next epoch for review, or the first after the last; False if none is left."""
+        rows = sorted(self._staged_night().rows_for_review(REVIEW_UNDER).tolist())
         if rows:
             self.row = next((row for row in rows if row > self.row), rows[0])
         return bool(rows)
 
     def correct(self, stage: str) -> None:
-        """Give the epoch looked at the visitor's stage."""
-        staged = self._done()
-        self.staged = staged.corrected(int(staged.epochs[self.row]), stage)
+        """Set the stage of the epoch that the visitor looks at."""
+        staged = self._staged_night()
+        self.staged = staged.corrected(int(staged.epochs[self.row]) + 1, stage)
 
     def picture(self, row: int) -> Image.Image:
-        """An epoch as the model sees it."""
-        return next(self._opened().pictures([row]))
+        """Return an epoch's image as the model sees it."""
+        return next(self._opened_night().pictures([row]))
 
     def explain(self) -> Explanation:
-        """Why the model gave the epoch looked at its stage."""
-        row, night = self.row, self._opened()
+        """Explain why the model gave its stage to the epoch that the visitor looks at."""
+        row, night = self.row, self._opened_night()
         if self._explained is None or self._explained[0] != (night, row):
             images = next(night.shown(self.stager.neighbours, row, row + 1))
             self._explained = (night, row), explain(self.stager.model, images)
         return self._explained[1]
 
-    def files(self) -> dict[str, tuple[str, bytes]]:
-        """The hypnogram as it stands now, to be downloaded: what it is, by name of file."""
-        staged, stem = self._done(), Path(self.shown).stem
-        lights = Lights(0.0, staged.duration_s)
-        with tempfile.TemporaryDirectory(dir=self.folder) as made:
-            path = Path(made) / "hypnogram.edf"
-            night_files.write_edf(path, staged, lights)
-            edf = path.read_bytes()
+    def downloads(self) -> dict[str, tuple[str, bytes]]:
+        """Return the hypnogram as it stands now: by file name, what the file is and its content."""
+        staged, stem = self._staged_night(), Path(self.display_name).stem
+        edf = night_files.edf_bytes(staged, Lights(0.0, staged.duration_s))
         return {
             f"{stem} hypnogram.edf": ("EDF+ annotations", edf),
             f"{stem} hypnogram.csv": ("CSV", night_files.csv_text(staged).encode()),
         }
 
     def statistics(self) -> dict[str, float]:
-        """Sleep statistics of the whole recording, by the names of `sleep_statistics.UNITS`."""
-        return sleep_statistics.of_night(self._done().on_grid())
+        """Return the sleep statistics of the whole recording, see `main_statistics`."""
+        return sleep_statistics.main_statistics(self._staged_night().stages_on_grid())
 
-    def told(self, error: InputError | OSError) -> str:
-        """An error as stage.py prints it, about the file by the name that the visitor knows."""
+    def message(self, error: InputError | OSError) -> str:
+        """Return an error as a line that calls the recording by the name the visitor knows."""
         text = str(error)
         if isinstance(error, OSError):
-            text = f"{self.shown or 'recording'}: {error.strerror}"
+            text = f"{self.display_name or 'recording'}: {error.strerror}"
         if self.path is not None:
-            text = text.replace(str(self.path), self.shown)
+            text = text.replace(str(self.path), self.display_name)
         return " ".join(text.split())
 
     def end(self) -> None:
-        """Delete everything."""
-        self._forget()
+        """Delete everything that the visitor has."""
+        self._discard_recording()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _forget(self) -> None:
+    def _discard_recording(self) -> None:
         self.night = self.staged = self._explained = None
         if self.path is not None:
             self.path.unlink(missing_ok=True)
-        self.path, self.shown, self.labels, self.row = None, "", (), 0
+        self.path, self.display_name, self.labels, self.row = None, "", (), 0
 
-    def _opened(self) -> Night:
+    def _opened_night(self) -> Night:
         if self.night is None:
-            raise InputError("no recording here that can be staged; expected one: take it again")
+            raise InputError("no recording is open here; upload one that can be staged")
         return self.night
 
-    def _done(self) -> StagedNight:
+    def _staged_night(self) -> StagedNight:
         if self.staged is None:
-            raise InputError("nothing is staged here; expected a night: stage it again")
+            raise InputError("no night is staged here; stage it first")
         return self.staged
 
 
-class _Abandoned(Exception):
+class _Superseded(Exception):
     """Nobody waits for the night any more."""
 
 
 class Sessions:
-    """Everyone who has the page open, by the browser's own key; all in one folder.
+    """The sessions of everyone who has the page open, by the browser's session key.
 
-    `arriving`, where uploads land before a session takes them, is a part of it.
+    All their files lie in one folder. Its subfolder `arriving` receives uploads until a session
+    takes them.
     """
 
-    def __init__(self, stager: Stager, folder: Path):
-        self.stager, self.folder = stager, folder
+    def __init__(self, stager: Stager, folder: Path, example: Callable[[Path], Path] | None = None):
+        self.stager, self.folder, self.example = stager, folder, example
         self.arriving = folder / "arriving"
         self.arriving.mkdir()
         self._open: dict[str, Session] = {}
         self._lock = threading.Lock()
 
-    def of(self, key: str) -> Session:
-        """A visitor's session, begun when first asked for."""
+    def get(self, key: str) -> Session:
+        """Return a visitor's session; the first call for a key begins it."""
         with self._lock:
             if key not in self._open:
-                self._open[key] = Session(self.stager, self.folder)
+                self._open[key] = Session(self.stager, self.folder, self.example)
             return self._open[key]
 
     def end(self, key: str) -> None:
-        """Delete what a visitor has, and uploads that nobody took: of an hour ago, or any at all
-        where nobody is left."""
+        """Delete what a visitor has, and uploads that nobody took.
+
+        These are uploads older than `ABANDONED_S`, or all of them once no visitor is left.
+        """
         with self._lock:
             session = self._open.pop(key, None)
-            older_than_s = ABANDONED_S if self._open else 0
+            least_age_s = ABANDONED_S if self._open else 0
             for path in self.arriving.iterdir():
-                with suppress(FileNotFoundError):  # taken in this moment
-                    if time.time() - path.stat().st_mtime >= older_than_s:
+                with suppress(FileNotFoundError):  # a session takes the upload at this moment
+                    if time.time() - path.stat().st_mtime >= least_age_s:
                         shutil.rmtree(path) if path.is_dir() else path.unlink()
         if session:
             session.end()

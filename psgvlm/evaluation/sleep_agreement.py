@@ -10,7 +10,7 @@ import numpy as np
 from psgvlm.evaluation.intervals import estimate, mean_of
 from psgvlm.evaluation.predictions import RECORDING, SUBJECT
 from psgvlm.stages import STAGES
-from psgvlm.staging.sleep_statistics import UNITS, of_night
+from psgvlm.staging.sleep_statistics import UNITS, main_statistics
 
 LIMITS_SD = 1.96  # standard deviations on each side of the bias: 95 % of normal differences
 
@@ -41,7 +41,7 @@ def by_night(frame):
             stages: list[str | None] = [None] * (place.max() + 1)
             for i, stage in zip(place, night[column], strict=True):
                 stages[i] = stage if stage in STAGES else None
-            values[rater] = of_night(stages)
+            values[rater] = main_statistics(stages)
         names = dict(zip(RECORDING, key, strict=True))
         for statistic in UNITS:
             pair = {rater: values[rater][statistic] for rater in values}

@@ -1,14 +1,12 @@
 """Epochs of one staged night explained: pictures, their figures, and a page to leaf through."""
 
 import json
-import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from psgvlm.errors import InputError
+from psgvlm import files
 from psgvlm.explanations.explanation import Explanation
 from psgvlm.explanations.methods import explain
 from psgvlm.explanations.picture import draw
@@ -16,36 +14,11 @@ from psgvlm.images import geometry
 from psgvlm.models.vlm import StagingModel
 from psgvlm.staging import document
 from psgvlm.staging.document import Heading, Picture, Text
-from psgvlm.staging.stager import Night, StagedNight
+from psgvlm.staging.staged_night import StagedNight
+from psgvlm.staging.stager import Night
 
 RESULT = "explanations.json"
 SHOWN = 100  # epochs on the page, whose pictures it holds
-
-
-def chosen(words: str, staged: StagedNight, under: float) -> np.ndarray:
-    """Rows of the epochs that `words` name: `all`, `uncertain`, or numbers from 1 as `12,40-44`.
-
-    `under` is the probability that makes an epoch uncertain. Raises `InputError` for anything else.
-    """
-    if words == "all":
-        return np.arange(len(staged.epochs))
-    if words == "uncertain":
-        return staged.unsure(under)
-    numbers: set[int] = set()
-    for part in words.split(","):
-        match = re.fullmatch(r"\s*(\d{1,7})(?:-(\d{1,7}))?\s*", part)
-        if not match or int(match[1]) > int(match[2] or match[1]):
-            raise InputError(
-                f"--explain {words}: {part!r}; expected all, uncertain, or numbers of epochs from "
-                "1 as 12,40-44"
-            )
-        numbers |= set(range(int(match[1]) - 1, int(match[2] or match[1])))
-    if absent := sorted(numbers - set(staged.epochs.tolist())):
-        raise InputError(
-            f"--explain {words}: {staged.name} has no epoch {absent[0] + 1} that was staged; "
-            f"expected 1 to {staged.epochs[-1] + 1}"
-        )
-    return np.flatnonzero(np.isin(staged.epochs, sorted(numbers)))
 
 
 def write(
@@ -75,10 +48,8 @@ def write(
             draw(why, images[model.neighbours], path)
             told[number] = _figures(why)
             # As they come, so that a run that was stopped goes on.
-            _replace(
-                folder / RESULT,
-                json.dumps({"key": key, "epochs": told}, indent=1, ensure_ascii=False),
-            )
+            content = {"key": key, "epochs": told}
+            files.write_text(folder / RESULT, json.dumps(content, indent=1, ensure_ascii=False))
         if progress:
             progress(done)
     listed = [str(int(staged.epochs[row]) + 1) for row in rows[:SHOWN]]
@@ -96,7 +67,7 @@ def write(
             Heading(f"Epoch {number}"),
             Picture(name(number), told[number]["sentence"]),
         ]
-    _replace(folder / "explanations.html", document.html(blocks, folder))
+    files.write_text(folder / "explanations.html", document.html(blocks, folder))
 
 
 def name(number: str | int) -> str:
@@ -126,9 +97,3 @@ def _earlier(path: Path, key: str) -> dict[str, dict]:
         return dict(content["epochs"]) if content["key"] == key else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-
-
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_suffix(".writing")
-    beside.write_text(text, "utf-8")
-    os.replace(beside, path)

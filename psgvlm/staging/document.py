@@ -1,8 +1,10 @@
-"""A page of headings, texts, tables and pictures: once as Markdown, once as HTML in one file."""
+"""A document of headings, texts, tables and pictures, written as Markdown or as one HTML file."""
 
 import base64
 import html as markup
+import io
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,25 +45,26 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells are text as it is shown: the first column and those of `words` to the left."""
+    """A table whose cells are text. The first column and those in `words` are left-aligned."""
 
     head: list[str]
     rows: list[list[str]]
     words: tuple[int, ...] = ()
 
-    def left(self, column: int) -> bool:
+    def is_left_aligned(self, column: int) -> bool:
         return column == 0 or column in self.words
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG of this name in the report's folder, and what it shows: written below it."""
+    """A PNG by its file name, and the caption below it."""
 
     file: str
     text: str
 
 
 def markdown(blocks: list) -> str:
+    """Return the blocks as Markdown, in which a picture is a link to its file."""
     return "\n\n".join(_markdown(block) for block in blocks) + "\n"
 
 
@@ -73,17 +76,21 @@ def _markdown(block) -> str:
             return block.text
         case Picture():
             return f"![{block.text}]({block.file})\n\n*{block.text}*"
-    rule = ["---" if block.left(column) else "---:" for column in range(len(block.head))]
+    rule = ["---" if block.is_left_aligned(column) else "---:" for column in range(len(block.head))]
     cells = [[cell.replace("|", "\\|") for cell in row] for row in (block.head, *block.rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))
 
 
-def html(blocks: list, folder: Path) -> str:
-    """One file with its pictures in it, which are read from `folder`; it needs no network."""
+def html(blocks: list, pictures: Path | Mapping[str, bytes]) -> str:
+    """Return the blocks as one HTML file that needs no network, with its pictures inside.
+
+    The first block is the title. `pictures` is the folder that the pictures are read from, or their
+    contents by file name.
+    """
     headings = [block for block in blocks if isinstance(block, Heading)]
     title, sections = headings[0].text, headings[1:]
-    links = "".join(f'<a href="#{_id(of.text)}">{markup.escape(of.text)}</a>' for of in sections)
-    first, *rest = (_html(block, folder) for block in blocks)
+    links = "".join(f'<a href="#{_id(h.text)}">{markup.escape(h.text)}</a>' for h in sections)
+    first, *rest = (_html(block, pictures) for block in blocks)
     body = "\n".join([first, f"<nav>{links}</nav>", *rest])
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -92,7 +99,7 @@ def html(blocks: list, folder: Path) -> str:
     )
 
 
-def _html(block, folder: Path) -> str:
+def _html(block, pictures: Path | Mapping[str, bytes]) -> str:
     match block:
         case Heading():
             text = markup.escape(block.text)
@@ -100,11 +107,13 @@ def _html(block, folder: Path) -> str:
         case Text():
             return f"<p>{markup.escape(block.text)}</p>"
         case Picture():
-            data = base64.b64encode((folder / block.file).read_bytes()).decode()
-            text, width = markup.escape(block.text), _inches(folder / block.file)
+            is_folder = isinstance(pictures, Path)
+            png = (pictures / block.file).read_bytes() if is_folder else pictures[block.file]
+            data, text = base64.b64encode(png).decode(), markup.escape(block.text)
             return (
-                f'<figure><div class="wide"><img alt="{text}" style="width: {width:.2f}in" '
-                f'src="data:image/png;base64,{data}"></div><figcaption>{text}</figcaption></figure>'
+                f'<figure><div class="wide"><img alt="{text}" '
+                f'style="width: {_width_in(png):.2f}in" src="data:image/png;base64,{data}"></div>'
+                f"<figcaption>{text}</figcaption></figure>"
             )
     rows = "\n".join(_row(block, row, "td") for row in block.rows)
     return (
@@ -117,16 +126,16 @@ def _row(table: Table, cells: list[str], tag: str) -> str:
     words = ("", ' class="words"')
     return "<tr>{}</tr>".format(
         "".join(
-            f"<{tag}{words[table.left(column)]}>{_cell(cell)}</{tag}>"
+            f"<{tag}{words[table.is_left_aligned(column)]}>{_cell(cell)}</{tag}>"
             for column, cell in enumerate(cells)
         )
     )
 
 
 def _cell(text: str) -> str:
-    """A value with its interval below it, which makes tables half as wide; other text as it is."""
-    if found := IN_BRACKETS.fullmatch(text):
-        return f"{markup.escape(found[1])} <small>{markup.escape(found[2])}</small>"
+    """Put a value's interval below the value, which makes tables half as wide."""
+    if match := IN_BRACKETS.fullmatch(text):
+        return f"{markup.escape(match[1])} <small>{markup.escape(match[2])}</small>"
     return markup.escape(text)
 
 
@@ -134,9 +143,9 @@ def _id(heading: str) -> str:
     return re.sub(r"\W+", "-", heading.lower())
 
 
-def _inches(path: Path) -> float:
-    """How wide a picture was made, so that its letters have the size of the page's."""
+def _width_in(png: bytes) -> float:
+    """Return a picture's width in inches; at that width its letters have the size of the page's."""
     from PIL import Image
 
-    with Image.open(path) as image:
+    with Image.open(io.BytesIO(png)) as image:
         return image.width / image.info["dpi"][0]

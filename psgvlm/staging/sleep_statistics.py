@@ -4,12 +4,12 @@ import numpy as np
 
 from psgvlm.stages import STAGES
 
+# The main statistics and their units; the five stages stand for the minutes spent in them.
 UNITS = {
     **{"TST": "min", "SE": "%", "SOL": "min", "REM latency": "min", "WASO": "min"},
     **dict.fromkeys(STAGES, "min"),
 }
-_YASA = {stage: {"W": "WAKE", "R": "REM"}.get(stage, stage) for stage in STAGES}
-# What `everything` tells of a night, yasa's definitions: unit, and what it is.
+# The statistics that `full_statistics` returns, as yasa defines them: unit and meaning.
 MEANINGS = {
     "TIB": ("min", "time in bed: lights off to lights on"),
     "SPT": ("min", "sleep period: first to last epoch of sleep"),
@@ -22,38 +22,56 @@ MEANINGS = {
     "SFI": ("1/h", "sleep fragmentation index: awakenings an hour of sleep"),
     "UNS": ("min", "not staged: gaps of the recording"),
 }
+_YASA = {stage: {"W": "WAKE", "R": "REM"}.get(stage, stage) for stage in STAGES}
 
 
-def of_night(stages: list[str | None]) -> dict[str, float]:
-    """The statistics of `UNITS` of one night, from a stage for every 30 s, first to last.
+def main_statistics(stages: list[str | None]) -> dict[str, float]:
+    """Return the statistics named in `UNITS` of one night.
 
-    Total sleep time, sleep efficiency (of all the epochs given), latency of sleep (from the first
-    epoch to the first of any sleep) and of REM (from there), wake after sleep onset, minutes of
-    each stage. `None` is an unscored epoch, neither sleep nor wake. NaN is what a night without
-    sleep, or without REM, does not have.
+    Parameters
+    ----------
+    stages : list of (str or None)
+        A stage for every 30 s from first to last; None for an epoch that was not scored, which
+        counts as neither sleep nor wake.
+
+    Returns
+    -------
+    dict of str to float
+        Total sleep time; sleep efficiency, relative to all epochs given; latency of sleep, from
+        the first epoch to the first of any sleep; latency of REM from there; wake after sleep
+        onset; minutes of each stage. A statistic that the night does not have, such as the latency
+        of REM in a night without REM, is NaN.
     """
-    found = _by_yasa(_hypnogram(stages))
-    return {name: found[name] for name in UNITS}
+    by_name = _by_name(to_yasa(stages))
+    return {name: by_name[name] for name in UNITS}
 
 
-def everything(stages: list[str | None]) -> dict:
-    """All that yasa says of a night, for a file: a stage for every 30 s from lights off to on.
+def full_statistics(stages: list[str | None]) -> dict:
+    """Return all statistics that yasa computes of one night, ready for JSON.
 
-    `statistics` are by name a `value` and its `unit`, `None` where the night has none (no REM);
-    `stages` the minutes of each and its percentage of total sleep time; `transitions` how often
-    each stage was followed by each, itself included.
+    Parameters
+    ----------
+    stages : list of (str or None)
+        A stage for every 30 s from lights off to lights on; None for an epoch that was not scored.
+
+    Returns
+    -------
+    dict
+        `"statistics"`: for each name of `MEANINGS` its value, unit and meaning, with None for a
+        value that the night does not have. `"stages"`: minutes and percentage of total sleep time
+        of each stage. `"transitions"`: how often each stage was followed by each, itself included.
     """
-    night = _hypnogram(stages)
-    found = {name: None if np.isnan(v) else v for name, v in _by_yasa(night).items()}
+    night = to_yasa(stages)
+    by_name = {name: None if np.isnan(v) else v for name, v in _by_name(night).items()}
     names = [_YASA[stage] for stage in STAGES]
     counts = night.transition_matrix()[0].reindex(index=names, columns=names, fill_value=0)
     return {
         "statistics": {
-            name: {"value": found.get(name, 0.0), "unit": unit, "means": means}
-            for name, (unit, means) in MEANINGS.items()
+            name: {"value": by_name.get(name, 0.0), "unit": unit, "means": meaning}
+            for name, (unit, meaning) in MEANINGS.items()
         },
         "stages": {
-            stage: {"minutes": found[stage], "percent_of_tst": found.get(f"%{_YASA[stage]}")}
+            stage: {"minutes": by_name[stage], "percent_of_tst": by_name.get(f"%{_YASA[stage]}")}
             for stage in STAGES
         },
         "transitions": {
@@ -63,15 +81,16 @@ def everything(stages: list[str | None]) -> dict:
     }
 
 
-def _hypnogram(stages: list[str | None]):
-    # It takes more than a second to import.
+def to_yasa(stages: list[str | None], scorer: str | None = None):
+    """Return stages, one for every 30 s, as a `yasa.Hypnogram`; None becomes UNS (unscored)."""
+    # Importing yasa takes more than a second.
     from yasa import Hypnogram
 
-    return Hypnogram(["UNS" if stage is None else stage for stage in stages])
+    return Hypnogram(["UNS" if stage is None else stage for stage in stages], scorer=scorer)
 
 
-def _by_yasa(night) -> dict[str, float]:
-    """yasa's statistics under its names, those of `UNITS` under ours."""
-    found = {name: float(value) for name, value in night.sleep_statistics().items()}
-    found |= {stage: found[name] for stage, name in _YASA.items()}
-    return {**found, "REM latency": found["Lat_REM"] - found["SOL"]}
+def _by_name(night) -> dict[str, float]:
+    """Return yasa's statistics under its names, and those of `UNITS` under ours."""
+    values = {name: float(value) for name, value in night.sleep_statistics().items()}
+    values |= {stage: values[name] for stage, name in _YASA.items()}
+    return {**values, "REM latency": values["Lat_REM"] - values["SOL"]}

@@ -1,19 +1,17 @@
-"""One's own night staged: a recording opened, its lanes found, drawn, scored, without any printing.
+"""Stage recordings with a trained adapter.
 
     stager = Stager("ADAPTER")
-    night = stager.open("night.edf")  # lanes, epochs and what is odd, before anything is scored
-    staged = stager.stage(night, progress=lambda done, epochs: ...)
+    night = stager.open("night.edf")  # finds lanes and epochs; night.notes says what is unusual
+    staged = stager.stage(night, progress=True)
 
-What comes out is one value, `StagedNight`, that `psgvlm.staging.night_files` writes. Memory does
-not grow
-with the length of the recording, but for a few numbers an epoch.
+Memory grows by a few numbers an epoch, not with the recording.
 """
 
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from importlib.metadata import version
 from itertools import islice
@@ -27,12 +25,14 @@ from psgvlm.hub import repo_files
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
 from psgvlm.models import adapter_files, calibration, vlm
-from psgvlm.models.calibration import Review
+from psgvlm.nights.neighbours import around
 from psgvlm.nights.stretches import Stretches
 from psgvlm.recordings import lanes as montage
 from psgvlm.recordings.recording import Recording
 from psgvlm.signals import traces
-from psgvlm.stages import EPOCH_S, STAGES
+from psgvlm.stages import EPOCH_S
+from psgvlm.staging.kept_probabilities import KeptProbabilities
+from psgvlm.staging.staged_night import StagedNight
 from psgvlm.training import run_record
 
 LEAST_HZ = 32  # of an EEG: spindles go up to 16 Hz
@@ -101,9 +101,7 @@ class Night:
         begin = max(0, first - neighbours)
         rows = range(begin, min(stop + neighbours, len(self.epochs)))
         pictures = self.pictures(rows)
-        lists = neighbours.around(
-            pictures, self.spec, neighbours, self.epochs[rows.start :].tolist()
-        )
+        lists = around(pictures, self.spec, neighbours, self.epochs[rows.start :].tolist())
         return islice(lists, first - begin, stop - begin)
 
     def lost_s(self) -> np.ndarray:
@@ -139,171 +137,157 @@ class Night:
             yield f"the last {rest_s:.0f} s are no whole epoch and not staged"
 
 
-@dataclass(frozen=True)
-class StagedNight:
-    """What became of a night, all that files and pictures need. Arrays have a row an epoch.
+class Stager:
+    """A trained model that stages recordings.
 
-    `epochs` are their numbers on the record's grid of 30 s, so that gaps stay gaps. `raw` are the
-    model's probabilities of W, N1, N2, N3, R, shape (n, 5), `probabilities` the same at
-    `temperature` (`None`: none was fitted, and they are the same). `lost_s`, shape (n, lanes), is
-    for how long each lane shows nothing. `clock_s` is the time of day of the first sample in
-    seconds after midnight, where the file tells. `corrections` are stages by a person, by number
-    of epoch. `key` says which model staged which file from which lanes.
+    Parameters
+    ----------
+    model : str or path
+        The adapter: a folder, or an id on the Hugging Face Hub.
+    device : str, optional
+        Such as `"cpu"` or `"cuda"`; by default a GPU if there is one.
+    batch_size : int, default 32
+        How many epochs the model sees at a time. It is halved if they do not fit into memory.
+
+    Attributes
+    ----------
+    spec : ImageSpec
+        How the model's images are drawn.
+    neighbours : int
+        How many adjacent epochs on either side the model is shown.
+    temperature : float or None
+        The temperature that calibrates the probabilities, or None if none was fitted.
+
+    Raises
+    ------
+    InputError
+        If the model's files are missing or damaged.
+
+    Notes
+    -----
+    The weights are loaded when the first night is staged, so that a recording that cannot be
+    staged is refused at once.
     """
 
-    name: str
-    duration_s: float
-    clock_s: int | None
-    epochs: np.ndarray
-    raw: np.ndarray
-    probabilities: np.ndarray
-    temperature: float | None
-    review: tuple[Review, ...]
-    lanes: Mapping[str, str | None]
-    lost_s: np.ndarray
-    notes: tuple[str, ...]
-    spec: ImageSpec
-    model: str
-    fingerprint: str
-    versions: Mapping[str, str]
-    key: str
-    corrections: Mapping[int, str] = field(default_factory=dict)
-
-    @property
-    def onsets_s(self) -> np.ndarray:
-        """Where the epochs begin, in seconds of the record, shape (n,)."""
-        return EPOCH_S * self.epochs
-
-    @property
-    def stages(self) -> list[str]:
-        """Each epoch's stage: a person's where there is one, else the most probable."""
-        answers = [STAGES[index] for index in self.probabilities.argmax(axis=1)]
-        return [
-            self.corrections.get(int(n), stage)
-            for n, stage in zip(self.epochs, answers, strict=True)
-        ]
-
-    @property
-    def confidence(self) -> np.ndarray:
-        """The calibrated probability of the most probable stage, shape (n,)."""
-        return self.probabilities.max(axis=1)
-
-    def corrected(self, epoch: int, stage: str) -> "StagedNight":
-        """The same night with a person's stage for the epoch of this number."""
-        if stage not in STAGES or epoch not in self.epochs:
-            raise InputError(
-                f"{self.name}: epoch {epoch} as {stage!r}; expected an epoch that was staged, and "
-                f"one of {', '.join(STAGES)}"
-            )
-        return replace(self, corrections={**self.corrections, int(epoch): stage})
-
-    def on_grid(self) -> list[str | None]:
-        """A stage for every 30 s of the record, `None` where it has a gap."""
-        stages: list[str | None] = [None] * int((self.duration_s + 1e-3) // EPOCH_S)
-        for number, stage in zip(self.epochs, self.stages, strict=True):
-            stages[number] = stage
-        return stages
-
-    def worth(self, under: float) -> tuple[Review, Review] | None:
-        """Agreement on the validation nights before and after epochs less sure were reviewed.
-
-        The measured threshold next below `under` is taken; `None` where none was measured.
-        """
-        points = [point for point in self.review if point.under <= under]
-        return (points[0], points[-1]) if points else None
-
-    def unsure(self, under: float) -> np.ndarray:
-        """Rows of the epochs less sure than that and not corrected, the least sure first."""
-        open_ = [int(n) not in self.corrections for n in self.epochs]
-        rows = np.flatnonzero((self.confidence < under) & open_)
-        return rows[np.argsort(self.confidence[rows], kind="stable")]
-
-    def clock(self, onset_s: float) -> str | None:
-        """A time of the record as a time of day, `None` where the file does not tell."""
-        if self.clock_s is None:
-            return None
-        minutes, seconds = divmod(int(self.clock_s + onset_s) % 86400, 60)
-        return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
-
-
-class Stager:
-    """An adapter, a folder or a Hub id, that stages nights; its weights are loaded when needed."""
-
-    def __init__(self, name: str, device: str | None = None, batch_size: int = 32):
-        self.name, self.device, self.batch_size = name, device, batch_size
-        self.spec = repo_files.load_image_spec(name, "model")
-        self.neighbours = adapter_files.load_neighbours(name)
-        self.temperature = calibration.load(name)
-        self.review = tuple(calibration.load_review(name))
-        self.fingerprint = adapter_files.model_fingerprint(name)
+    def __init__(self, model: str | Path, device: str | None = None, batch_size: int = 32):
+        self.name, self.device, self.batch_size = str(model), device, batch_size
+        self.spec = repo_files.load_image_spec(self.name, "model")
+        self.neighbours = adapter_files.load_neighbours(self.name)
+        self.temperature = calibration.load(self.name)
+        self.review = tuple(calibration.load_review(self.name))
+        self.fingerprint = adapter_files.model_fingerprint(self.name)
 
     @cached_property
     def model(self) -> vlm.StagingModel:
+        """The model with its processor, loaded on first use."""
         return vlm.load(self.name, self.device)
 
     @cached_property
-    def scorer(self):
-        """A `StageClassifier`, which keeps what it learns about the model."""
+    def classifier(self):
+        """The `StageClassifier` of the model; it is kept because it adapts its batch size."""
         from psgvlm.models.inference import StageClassifier
 
         return StageClassifier(self.model, self.batch_size)
 
-    def open(self, path: str | Path, map: str = "") -> Night:
-        """A night that this adapter can stage; raises `InputError` where it cannot."""
-        return Night(path, self.spec, map)
+    def open(self, recording, map: str = "") -> Night:
+        """Open a recording and find its lanes and epochs, without staging it.
 
-    def key(self, night: Night) -> str:
-        """What decides a night's probabilities, as a hash: model, file, lanes, this program."""
-        about = [psgvlm.__version__, self.fingerprint, night.name, night.sources]
-        about += night.recording.content_key()
-        return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]
+        Parameters
+        ----------
+        recording : path or mne.io.Raw
+            EDF, EDF+, or what MNE reads.
+        map : str, optional
+            Unusual labels, such as `"chin=EMG1 - EMG2,C4-M1=EEG C4"`.
+
+        Returns
+        -------
+        Night
+            Its `sources` say which signal fills which lane, its `notes` what is unusual.
+
+        Raises
+        ------
+        InputError
+            If the recording cannot be staged.
+        """
+        return Night(recording, self.spec, map)
 
     def stage(
         self,
-        night: Night,
-        progress: Callable[[int, int], None] | None = None,
-        keep: Path | None = None,
+        night,
+        progress: Callable[[int, int], None] | bool | None = None,
+        keep: str | Path | None = None,
     ) -> StagedNight:
-        """Draw and score a night.
+        """Stage a night.
 
-        `progress(done, epochs)` is called as epochs are done. Probabilities are kept in the file
-        `keep` as they come, so that a night that was interrupted goes on where it was.
+        Parameters
+        ----------
+        night : Night, path or mne.io.Raw
+            What `open` returned, or a recording.
+        progress : callable or bool, optional
+            True shows a progress bar. A function is called as `progress(epochs_done, epochs)`.
+        keep : path, optional
+            A file that keeps the probabilities as they come. If staging is interrupted, the next
+            call with the same file continues where it stopped.
+
+        Returns
+        -------
+        StagedNight
+
+        Raises
+        ------
+        InputError
+            If the recording or the model cannot be used.
         """
+        if not isinstance(night, Night):
+            night = self.open(night)
+        if progress is True:
+            _ = self.model  # transformers shows a bar of its own while it loads the weights
+        bar = epoch_bar(night) if progress is True else nullcontext(progress or None)
+        with bar as report:
+            return self.to_staged_night(night, self._classify(night, report, keep))
+
+    def _classify(self, night: Night, report, keep) -> np.ndarray:
+        """Return the model's probabilities of each epoch, shape (n, 5)."""
         from psgvlm.models import inference
 
         total = len(night.epochs)
-        kept = _Kept(keep, self.key(night), self.batch_size) if keep else None
+        kept = KeptProbabilities(Path(keep), self.key(night), self.batch_size) if keep else None
         rows = kept.rows[:total] if kept else []
         epochs = night.shown(self.neighbours, len(rows))
-        if progress:
-            progress(len(rows), total)
+        if report:
+            report(len(rows), total)
         try:
-            for p in self.scorer.probabilities(epochs):
-                rows.append(p)
+            for probabilities in self.classifier.probabilities(epochs):
+                rows.append(probabilities)
                 if kept:
-                    kept.append(p)
-                if progress:
-                    progress(len(rows), total)
+                    kept.append(probabilities)
+                if report:
+                    report(len(rows), total)
         except inference.NotFinite as error:
-            raise InputError(f"{night.path}, epoch {night.epochs[len(rows)]}: {error}") from error
-        return self.staged(night, np.array(rows))
+            number = night.epochs[len(rows)] + 1
+            raise InputError(f"{night.path}, epoch {number}: {error}") from error
+        return np.array(rows)
 
-    def staged(self, night: Night, raw: np.ndarray) -> StagedNight:
-        """What a night's probabilities, of shape (n, 5), say: calibrated where they can be."""
-        honest = raw if self.temperature is None else calibration.scale(raw, self.temperature)
-        notes = list(night.notes)
+    def to_staged_night(self, night: Night, raw_probabilities: np.ndarray) -> StagedNight:
+        """Combine a night and the model's probabilities of its epochs, shape (n, 5).
+
+        The probabilities are calibrated if the model has a temperature.
+        """
+        calibrated, notes = raw_probabilities, list(night.notes)
         if self.temperature is None:
             notes.append(
-                "the model is not calibrated, so its probabilities may be too high: "
-                "eval.py --calibrate writes a temperature beside it"
+                "the model is not calibrated, so its probabilities may be too high; "
+                "psgvlm eval can fit a temperature on validation nights"
             )
+        else:
+            calibrated = calibration.scale(raw_probabilities, self.temperature)
         return StagedNight(
             name=night.name,
             duration_s=night.recording.duration_s,
             clock_s=night.recording.clock_s,
             epochs=night.epochs,
-            raw=raw,
-            probabilities=honest,
+            raw_probabilities=raw_probabilities,
+            probabilities=calibrated,
             temperature=self.temperature,
             review=self.review,
             lanes=night.sources,
@@ -312,33 +296,36 @@ class Stager:
             spec=self.spec,
             model=run_record.public(self.name),
             fingerprint=self.fingerprint,
-            versions=versions(),
+            versions=package_versions(),
             key=self.key(night),
         )
 
+    def key(self, night: Night) -> str:
+        """Return a hash of what decides the probabilities: model, recording, lanes, program."""
+        content = [psgvlm.__version__, self.fingerprint, night.name, night.sources]
+        content += night.recording.content_key()
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
-def versions() -> dict[str, str]:
-    """What staged a night: this library's version, and those of what it stands on."""
-    found = {"psgvlm": psgvlm.__version__, "python": platform.python_version()}
-    return found | {name: version(name) for name in PACKAGES}
+
+@contextmanager
+def epoch_bar(night: Night) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar over a night's epochs; yield the function that moves it."""
+    from tqdm import tqdm
+
+    kept = None
+    with tqdm(total=len(night.epochs), unit="epoch", desc=night.name) as bar:
+
+        def move(done: int, _: int) -> None:
+            nonlocal kept
+            if kept is None:
+                # Epochs kept from an interrupted run do not count towards the speed.
+                kept = bar.initial = done
+            bar.update(done - bar.n)
+
+        yield move
 
 
-class _Kept:
-    """Probabilities in a file as they come: a line that says whose they are, then float64 rows."""
-
-    def __init__(self, path: Path, key: str, batch_size: int):
-        self.path, head = path, f"{key}\n".encode()
-        content = path.read_bytes() if path.is_file() else b""
-        size = 8 * len(STAGES)
-        # Whole batches only, so that the batches to come are those of an undisturbed run.
-        count = (len(content) - len(head)) // size // batch_size * batch_size
-        if not content.startswith(head) or count < 0:
-            count = 0
-        whole = head + content[len(head) :][: count * size]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(whole)
-        self.rows = list(np.frombuffer(whole[len(head) :]).reshape(-1, len(STAGES)))
-
-    def append(self, p: np.ndarray) -> None:
-        with self.path.open("ab") as file:
-            file.write(np.asarray(p, float).tobytes())
+def package_versions() -> dict[str, str]:
+    """Return the versions of this library, of Python, and of the packages the results depend on."""
+    versions = {"psgvlm": psgvlm.__version__, "python": platform.python_version()}
+    return versions | {name: version(name) for name in PACKAGES}

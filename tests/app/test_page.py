@@ -25,9 +25,10 @@ from commands import ROOT
 from recordings import SECRET, montage, write_edf
 from recordings import signal as edf_signal
 
+from psgvlm import app
 from psgvlm.app import pictures
-from psgvlm.app import server as app
 from psgvlm.app.session import ABANDONED_S, Session, Sessions
+from psgvlm.commands.app import simulated_example
 from psgvlm.errors import InputError
 from psgvlm.stages import STAGES
 from psgvlm.staging.hypnogram import COLOURS
@@ -166,7 +167,7 @@ def test_a_visit(page, served, recording, stager):
     page.keyboard.press("ArrowRight")
     page.wait_for_function("document.getElementById('epoch-title').innerText.includes('Epoch 6 ')")
     page.keyboard.press({"N1": "1", "N2": "2", "N3": "3"}.get(by_hand[1], by_hand[1].lower()))
-    page.wait_for_selector("#files:has-text('2 set by hand')")
+    page.wait_for_selector("#files:has-text('2 epochs set by hand')")
 
     stages = expected.stages
     stages[4:6] = by_hand
@@ -226,7 +227,7 @@ def test_what_cannot_be_staged_is_told_in_the_line_of_stage_py(page, stager, tmp
     eye.fill("nose")
     eye.press("Enter")
     page.wait_for_selector("#status .status.error")
-    assert "--map 'E1=nose': the recording has no label 'nose'" in status(page, "error")
+    assert "E1=nose" in status(page, "error") and "no label 'nose'" in status(page, "error")
     eye.fill("left - right")
     eye.press("Enter")
     page.wait_for_selector(".notes:has-text('no E2: drawn as empty')")
@@ -270,7 +271,7 @@ def test_a_file_that_was_not_uploaded_is_not_taken(served, tmp_path):
 def session(stager, recording, tmp_path):
     session = Session(stager, tmp_path)
     shutil.copy(recording, tmp_path / "came.edf")
-    session.take(tmp_path / "came.edf", recording.name)
+    session.take_recording(tmp_path / "came.edf", recording.name)
     session.open()
     return session
 
@@ -288,7 +289,7 @@ def test_a_session_ends_while_it_stages(session, tmp_path):
     assert calls == [0, 1, 2, 3, 4]
     assert session.staged is None
     assert not [*tmp_path.iterdir()]
-    with pytest.raises(InputError, match="no recording here any more"):
+    with pytest.raises(InputError, match="the recording is not here any more"):
         session.open()
 
 
@@ -300,29 +301,29 @@ def test_other_lanes_make_a_staged_night_one_to_be_staged_again(session):
         **{"C4-M1": "C4-M1", "E1": "E2-M1", "E2": "E2-M1"},
         "chin": "chin",
     }
-    with pytest.raises(InputError, match="nothing is staged here"):
+    with pytest.raises(InputError, match="no night is staged here"):
         session.correct("W")
 
 
 def test_the_epochs_to_review_come_one_after_the_other(session):
     session.stage(lambda *_: None)
-    unsure = sorted(session.staged.unsure(0.6).tolist())
+    unsure = sorted(session.staged.rows_for_review(0.6).tolist())
     assert unsure, "a model of two steps is sure of nothing"
     seen = []
-    session.choose(-3)
+    session.go_to(-3)
     assert session.row == 0
     for _ in unsure:
-        assert session.next_unsure()
+        assert session.go_to_next_for_review()
         seen.append(session.row)
         session.correct("N2")
     assert sorted(seen) == unsure
-    assert not session.next_unsure()
+    assert not session.go_to_next_for_review()
 
 
 def test_uploads_that_nobody_took_go_with_the_last_visitor(stager, tmp_path):
     sessions = Sessions(stager, tmp_path)
-    one, other = sessions.of("one"), sessions.of("other")
-    assert sessions.of("one") is one
+    one, other = sessions.get("one"), sessions.get("other")
+    assert sessions.get("one") is one
     for name in ("new", "old"):
         (sessions.arriving / name).mkdir()
         (sessions.arriving / name / "night.edf").write_bytes(b"0")
@@ -353,7 +354,7 @@ def test_a_night_with_a_gap_and_marks_is_drawn_epoch_by_epoch(session):
     assert paths["line"] == "M0,10.0H1V70.0H2V50.0H3M5,90.0H6V30.0H7"
     assert paths["corrected"] == "M2.5,0V10"
     assert re.findall(r"M([\d.]+)", paths["review"]) == ["0.5", "1.5", "5.5", "6.5"]
-    stays = dict(re.findall(r'class="stay" stroke="([^"]*)" d="([^"]*)"', drawn))
+    stays = dict(re.findall(r'class="bout" stroke="([^"]*)" d="([^"]*)"', drawn))
     assert stays[COLOURS["N3"]] == "M5,90.0H6"
     areas = dict(re.findall(r'<path fill="([^"]*)" d="M0,100([^"]*)V100Z"', drawn))
     assert list(areas) == [COLOURS[stage] for stage in ("W", "R", "N1", "N2", "N3")]
@@ -366,21 +367,39 @@ def test_a_night_with_a_gap_and_marks_is_drawn_epoch_by_epoch(session):
     tips = json.loads(unescape(re.search(r'data-tips="([^"]*)"', drawn)[1]))
     assert tips[1:4] == [
         "2 · 00:00:15 · N2 68%",
-        "3 · 00:00:45 · N1 by hand",
-        "4 · 00:01:15 · not recorded as a whole",
+        "3 · 00:00:45 · N1 set by hand",
+        "4 · 00:01:15 · in a gap of the recording",
     ]
 
 
 ### The Space
 
 
-def test_the_space_serves_the_page_with_the_versions_of_the_tests(monkeypatch):
+def test_the_space_serves_the_page_with_an_example(monkeypatch):
     served = []
     monkeypatch.setattr(app, "serve", lambda *words, **options: served.append((words, options)))
     monkeypatch.setenv("PSGVLM_MODEL", "someone/adapter")
     runpy.run_path(str(ROOT / "space" / "app.py"), run_name="__main__")
-    assert served == [(("someone/adapter",), {"host": "0.0.0.0"})]
+    options = {"host": "0.0.0.0", "example": simulated_example}
+    assert served == [(("someone/adapter",), options)]
 
+
+def test_the_space_finds_the_builders_where_its_readme_uploads_them(tmp_path):
+    uploads = re.findall(r"hf upload SPACE (\S+) (\S+)", (ROOT / "space/README.md").read_text())
+    for folder, target in uploads:
+        if folder != "ADAPTER":
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / folder, tmp_path / target, ignore=ignored, dirs_exist_ok=True)
+    code = "import psgvlm.builders.simulate as it, psgvlm.commands.app; print(it.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == str(tmp_path / "psgvlm/builders/simulate/__init__.py"), (
+        done.stderr
+    )
+
+
+def test_the_space_has_the_versions_of_the_tests():
     versions = re.findall(r"^([\w-]+)==(\S+)", (ROOT / "constraints.txt").read_text(), re.M)
     pins = {name.lower(): version for name, version in versions}
     front = yaml.safe_load((ROOT / "space" / "README.md").read_text().split("---")[1])
@@ -389,7 +408,7 @@ def test_the_space_serves_the_page_with_the_versions_of_the_tests(monkeypatch):
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    needed = [*project["dependencies"], *extras["stage"], *extras["app"]]
+    needed = [*project["dependencies"], *extras["app"]]
     names = {re.match(r"[\w-]+", line)[0].lower() for line in needed} - {"psgvlm"}
     listed = (ROOT / "space" / "requirements.txt").read_text().splitlines()
     wanted = {f"{name}=={pins[name]}" for name in names}

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from psgvlm.commands import explain as command
 from psgvlm.corpus.loading import load_split
 from psgvlm.errors import InputError
 from psgvlm.evaluation.corpus_nights import of_split
-from psgvlm.explanations import __main__ as command
-from psgvlm.explanations import corpus as explained
+from psgvlm.explanations import over_corpus as explained
 from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
 

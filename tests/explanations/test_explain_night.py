@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 from recordings import SECRET, montage, write_edf
 
-import stage
+from psgvlm.commands import explain, stage
 from psgvlm.errors import InputError
+from psgvlm.explanations import chosen_epochs
 from psgvlm.explanations import night_pages as explained
 from psgvlm.staging.stager import Stager
 
@@ -31,7 +32,7 @@ def staged(stager, night):
 
 def test_which_epochs_are_meant(staged):
     def numbers(words, under=0.6):
-        return (explained.chosen(words, staged, under) + 1).tolist()
+        return (chosen_epochs.rows(words, staged, under) + 1).tolist()
 
     assert numbers("all") == [1, 2, 3, 4, 5]
     assert numbers("2, 4-5,4") == [2, 4, 5]
@@ -44,8 +45,9 @@ def test_which_epochs_are_meant(staged):
     "words", ["", "first", "0", "6", "3-9", "4-2", "-1", "1;2", "1-2-3", "9" * 9]
 )
 def test_no_epochs_are_refused(staged, words):
-    with pytest.raises(InputError, match=f"--explain {words}"):
-        explained.chosen(words, staged, 0.6)
+    with pytest.raises(InputError, match=f"epochs '{words}'") as error:
+        chosen_epochs.rows(words, staged, 0.6)
+    assert error.value.parameter == "explain"
 
 
 def test_what_is_written_is_not_done_again(stager, night, staged, tmp_path, monkeypatch):
@@ -60,7 +62,9 @@ def test_what_is_written_is_not_done_again(stager, night, staged, tmp_path, monk
     for number, figures in told.items():
         row = int(number) - 1
         assert figures["stage"] == staged.stages[row]
-        assert figures["sentence"].startswith(f"{figures['stage']} (p {staged.raw[row].max():.2f})")
+        assert figures["sentence"].startswith(
+            f"{figures['stage']} (p {staged.raw_probabilities[row].max():.2f})"
+        )
         assert list(figures["lanes"]) == ["C4-M1", "E1", "E2", "chin"]
         assert list(figures["seconds"]) == [str(second) for second in range(30)]
         with Image.open(tmp_path / explained.name(number)) as picture:
@@ -93,7 +97,7 @@ def test_the_command(adapter, night, tmp_path, capsys):
     assert "has no epoch 77 that was staged; expected 1 to 5" in capsys.readouterr().err
 
 
-def test_the_methods_are_those_of_the_library():
+def test_the_commands_know_the_methods_of_the_library():
     from psgvlm.explanations import METHODS
 
-    assert set(stage.METHODS) == set(METHODS)
+    assert set(stage.METHODS) == set(explain.METHODS) == set(METHODS)

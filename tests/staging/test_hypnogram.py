@@ -1,9 +1,10 @@
-"""The picture of a night's stages and probabilities."""
+"""Hypnogram and hypnodensity: their geometry, and the pictures of them."""
 
 import numpy as np
 from PIL import Image
 
-from psgvlm.staging.hypnogram import COLOURS, draw
+from psgvlm.stages import STAGES
+from psgvlm.staging.hypnogram import COLOURS, STAGES_FROM_TOP, areas, bouts, draw, time_of_day
 
 P = np.array(
     [
@@ -30,6 +31,29 @@ def test_picture_shows_the_stages_and_repeats_byte_for_byte(tmp_path):
     share = np.array([area[stage] for stage in ("W", "N1", "N2", "N3")], float)
     expected = P[:, :4].sum(axis=0)
     assert np.allclose(share / share.sum(), expected / expected.sum(), atol=0.05)
+
+
+def test_bouts_are_the_runs_of_equal_stages():
+    stages = ["W", "W", None, "N2", "N2", "N2", "W"]
+    assert bouts(stages) == [(0, 2, "W"), (2, 3, None), (3, 6, "N2"), (6, 7, "W")]
+    assert bouts([]) == []
+
+
+def test_areas_stack_the_probabilities_from_n3_up_to_wake():
+    p = P.copy()
+    p[2] = np.nan
+    edges = areas(p)
+    assert list(edges) == list(reversed(STAGES_FROM_TOP))
+    for stage, (lower, upper) in edges.items():
+        np.testing.assert_allclose(upper - lower, p[:, STAGES.index(stage)])
+    assert (edges["N3"][0] == 0).all()
+    np.testing.assert_allclose(edges["W"][1], [1, 1, np.nan, 1, 1])
+
+
+def test_time_of_day():
+    assert [time_of_day(s) for s in (0, 59.9, 86399, 86400 + 3661)] == [
+        *("00:00:00", "00:00:59", "23:59:59", "01:01:01"),
+    ]
 
 
 def test_epochs_without_probabilities_and_a_scorer(tmp_path):

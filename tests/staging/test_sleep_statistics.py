@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from psgvlm.stages import STAGES
-from psgvlm.staging.sleep_statistics import UNITS, of_night
+from psgvlm.staging.sleep_statistics import UNITS, main_statistics
 
 
 def by_hand(stages):
@@ -29,12 +29,12 @@ def by_hand(stages):
 @given(st.lists(st.sampled_from((*STAGES, "W", "W", None)), min_size=1, max_size=40))
 def test_yasa_counts_as_by_hand(stages):
     # yasa rounds to four decimals.
-    assert of_night(stages) == pytest.approx(by_hand(stages), nan_ok=True, abs=1e-4)
+    assert main_statistics(stages) == pytest.approx(by_hand(stages), nan_ok=True, abs=1e-4)
 
 
 def test_a_night_that_everyone_can_count():
     night = ["W"] * 20 + ["N1"] * 4 + ["N2"] * 60 + ["W"] * 6 + ["R"] * 10 + ["W"] * 20
-    found = of_night(night)
+    found = main_statistics(night)
     assert found["TST"] == 37
     assert found["SE"] == pytest.approx(100 * 74 / 120)
     assert found["SOL"] == 10

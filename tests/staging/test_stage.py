@@ -1,4 +1,4 @@
-"""Nights from EDF to hypnogram, as a technologist runs it."""
+"""The command that stages nights, run as a technologist runs it."""
 
 import csv
 import json
@@ -10,12 +10,12 @@ import pytest
 from commands import ROOT, command
 from recordings import montage, noise, signal, write_edf
 
-import stage
 from psgvlm import errors
+from psgvlm.commands import stage
 from psgvlm.evaluation.predictions import PROBABILITIES
-from psgvlm.models import inference
+from psgvlm.models import inference, vlm
 from psgvlm.stages import STAGES
-from psgvlm.staging import night_files, stager
+from psgvlm.staging import night_files
 
 NOX = ROOT.parent / "shared" / "real" / "nox_a1_2min.edf"
 CORE = ("C4-M1", "E1-M2", "E2-M1", "chin")
@@ -27,6 +27,7 @@ def read(path: Path) -> list[dict]:
 
 
 def run(*words) -> int:
+    """Run the command in this process and return its exit status."""
     return stage.main([*map(str, words)])
 
 
@@ -97,7 +98,7 @@ def test_other_nights_go_on_and_nothing_is_done_twice(adapter, tmp_path, capsys,
 
     ### What is there is neither loaded for nor scored again
     monkeypatch.setattr(inference.StageClassifier, "probabilities", None)
-    monkeypatch.setattr(stager.vlm, "load", None)
+    monkeypatch.setattr(vlm, "load", None)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.*")}
     capsys.readouterr()
     assert run(*words) == 3
@@ -137,7 +138,7 @@ def test_what_is_done_of_a_night_is_kept(adapter, tmp_path, capsys, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         run(*words)
     assert "8 of 10 epochs are done and kept" in capsys.readouterr().err
-    assert [path.name for path in out.iterdir()] == [stage.PART]
+    assert [path.name for path in out.iterdir()] == [stage.KEPT]
     scored = []
     monkeypatch.setattr(
         inference.StageClassifier,
@@ -159,7 +160,8 @@ def test_folders_of_other_work_are_left_alone(adapter, tmp_path, capsys):
     out.mkdir()
     (out / "hypnogram.csv").write_text("my own scores")
     assert run(edf, "--model", adapter, "--out", out) == 1
-    assert "hypnogram.csv: exists, and is not known to be stage.py's" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "hypnogram.csv: exists" in said and "another --out" in said
     assert (out / "hypnogram.csv").read_text() == "my own scores"
     assert run(edf, "--model", adapter, "--out", tmp_path / "out") == 0
     other = write_edf(tmp_path / "other.edf", montage(CORE, 65))
@@ -208,7 +210,6 @@ def in_pieces(path):
         (legs, ("--map", "C4-M1=Right Leg"), "no label 'Right Leg'"),
         (legs, ("--map", "leg=Left Leg"), "LANE one of"),
         (in_pieces, (), "s long, with gaps; expected at least one 30-s epoch"),
-        (legs, ("--map", "C4-M1=Left Leg", "--lights-off", "25:00"), "--lights-off '25:00'"),
     ],
 )
 def test_recordings_that_cannot_be_staged(adapter, tmp_path, capsys, make, more, said):
@@ -236,7 +237,8 @@ def test_an_adapter_whose_base_is_not_on_this_machine(adapter, tmp_path):
 def test_where_nights_go():
     def names(*paths):
         return [
-            str(folder) for folder in stage.places([Path(p) for p in paths], Path("o")).values()
+            str(folder)
+            for folder in stage.output_folders([Path(p) for p in paths], Path("o")).values()
         ]
 
     assert names("a/x.edf") == ["o"]

@@ -1,4 +1,4 @@
-"""A night staged by the library, and its files read back by what people use."""
+"""A night staged by the library, its API, and its files as other programs read them."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ from psgvlm.recordings.edf import EdfFile
 from psgvlm.stages import STAGES
 from psgvlm.staging import lights, night_files, night_picture
 from psgvlm.staging.lights import Lights
-from psgvlm.staging.sleep_statistics import of_night
+from psgvlm.staging.sleep_statistics import main_statistics
 from psgvlm.staging.stager import Stager
 
 CORE = ("C4-M1", "E1-M2", "E2-M1", "chin")
@@ -73,8 +73,8 @@ def test_a_night_that_was_interrupted_goes_on(stager, tmp_path):
     calls.clear()
     again = stager.stage(opened, lambda done, total: calls.append(done), keep)
     assert calls == list(range(4, 12))  # whole batches are kept
-    assert (again.raw == whole.raw).all()
-    np.testing.assert_allclose(whole.raw.sum(1), 1)
+    assert (again.raw_probabilities == whole.raw_probabilities).all()
+    np.testing.assert_allclose(whole.raw_probabilities.sum(1), 1)
     # What another model, another file or something else left is not taken for this night's.
     for content in (b"", b"x" * 300, b"0" * 32 + b"\n" + keep.read_bytes()[33:]):
         keep.write_bytes(content)
@@ -121,30 +121,33 @@ def test_what_mne_reads_is_staged_alike(stager, tmp_path):
     one, two = stager.open(edf), stager.open(tmp_path / "n_raw.fif")
     assert two.epochs.tolist() == [0, 1, 2] and two.recording.clock_s is None
     assert one.recording.clock_s == 0
-    np.testing.assert_allclose(stager.stage(two).raw, stager.stage(one).raw, atol=1e-4)
+    first, second = stager.stage(one), stager.stage(two)
+    np.testing.assert_allclose(second.raw_probabilities, first.raw_probabilities, atol=1e-4)
 
 
 def test_temperature_and_review(adapter, stager, tmp_path):
     """Calibrated probabilities are those of `calibration.scale`, and decide what to look at."""
     opened = stager.open(write_edf(tmp_path / "n.edf", montage(CORE, 150)))
     plain = stager.stage(opened)
-    assert plain.temperature is None and (plain.probabilities == plain.raw).all()
+    assert plain.temperature is None and (plain.probabilities == plain.raw_probabilities).all()
     assert "not calibrated" in plain.notes[-1]
     copy = Stager(str(adapter), batch_size=4)
     copy.temperature, copy.review = 0.1, (Review(0, 0.2, 0.3, 0.4), Review(0.5, 0.9, 0.8, 0.9))
-    found = copy.staged(opened, plain.raw)
-    assert (found.probabilities == calibration.scale(plain.raw, 0.1)).all()
-    assert (found.raw == plain.raw).all() and found.stages == plain.stages
+    found = copy.to_staged_night(opened, plain.raw_probabilities)
+    assert (found.probabilities == calibration.scale(plain.raw_probabilities, 0.1)).all()
+    assert (found.raw_probabilities == plain.raw_probabilities).all()
+    assert found.stages == plain.stages
     middle = float(np.median(found.confidence))
-    rows = found.unsure(middle)
+    rows = found.rows_for_review(middle)
     assert len(rows) == 2 and (found.confidence[rows] < middle).all()
     assert found.confidence[rows[0]] <= found.confidence[rows[1]]
-    assert found.worth(0.95) == copy.review and found.worth(0.1) is None
-    assert found.worth(0.5) == (copy.review[0], copy.review[0])
-    number = int(found.epochs[rows[0]])
+    assert found.review_gain(0.95) == copy.review and found.review_gain(0.1) is None
+    assert found.review_gain(0.5) == (copy.review[0], copy.review[0])
+    number = int(found.epochs[rows[0]]) + 1
     corrected = found.corrected(number, "N3")
-    assert corrected.stages[rows[0]] == "N3" and list(corrected.unsure(middle)) == [rows[1]]
-    with pytest.raises(InputError, match="expected an epoch that was staged"):
+    assert corrected.stages[rows[0]] == "N3"
+    assert corrected.rows_for_review(middle).tolist() == [rows[1]]
+    with pytest.raises(InputError, match="epoch 99 as 'N3'"):
         found.corrected(99, "N3")
 
 
@@ -168,8 +171,7 @@ def test_fingerprints_tell_models_apart(adapter, tmp_path):
 ### Lights
 
 
-class Record:
-    path, duration_s, clock_s = "night.edf", 30000.0, 81000  # 22:30
+RECORD = ("night.edf", 30000.0, 81000)  # name, length in s, begin at 22:30
 
 
 @pytest.mark.parametrize(
@@ -184,15 +186,15 @@ class Record:
     ],
 )
 def test_lights(off, on, expected):
-    assert lights.find(off, on, Record) == Lights(*expected)
+    assert lights.find(off, on, *RECORD) == Lights(*expected)
 
 
 @pytest.mark.parametrize(
     ("off", "on", "said"),
     [
-        ("24:00", None, "--lights-off '24:00': expected a time of day"),
-        (None, "6.30 am", "--lights-on '6.30 am': expected a time of day"),
-        ("-5", None, "--lights-off '-5'"),
+        ("24:00", None, "lights off '24:00': expected a time of day"),
+        (None, "6.30 am", "lights on '6.30 am': expected a time of day"),
+        ("-5", None, "lights off '-5'"),
         ("9:00", None, "lights off at 37800 s"),
         ("100", "90", "lights off at 100 s and on at 90 s; expected an epoch"),
         ("100", "104", "expected an epoch or more between them"),
@@ -201,16 +203,14 @@ def test_lights(off, on, expected):
 )
 def test_lights_that_cannot_be(off, on, said):
     with pytest.raises(InputError, match=re.escape(said)):
-        lights.find(off, on, Record)
+        lights.find(off, on, *RECORD)
 
 
 def test_a_record_that_does_not_know_its_time():
-    class Timeless(Record):
-        clock_s = None
-
-    assert lights.find("60", None, Timeless) == Lights(60, 30000)
-    with pytest.raises(InputError, match="does not say at what time of day it began"):
-        lights.find("23:00", None, Timeless)
+    assert lights.find("60", None, "night.edf", 30000.0, None) == Lights(60, 30000)
+    with pytest.raises(InputError, match="does not say at what time of day it began") as error:
+        lights.find("23:00", None, "night.edf", 30000.0, None)
+    assert error.value.parameter == "lights_off"
 
 
 def test_epochs_count_whose_middle_is_in_the_dark():
@@ -284,7 +284,7 @@ def test_statistics_between_the_lights(night, folder):
     assert found["lights_off"] == {"s": 40.0, "clock": "23:59:00"}
     assert found["lights_on"] == {"s": 380.0, "clock": "00:04:40"}
     dark = grid(night)[1:13]
-    expected = of_night(dark)
+    expected = main_statistics(dark)
     for name in ("TST", "SE", "SOL", "WASO", "REM latency"):
         value = found["statistics"][name]["value"]
         assert value == (None if np.isnan(expected[name]) else expected[name])
@@ -302,11 +302,11 @@ def test_json_comes_back(night, folder):
     assert (dark, under) == (DARK, 0.9)
     again = night_files.json_text(found, dark, under)
     assert again == (folder / "hypnogram.json").read_text()
-    assert (found.raw == night.raw).all() and found.spec == night.spec
+    assert (found.raw_probabilities == night.raw_probabilities).all() and found.spec == night.spec
     content = json.loads(again)
     assert content["stages"] == night.stages and content["model"] == "tiny"
     assert set(content["versions"]) >= {"psgvlm", "torch", "transformers"}
-    corrected = night_files.json_text(night.corrected(1, "R"), DARK, 0.9)
+    corrected = night_files.json_text(night.corrected(2, "R"), DARK, 0.9)
     (folder.parent / "c.json").write_text(corrected)
     assert night_files.read(folder.parent / "c.json")[0].stages[1] == "R"
 
@@ -317,18 +317,17 @@ def test_json_comes_back(night, folder):
 def test_json_that_something_else_wrote(folder, tmp_path, change):
     content = json.loads((folder / "hypnogram.json").read_text()) | change
     (tmp_path / "h.json").write_text(json.dumps(content))
-    with pytest.raises(InputError, match=r"h\.json: no staged night"):
+    with pytest.raises(InputError, match=r"h\.json: not a staged night"):
         night_files.read(tmp_path / "h.json")
 
 
-def test_picture(night, folder, tmp_path):
-    night_picture.draw(tmp_path / "again.png", night, DARK, 0.9)
-    assert (tmp_path / "again.png").read_bytes() == (folder / "night.png").read_bytes()
+def test_picture(night, folder):
+    assert night_picture.png(night, DARK, 0.9) == (folder / "night.png").read_bytes()
 
     def areas(night, under=0.0):
-        """Pixels of lanes that are fine, of lost ones, of marks for review."""
-        night_picture.draw(tmp_path / "p.png", night, DARK, under)
-        pixels = np.asarray(Image.open(tmp_path / "p.png").convert("RGB"))
+        """Count the pixels of recorded lanes, of lost ones, and of marks for review."""
+        png = night_picture.png(night, DARK, under)
+        pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
         kinds = night_picture.LANE["recorded"], night_picture.LANE["flat or clipped"]
         colours = [list(bytes.fromhex(text[1:])) for text in (*kinds, night_picture.REVIEW)]
         return [int((pixels == colour).all(axis=2).sum()) for colour in colours]
@@ -347,10 +346,12 @@ def test_report_is_one_file_for_a_desk_without_a_network(night, folder):
     text = (folder / "report.html").read_text()
     assert set(re.findall(r'src="([^,"]{0,30})', text)) == {"data:image/png;base64"}
     assert "http" not in text and "<script" not in text
-    for part in ("23:58:20", "23:59:00", "REM latency", "chin", "are given the", "1 gap in"):
+    for part in ("23:58:20", "23:59:00", "REM latency", "chin", "were given the", "1 gap in"):
         assert part in text
     listed = re.findall(r'<tr><td class="words">(\d+)</td><td>\d\d:\d\d:\d\d</td>', text)
-    assert [int(number) - 1 for number in listed] == night.epochs[night.unsure(0.9)].tolist()
+    assert [int(number) - 1 for number in listed] == night.epochs[
+        night.rows_for_review(0.9)
+    ].tolist()
 
 
 def test_names_from_the_recording_are_text(night, tmp_path):

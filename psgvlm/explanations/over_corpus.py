@@ -13,10 +13,13 @@ from psgvlm.evaluation.report.cells import interval
 from psgvlm.explanations.methods import explain
 from psgvlm.explanations.picture import draw
 from psgvlm.explanations.rhythms import Rhythms
+from psgvlm.models import inference
 from psgvlm.models.vlm import StagingModel
 from psgvlm.montages import MODALITIES, MODALITY
+from psgvlm.nights import neighbours
 from psgvlm.stages import INDEX, STAGES
 from psgvlm.staging.document import Heading, Picture, Table, Text
+from psgvlm.training.run_record import public
 
 
 def choose(nights: list[CorpusNight], count: int, seed: int = 0) -> list[np.ndarray]:
@@ -94,6 +97,22 @@ def _row(model: StagingModel, images: list, method: str) -> dict:
         "p_without": why.left[stage],
         "stage_without": STAGES[why.left.argmax()],
         "sentence": why.sentence,
+    }
+
+
+def about(model: StagingModel, frame, name: str, split: str, method: str) -> dict:
+    """Return what was explained, and which stage the model gives to a blank picture."""
+    blank = [neighbours.blank(model.spec)] * (2 * model.neighbours + 1)
+    (probabilities,) = inference.probabilities(model, [blank])
+    return {
+        "model": public(name),
+        "split": split,
+        "method": method,
+        "image_spec": model.spec.name,
+        "empty": STAGES[probabilities.argmax()],
+        "p_empty": float(probabilities.max()),
+        "epochs": len(frame),
+        "subjects": len(frame.groupby(["cohort", "subject"])),
     }
 
 
