@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from psgvlm.builders.build import drawing, parts, shards, state
+from psgvlm.builders.build import drawing, output, parts, shards, state
 from psgvlm.builders.build.drawing import Task
 from psgvlm.builders.build.examine import Choices
 from psgvlm.builders.build.parts import DamagedFile, Result
@@ -30,8 +30,7 @@ from psgvlm.builders.readers.found_night import FoundNight
 from psgvlm import chat, files, image_spec
 from psgvlm.corpus import checksums, manifest
 from psgvlm.corpus.manifest import FAILED
-from psgvlm.corpus.splits import Place
-from psgvlm.errors import InputError
+from psgvlm.corpus.splits import Assignment
 from psgvlm.image_spec import ImageSpec
 from psgvlm.signals import waves
 
@@ -44,7 +43,7 @@ def build(
     nights: list[FoundNight],
     out: Path,
     spec: ImageSpec,
-    places: dict[str, Place],
+    places: dict[str, Assignment],
     choices: Choices,
     run: Run,
     options: str = "",
@@ -59,11 +58,11 @@ def build(
     spec, is being built, or cannot be written, and where a task needs yasa and it is not installed.
     What is in the corpus is replaced when the new is whole.
     """
-    check_output(out, spec)
+    output.check(out, spec)
     if choices.measured:
         waves.load_yasa()
     with state.locked(out):
-        check_output(out, spec)
+        output.check(out, spec)
         try:
             state.repair(out)
             job = _Build(reader, nights, out, spec, places, choices, options)
@@ -84,48 +83,6 @@ def build(
         return job.entries
 
 
-def find(reader: ModuleType, raw: Path) -> list[FoundNight]:
-    """The reader's nights below `raw`; none is an error that says what was looked for."""
-    if not raw.is_dir():
-        raise InputError(f"{raw}: no such folder; expected one that holds {reader.EXPECTED}")
-    nights = reader.find(raw)
-    if not nights:
-        count = len(files.below(raw, ("",)))
-        raise InputError(f"{raw}: no recordings among {count} files; expected {reader.EXPECTED}")
-    named: dict[str, Path] = {}
-    for night in nights:
-        other = named.setdefault(night.recording, night.signal)
-        if other != night.signal:
-            raise InputError(
-                f"{night.signal}: recording {night.recording} again, which {other} is too; "
-                "expected every recording once: keep one, or name the folder that holds one"
-            )
-    return nights
-
-
-def check_output(out: Path, spec: ImageSpec) -> None:
-    """Refuse a folder that holds something else, or a corpus drawn otherwise."""
-    try:
-        held = [entry for entry in out.iterdir() if entry.name != state.FOLDER]
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise InputError(f"{out}: {error.strerror}; expected a folder to write into") from error
-    path = out / image_spec.FILE_NAME
-    if not held:
-        return
-    if not path.is_file():
-        raise InputError(
-            f"{out}: holds files but no {image_spec.FILE_NAME}; "
-            "expected an empty folder or a corpus"
-        )
-    if differences := ImageSpec.load(path).differences(spec):
-        raise InputError(
-            f"{path}: this corpus was drawn with another image spec ({differences}); "
-            "expected the same one: choose another --out or the same --image"
-        )
-
-
 class _Build:
     """One cohort on its way into a corpus: what each recording's rows are taken from."""
 
@@ -134,7 +91,7 @@ class _Build:
         self.options = options
         self.cohort = nights[0].cohort
         self.folders = {task: chat.configuration(self.cohort, task) for task in choices.tasks}
-        self.work = out / state.FOLDER / self.cohort
+        self.work = out / output.STATE_FOLDER / self.cohort
         self.parts = self.work / "parts"
         self.before = State.load(self.work / "state.json")
         self.damaged: set[Path] = set()

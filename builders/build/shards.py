@@ -45,7 +45,7 @@ class Shard(NamedTuple):
         return (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
 
 
-class Place(NamedTuple):
+class RowSpan(NamedTuple):
     """Where a recording's rows begin, among the shards of its split, and how many row groups.
 
     It is the same for all tasks.
@@ -58,7 +58,7 @@ class Place(NamedTuple):
 
 def write(
     recordings: Iterable[Iterable[Group]], folders: Mapping[str, Path], split: str
-) -> tuple[dict[str, list[Shard]], list[Place]]:
+) -> tuple[dict[str, list[Shard]], list[RowSpan]]:
     """Write `{split}-0000k-of-0000n.parquet` into each task's folder; recordings come as groups.
 
     Returns the shards of each task, and the place of every recording. None is larger than
@@ -78,7 +78,7 @@ def write(
                 first = first or (len(sinks) - 1, sink.groups)
                 sink.write_group(tables[task])
             count += 1
-        places.append(Place(*first, count))
+        places.append(RowSpan(*first, count))
     if sinks:
         _close(sinks[-1])
     names = [f"{split}-{i:05d}-of-{len(sinks):05d}.parquet" for i in range(len(sinks))]
@@ -110,7 +110,9 @@ def from_part(part: Part, fold: int | None, tasks: Sequence[str]) -> Iterator[Gr
         start = stop
 
 
-def from_shards(files: Mapping[str, list[Path]], place: Place, fold: int | None) -> Iterator[Group]:
+def from_shards(
+    files: Mapping[str, list[Path]], place: RowSpan, fold: int | None
+) -> Iterator[Group]:
     """A recording's row groups from each task's shards, with their texts, put into another fold."""
     import pyarrow.parquet as pq
 

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from psgvlm.builders.build import parts, shards
+from psgvlm.builders.build.output import STATE_FOLDER
 from psgvlm.builders.build.parts import Result
 from psgvlm.builders.build.shards import Shard
 
@@ -24,7 +25,6 @@ from psgvlm import chat, dataset_card, image_spec
 from psgvlm.corpus import checksums, manifest
 from psgvlm.errors import InputError
 
-FOLDER = ".build"
 VERSION = 3
 
 
@@ -42,7 +42,7 @@ class Entry:
     split: str
     fold: int | None
     result: Result | None = None
-    at: shards.Place | None = None
+    at: shards.RowSpan | None = None
 
     @property
     def identity(self) -> tuple:
@@ -87,7 +87,7 @@ class State:
             entries = content["entries"]
             for each in entries:
                 each["result"] = Result(**each["result"])
-                each["at"] = each["at"] and shards.Place(*each["at"])
+                each["at"] = each["at"] and shards.RowSpan(*each["at"])
             found = {
                 split: {task: [Shard(*shard) for shard in many] for task, many in tasks.items()}
                 for split, tasks in content["shards"].items()
@@ -105,7 +105,7 @@ def locked(out: Path) -> Iterator[None]:
     """Have the corpus to oneself. `InputError` where another build has, or it cannot be written."""
     from filelock import FileLock, Timeout
 
-    folder = out / FOLDER
+    folder = out / STATE_FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / "lock", timeout=0)
@@ -125,7 +125,7 @@ def locked(out: Path) -> Iterator[None]:
 
 def repair(out: Path) -> None:
     """Finish what a killed build had ready, of whatever cohort; throw away what it had not."""
-    for work in sorted(path for path in (out / FOLDER).iterdir() if path.is_dir()):
+    for work in sorted(path for path in (out / STATE_FOLDER).iterdir() if path.is_dir()):
         for leftover in (work / "new", work / "spent", *work.glob("parts/*.tmp")):
             remove(leftover)
         if (work / "ready").exists():
@@ -138,7 +138,7 @@ def publish(out: Path, cohort: str) -> None:
 
     It can be killed anywhere and done again: `ready` is there until all is in place.
     """
-    work = out / FOLDER / cohort
+    work = out / STATE_FOLDER / cohort
     ready, old = work / "ready", work / "old"
     built = State.load(ready / "state.json")
     if not built.shards:  # another version's: what is in place stays there
@@ -176,7 +176,7 @@ def known_digests(out: Path) -> dict[str, str]:
     """SHA-256 of the shards as they were written, by their path; not of those changed since."""
     return {
         f"{folder}/{shard.name}": shard.sha256
-        for path in sorted((out / FOLDER).glob("*/state.json"))
+        for path in sorted((out / STATE_FOLDER).glob("*/state.json"))
         for tasks in State.load(path).shards.values()
         for task, many in tasks.items()
         for folder in [chat.configuration(path.parent.name, task)]

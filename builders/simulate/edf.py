@@ -11,7 +11,7 @@ from scipy.signal import resample_poly
 
 
 @dataclass(frozen=True)
-class Channel:
+class SimulatedChannel:
     """One signal of a file: its label there, and the simulated lane or slow signal it carries.
 
     source: what `derive` knows, or a key of SLOW. samples: how many per data record. unit and

@@ -10,7 +10,7 @@ from psgvlm.builders.simulate.waveforms import KINDS, hann, spindle
 
 
 @dataclass(frozen=True)
-class Event:
+class PlantedWave:
     """A planted waveform.
 
     `channel` is where it is largest and `amplitude_uv` its size there without the background:
@@ -26,7 +26,7 @@ class Event:
 
 
 def plan_events(rng, states, depth, subject):
-    """Every event of the night as a list of Event, in order of onset."""
+    """Every event of the night as a list of PlantedWave, in order of onset."""
     seconds = len(states)
     events = []
     for name, kind in KINDS.items():
@@ -47,11 +47,11 @@ def plan_events(rng, states, depth, subject):
             if onset + duration > seconds or (name == "slow_wave" and onset < free):
                 continue
             free = onset + duration
-            events.append(Event(name, _channel(name, right), onset, duration, amplitude))
+            events.append(PlantedWave(name, _channel(name, right), onset, duration, amplitude))
     edges = np.flatnonzero(np.diff(np.r_[False, states == CLOSED, False].astype(int)))
     rms = ALPHA_UV[CLOSED] * subject["alpha"] * subject["eeg"]
     events += [
-        Event("alpha", "O2-M1", float(start), float(stop - start), rms)
+        PlantedWave("alpha", "O2-M1", float(start), float(stop - start), rms)
         for start, stop in zip(edges[::2], edges[1::2], strict=True)
     ]
     return sorted(events, key=lambda event: (event.onset_s, event.kind))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from psgvlm.builders.simulate.edf import Channel, edf_signal, write_edf
+from psgvlm.builders.simulate.edf import SimulatedChannel, edf_signal, write_edf
 from psgvlm.builders.simulate.files import write_text, write_xlsx
 from psgvlm.builders.simulate.hypnogram import EPOCH_S
 from psgvlm.builders.simulate.night import simulate_night
@@ -34,7 +34,7 @@ FOLDERS = {"I": "subgroupI", "II": "Subgroup_2", "III": "subgroupIII"}
 
 
 @dataclass(frozen=True)
-class Recording:
+class IsrucVariant:
     """A recording and how its files came out.
 
     session: 1 or 2 in subgroup II, where a subject has two. xlsx: without it nobody can tell
@@ -70,26 +70,26 @@ class Recording:
 
 
 VARIANTS = (
-    Recording(1),
-    Recording(2, header=False, newline="\r\n"),
-    Recording(8, "I-8"),
-    Recording(11, "B+"),
-    Recording(13, "B", blank_lines=True),
-    Recording(14, "B", more_scores=7),
-    Recording(17, "B", more_scores=-2),
-    Recording(19, "C", unscored="N"),
-    Recording(20, "B", scorers=1),
-    Recording(40, "I-40"),
-    Recording(3, "B", "II", session=1),
-    Recording(3, "B", "II", session=2),
-    Recording(2, group="III"),
-    Recording(4, group="III", xlsx=False),
+    IsrucVariant(1),
+    IsrucVariant(2, header=False, newline="\r\n"),
+    IsrucVariant(8, "I-8"),
+    IsrucVariant(11, "B+"),
+    IsrucVariant(13, "B", blank_lines=True),
+    IsrucVariant(14, "B", more_scores=7),
+    IsrucVariant(17, "B", more_scores=-2),
+    IsrucVariant(19, "C", unscored="N"),
+    IsrucVariant(20, "B", scorers=1),
+    IsrucVariant(40, "I-40"),
+    IsrucVariant(3, "B", "II", session=1),
+    IsrucVariant(3, "B", "II", session=2),
+    IsrucVariant(2, group="III"),
+    IsrucVariant(4, group="III", xlsx=False),
 )
 
 
 def usual(index):
     """The recording at `index` of a plain cohort: three label families take turns."""
-    return Recording(index + 1, "ABC"[index % 3])
+    return IsrucVariant(index + 1, "ABC"[index % 3])
 
 
 def write(root, recording, hours, seed, rng) -> Truth:
@@ -116,15 +116,15 @@ def write(root, recording, hours, seed, rng) -> Truth:
 def _channel(label):
     """Which simulated signal a label stands for; X1 (24) is the chin and X2 (25) the heart."""
     if label in ("SaO2", "SpO2"):
-        return Channel(label, "saturation", 10, "%", 100)
+        return SimulatedChannel(label, "saturation", 10, "%", 100)
     if label in ("X1", "24"):
-        return Channel(label, "chin", RATE_HZ)
+        return SimulatedChannel(label, "chin", RATE_HZ)
     if label in ("X2", "25"):
-        return Channel(label, "ECG", RATE_HZ, limit=3000)
+        return SimulatedChannel(label, "ECG", RATE_HZ, limit=3000)
     if re.match(r"DC|X\d|\d\d", label):
-        return Channel(label, "steps" if label.startswith("DC") else "breath", 10)
+        return SimulatedChannel(label, "steps" if label.startswith("DC") else "breath", 10)
     lane = label.replace("LOC", "E1").replace("ROC", "E2").replace("A", "M")
-    return Channel(label, lane, RATE_HZ)
+    return SimulatedChannel(label, lane, RATE_HZ)
 
 
 def _write_scores(path, recording, scorer, stages, unscored, rng):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import edfio
-from psgvlm.builders.simulate.edf import Channel, edf_signal, write_edf
+from psgvlm.builders.simulate.edf import SimulatedChannel, edf_signal, write_edf
 from psgvlm.builders.simulate.hypnogram import EPOCH_S, stages_of
 from psgvlm.builders.simulate.night import simulate_night
 from psgvlm.builders.simulate.scorers import is_stage_4
@@ -22,7 +22,7 @@ WITHOUT_FRONTAL = (4,)
 
 
 @dataclass(frozen=True)
-class Recording:
+class MassVariant:
     """A recording and how its files came out.
 
     reference: what the EEG's labels end in. mastoid: A1 or A2, where that is recorded too.
@@ -51,20 +51,20 @@ class Recording:
 
 
 VARIANTS = (
-    Recording(1, 1),
-    Recording(2, 1, "CLE", "A2", "Annotations", scores_folder="annotations", others=True),
-    Recording(1, 2, "CLE", "A2"),
-    Recording(4, 2, "CLE", "A2", "Annotations"),
-    Recording(1, 3),
-    Recording(7, 3, first_onset_s=3.25, others=True),
-    Recording(1, 4, "CLE", "A1"),
-    Recording(1, 5, first_onset_s=12.8),
+    MassVariant(1, 1),
+    MassVariant(2, 1, "CLE", "A2", "Annotations", scores_folder="annotations", others=True),
+    MassVariant(1, 2, "CLE", "A2"),
+    MassVariant(4, 2, "CLE", "A2", "Annotations"),
+    MassVariant(1, 3),
+    MassVariant(7, 3, first_onset_s=3.25, others=True),
+    MassVariant(1, 4, "CLE", "A1"),
+    MassVariant(1, 5, first_onset_s=12.8),
 )
 
 
 def usual(index):
     """The recording at `index` of a plain cohort: subset 3."""
-    return Recording(index + 1)
+    return MassVariant(index + 1)
 
 
 def write(root, recording, hours, seed, rng) -> Truth:
@@ -82,11 +82,14 @@ def write(root, recording, hours, seed, rng) -> Truth:
     records = (len(night.signals["ECG"]) - first_sample) // SAMPLES
 
     channels = [
-        Channel(label, source, SAMPLES, limit=3000 if source == "ECG" else 1000)
+        SimulatedChannel(label, source, SAMPLES, limit=3000 if source == "ECG" else 1000)
         for label, source in sources(recording).items()
     ]
     channels = [channels[i] for i in rng.permutation(len(channels))]
-    channels += [Channel("Resp Nasal", "breath", 64), Channel("SaO2", "saturation", 4, "%", 100)]
+    channels += [
+        SimulatedChannel("Resp Nasal", "breath", 64),
+        SimulatedChannel("SaO2", "saturation", 4, "%", 100),
+    ]
     signals = [edf_signal(c, night, rng, records, RECORD_S, first_sample) for c in channels]
     folder = Path(root) / f"SS{recording.subset}"
     write_edf(folder / f"{recording.name} PSG.edf", signals, recording.name, RECORD_S)

@@ -3,15 +3,15 @@
 Two layers make a lane. Underneath lies coloured noise whose spectrum follows the stage: its band
 amplitudes are those of sleep EEG, and it cross-fades where stages change. On top stand the
 waveforms that the AASM manual names (spindles, K-complexes, slow waves, eye movements, ...), each
-planted at a known place and returned as an `Event`. Everything between people varies more than it
-does between stages: gains, muscle tone, alpha, spindle rate, noise.
+planted at a known place and returned as a `PlantedWave`. Everything between people varies more than
+it does between stages: gains, muscle tone, alpha, spindle rate, noise.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from psgvlm.builders.simulate.background import LANES, MUSCLE_UV, background_and_muscle
-from psgvlm.builders.simulate.events import Event, plan_events, plant
+from psgvlm.builders.simulate.events import PlantedWave, plan_events, plant
 from psgvlm.builders.simulate.hypnogram import (
     EPOCH_S,
     N2,
@@ -37,7 +37,7 @@ class SimulatedNight:
     states: np.ndarray
     rate_hz: float
     signals: dict[str, np.ndarray]
-    events: list[Event]
+    events: list[PlantedWave]
     subject: dict[str, float]
 
 

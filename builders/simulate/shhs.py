@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-from psgvlm.builders.simulate.edf import Channel, edf_signal, write_edf
+from psgvlm.builders.simulate.edf import SimulatedChannel, edf_signal, write_edf
 from psgvlm.builders.simulate.files import write_text
 from psgvlm.builders.simulate.hypnogram import EPOCH_S
 from psgvlm.builders.simulate.night import simulate_night
@@ -25,7 +25,7 @@ CONCEPTS = {
 
 
 @dataclass(frozen=True)
-class Recording:
+class ShhsVariant:
     """A recording and how its files came out.
 
     rate_hz: of EEG and EMG. second_eeg: the label of C3-A2. files_level: whether the tree starts
@@ -50,19 +50,19 @@ class Recording:
 
 
 VARIANTS = (
-    Recording(200001),
-    Recording(200001, 2, eog_hz=50, ecg_hz=250),
-    Recording(200002, second_eeg="EEG(SEC)", files_level=True),
-    Recording(200002, 2, 128, 64, 256, "EEG sec", files_level=True),
-    Recording(200003, second_eeg="EEG 2", xmls=("profusion",)),
-    Recording(200004, second_eeg="EEG2", xmls=("nsrr",)),
-    Recording(200005, kept=0.6),
+    ShhsVariant(200001),
+    ShhsVariant(200001, 2, eog_hz=50, ecg_hz=250),
+    ShhsVariant(200002, second_eeg="EEG(SEC)", files_level=True),
+    ShhsVariant(200002, 2, 128, 64, 256, "EEG sec", files_level=True),
+    ShhsVariant(200003, second_eeg="EEG 2", xmls=("profusion",)),
+    ShhsVariant(200004, second_eeg="EEG2", xmls=("nsrr",)),
+    ShhsVariant(200005, kept=0.6),
 )
 
 
 def usual(index):
     """The recording at `index` of a plain cohort: visit 1."""
-    return Recording(200001 + index)
+    return ShhsVariant(200001 + index)
 
 
 def write(root, recording, hours, seed, rng) -> Truth:
@@ -89,19 +89,19 @@ def channels(recording):
     """The signals in file order. EEG is C4-A1 and the second EEG C3-A2."""
     eeg_hz, eog_hz = recording.rate_hz, recording.eog_hz
     return (
-        Channel("SaO2", "saturation", 1, "%", 100),
-        Channel("H.R.", "pulse", 1, "BPM", 250),
-        Channel(recording.second_eeg, "C3-M2", eeg_hz, limit=500),
-        Channel("ECG", "ECG", recording.ecg_hz, "mV", 2.5),
-        Channel("EMG", "chin", eeg_hz, limit=500),
-        Channel("EOG(L)", "E1-M2", eog_hz, limit=500),
-        Channel("EOG(R)", "E2-M1", eog_hz, limit=500),
-        Channel("EEG", "C4-M1", eeg_hz, limit=500),
-        Channel("THOR RES", "breath", 10, "", 1),
-        Channel("ABDO RES", "breath", 10, "", 1),
-        Channel("POSITION", "steps", 1, "", 3),
-        Channel("LIGHT", "steps", 1, "", 3),
-        Channel("OX STAT", "steps", 1, "", 3),
+        SimulatedChannel("SaO2", "saturation", 1, "%", 100),
+        SimulatedChannel("H.R.", "pulse", 1, "BPM", 250),
+        SimulatedChannel(recording.second_eeg, "C3-M2", eeg_hz, limit=500),
+        SimulatedChannel("ECG", "ECG", recording.ecg_hz, "mV", 2.5),
+        SimulatedChannel("EMG", "chin", eeg_hz, limit=500),
+        SimulatedChannel("EOG(L)", "E1-M2", eog_hz, limit=500),
+        SimulatedChannel("EOG(R)", "E2-M1", eog_hz, limit=500),
+        SimulatedChannel("EEG", "C4-M1", eeg_hz, limit=500),
+        SimulatedChannel("THOR RES", "breath", 10, "", 1),
+        SimulatedChannel("ABDO RES", "breath", 10, "", 1),
+        SimulatedChannel("POSITION", "steps", 1, "", 3),
+        SimulatedChannel("LIGHT", "steps", 1, "", 3),
+        SimulatedChannel("OX STAT", "steps", 1, "", 3),
     )
 
 

@@ -1,7 +1,7 @@
 """The waveforms that the AASM manual names: how each looks, how often it comes, where it is seen.
 
 A shape is a function (rng, seconds since onset, duration in s) -> samples of size 1, in the sense
-of `Event.amplitude_uv`.
+of `PlantedWave.amplitude_uv`.
 """
 
 from collections.abc import Callable

@@ -326,6 +326,6 @@ def test_without_yasa_nothing_is_begun_and_no_recording_blamed(nights, tmp_path,
 
 def test_staging_does_not_import_yasa():
     """A worker that only stages must not pay for it."""
-    code = "import sys, psgvlm.builders.command, psgvlm.builders.build.drawing; "
+    code = "import sys, psgvlm.builders.__main__, psgvlm.builders.build.drawing; "
     code += "sys.exit('yasa' in sys.modules)"
     assert python("-c", code).returncode == 0
