@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-from psgvlm import chat, files
+from psgvlm import chat, files, image_spec
 from psgvlm.builders.build import output
 from psgvlm.builders.readers import READERS, FoundNight, find_nights
 from psgvlm.commands.inspect import add_image_arguments
@@ -41,6 +41,7 @@ def main(words: list[str] | None = None) -> int:
     name = words.pop(0) if words and words[0] in READERS else "folder"
     reader, parser = READERS[name], _parser()
     args = parser.parse_args(words)
+    image = image_spec.choose(args.image)
     reader_options = _reader_options(parser, args, name)
     if args.scheduler:  # the workers of a cluster have another working folder
         args.raw, args.out = args.raw.absolute(), args.out.absolute()
@@ -49,7 +50,7 @@ def main(words: list[str] | None = None) -> int:
     if args.ids:
         nights, ids = _listed(nights, args.ids)
     assigned = splits.assign(args.split, (night.subject for night in nights), args.seed, ids)
-    output.check(args.out, args.image)
+    output.check(args.out, image)
 
     from psgvlm.builders.build import cluster, cohort_build, workers
     from psgvlm.builders.build.examine import Choices
@@ -65,9 +66,7 @@ def main(words: list[str] | None = None) -> int:
     if args.scheduler:
         run = partial(cluster.run, scheduler=args.scheduler)
     options = _options_as_typed(args, reader, reader_options)
-    entries = cohort_build.build(
-        reader, nights, args.out, args.image, assigned, choices, run, options
-    )
+    entries = cohort_build.build(reader, nights, args.out, image, assigned, choices, run, options)
     return _report(entries, args)
 
 

@@ -27,13 +27,14 @@ def main(words: list[str] | None = None) -> int:
     )
     add_image_arguments(parser)
     args = parser.parse_args(words)
+    image = image_spec.choose(args.image)
     if not args.path.exists():
         raise InputError(f"{args.path}: no such file or folder; expected recordings")
 
     from psgvlm.builders.check import inspection
 
     readers = {args.cohort: READERS[args.cohort]} if args.cohort else READERS
-    report = inspection.inspect(readers, args.path, args.image.montage, args.map)
+    report = inspection.inspect(readers, args.path, image.montage, args.map)
     print("\n".join(report.lines))
     return 3 if report.skipped else 0
 
@@ -42,7 +43,6 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how epochs are drawn and which channels the lanes are."""
     parser.add_argument(
         "--image",
-        type=image_spec.choose,
         default="wide",
         metavar="SPEC",
         help=f"how to draw an epoch: a preset ({', '.join(image_spec.PRESETS)}),\n"
