@@ -1,4 +1,4 @@
-"""SHHS as NSRR gives it: EDFs, and stages as Profusion and NSRR XML in folders of their own."""
+"""Simulated SHHS in the layout of NSRR: EDF files, and Profusion and NSRR XML in other folders."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,11 +26,22 @@ CONCEPTS = {
 
 @dataclass(frozen=True)
 class ShhsVariant:
-    """A recording and how its files came out.
+    """A recording of SHHS and what is particular to its files.
 
-    rate_hz: of EEG and EMG. second_eeg: the label of C3-A2. files_level: whether the tree starts
-    with a folder `files`. xmls: which of the two kinds there are. kept: the share of the EDF's
-    bytes that arrived.
+    Parameters
+    ----------
+    subject, visit : int
+        The number of the subject, and 1 or 2.
+    rate_hz, eog_hz, ecg_hz : int
+        The sampling rates of EEG and EMG, of the EOGs, and of the ECG.
+    second_eeg : str
+        The label of C3-A2.
+    files_level : bool
+        Whether the tree starts with a folder `files`.
+    xmls : tuple of str
+        Which of the two kinds of XML there are.
+    kept : float
+        The share of the bytes of the EDF file that was downloaded.
     """
 
     subject: int
@@ -45,7 +56,7 @@ class ShhsVariant:
 
     @property
     def name(self) -> str:
-        """As a reader calls it: shhs1-200001."""
+        """The name that the reader gives it: shhs1-200001."""
         return f"shhs{self.visit}-{self.subject}"
 
 
@@ -61,12 +72,12 @@ VARIANTS = (
 
 
 def usual(index):
-    """The recording at `index` of a plain cohort: visit 1."""
+    """Return the recording at an index of a plain cohort: visit 1."""
     return ShhsVariant(200001 + index)
 
 
 def write(root, recording, hours, seed, rng) -> Truth:
-    """Simulate `recording`, staged by Rechtschaffen and Kales, and write its files below `root`."""
+    """Simulate a recording, scored by Rechtschaffen and Kales, and write its files below `root`."""
     fastest_hz = max(recording.rate_hz, recording.eog_hz, recording.ecg_hz)
     night = simulate_night(seed, hours, fastest_hz, mains_hz=60)
     base = Path(root) / ("files" if recording.files_level else "") / "polysomnography"
@@ -86,7 +97,7 @@ def write(root, recording, hours, seed, rng) -> Truth:
 
 
 def channels(recording):
-    """The signals in file order. EEG is C4-A1 and the second EEG C3-A2."""
+    """Return the signals in the order of the file. EEG is C4-A1, and the second EEG is C3-A2."""
     eeg_hz, eog_hz = recording.rate_hz, recording.eog_hz
     return (
         SimulatedChannel("SaO2", "saturation", 1, "%", 100),
@@ -106,7 +117,7 @@ def channels(recording):
 
 
 def _codes(night, rng):
-    """The truth, with stage 4, and a few movement and unscored epochs."""
+    """Return the stage codes: the truth with stage 4, and a few movement and unscored epochs."""
     epochs = len(night.stages)
     codes = np.array([CODES[stage] for stage in night.stages])
     codes[is_stage_4(night.stages, night.events)] = STAGE_4
@@ -126,7 +137,7 @@ def _profusion_xml(codes):
 
 
 def _nsrr_xml(codes, events):
-    """One event per run of equal stages, and the arousals."""
+    """Return one event for each run of equal stages, and the arousals."""
     root = ElementTree.Element("PSGAnnotation")
     ElementTree.SubElement(root, "SoftwareVersion").text = "Compumedics"
     ElementTree.SubElement(root, "EpochLength").text = str(EPOCH_S)
