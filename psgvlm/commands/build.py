@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-from psgvlm import chat, files, image_spec
+from psgvlm import chat, files
 from psgvlm.builders.build import output
 from psgvlm.builders.readers import READERS, FoundNight, find_nights
 from psgvlm.commands.inspect import add_image_arguments
 from psgvlm.corpus import splits
 from psgvlm.corpus.manifest import BUILT, FAILED, RAW, SKIPPED
 from psgvlm.errors import InputError
+from psgvlm.image_spec import ImageSpec
 
 SPLIT, SEED = "70/15/15", 42
 USAGE = "psgvlm build [{isruc,mass,shhs,folder}] RAW --out CORPUS [options]"
@@ -41,7 +42,7 @@ def main(words: list[str] | None = None) -> int:
     name = words.pop(0) if words and words[0] in READERS else "folder"
     reader, parser = READERS[name], _parser()
     args = parser.parse_args(words)
-    image = image_spec.choose(args.image)
+    image = ImageSpec.parse(args.image)
     reader_options = _reader_options(parser, args, name)
     if args.scheduler:  # the workers of a cluster have another working folder
         args.raw, args.out = args.raw.absolute(), args.out.absolute()

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from psgvlm import image_spec
 from psgvlm.builders.readers import READERS
 from psgvlm.errors import InputError
+from psgvlm.image_spec import PRESETS, ImageSpec
 
 DESCRIPTION = """\
 List the channels, lanes and scores of a recording, or of every recording below a folder, and say
@@ -27,7 +27,7 @@ def main(words: list[str] | None = None) -> int:
     )
     add_image_arguments(parser)
     args = parser.parse_args(words)
-    image = image_spec.choose(args.image)
+    image = ImageSpec.parse(args.image)
     if not args.path.exists():
         raise InputError(f"{args.path}: no such file or folder; expected recordings")
 
@@ -45,7 +45,7 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
         "--image",
         default="wide",
         metavar="SPEC",
-        help=f"how to draw an epoch: a preset ({', '.join(image_spec.PRESETS)}),\n"
+        help=f"how to draw an epoch: a preset ({', '.join(PRESETS)}),\n"
         "a preset with fields changed (folded,fold=2,line_px=1), or an\n"
         "image_spec.json file; default: wide",
     )
