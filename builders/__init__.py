@@ -1,5 +1,1 @@
-"""Builders read raw cohorts, folders of recordings and simulated nights, and write corpora."""
-
-from psgvlm.builders.readers import READERS, FoundNight
-
-__all__ = ["READERS", "FoundNight"]
+"""Builders: raw cohorts, folders and simulated nights in, corpora out."""

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from psgvlm.errors import InputError
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from psgvlm.explanations import Explanation
     from psgvlm.models.vlm import StagingModel
     from psgvlm.staging.stager import Night, StagedNight, Stager
-
-RecordingLike = "str | os.PathLike[str] | BaseRaw"
 
 
 def stage(
@@ -60,21 +57,17 @@ def stage(
 
     Examples
     --------
-    >>> night = psgvlm.stage("night.edf", model="ORG/adapter")  # doctest: +SKIP
-    >>> night.to_frame()  # doctest: +SKIP
+    >>> import psgvlm
+    >>> night = psgvlm.stage("night.edf", model="adapter")
+    >>> night.to_frame().columns.to_list()
+    ['epoch', 'onset_s', 'stage', 'p_W', 'p_N1', 'p_N2', 'p_N3', 'p_R']
+    >>> night.probabilities.shape  # epochs and stages
+    (5, 5)
     """
     from psgvlm.staging.stager import Stager
 
-    stager = model
-    if not isinstance(stager, Stager):
-        stager = Stager(_named(stager), device, batch_size)
-    night = stager.open(recording, map)
-    if not progress:
-        return stager.stage(night)
-    from tqdm import tqdm
-
-    with tqdm(total=len(night.epochs), unit="epoch", desc=night.name) as bar:
-        return stager.stage(night, lambda done, total: bar.update(done - bar.n))
+    stager = model if isinstance(model, Stager) else Stager(_named(model), device, batch_size)
+    return stager.stage(stager.open(recording, map), progress)
 
 
 def load_model(model: "str | os.PathLike[str]", device: str | None = None) -> "StagingModel":
@@ -97,6 +90,13 @@ def load_model(model: "str | os.PathLike[str]", device: str | None = None) -> "S
     ------
     InputError
         If there is no such model, or it was not trained by psgvlm.
+
+    Examples
+    --------
+    >>> import psgvlm
+    >>> model = psgvlm.load_model("adapter")
+    >>> model.spec.name, model.neighbours
+    ('square', 0)
     """
     from psgvlm.models import vlm
 
@@ -133,12 +133,16 @@ def draw(
 
     Examples
     --------
-    >>> import mne, numpy as np
-    >>> samples = np.random.default_rng(0).normal(0, 20e-6, (2, 100 * 90))  # in volts
-    >>> raw = mne.io.RawArray(samples, mne.create_info(["C4-M1", "E1"], 100, "eeg"), verbose=False)
-    >>> images = draw(raw, "compact")
-    >>> len(images), images[2].size
-    (3, (448, 224))
+    >>> import psgvlm
+    >>> images = psgvlm.draw("night.edf", image="compact")
+    >>> len(images)
+    5
+    >>> images[2].size  # a PIL image
+    (448, 224)
+    >>> images.night.sources["C4-M1"]
+    'C4-M1'
+    >>> len(images[1:4])
+    3
     """
     from psgvlm.staging.stager import Night
 
@@ -179,7 +183,7 @@ class EpochImages(Sequence):
     def __getitem__(self, index: int) -> "Image": ...
     @overload
     def __getitem__(self, index: slice) -> "EpochImages": ...
-    def __getitem__(self, index):
+    def __getitem__(self, index: int | slice) -> "Image | EpochImages":
         if isinstance(index, slice):
             return EpochImages(self.night, self._numbers[index])
         try:
@@ -252,9 +256,19 @@ def explain(
 
     Examples
     --------
-    >>> why = psgvlm.explain("night.edf", 12, model="ORG/adapter")  # doctest: +SKIP
-    >>> why.sentence  # doctest: +SKIP
-    'N2 (p 0.81), decided by C4-M1 at 11–13 s; with that blank p is 0.22 and the stage N1.'
+    >>> import psgvlm
+    >>> model = psgvlm.load_model("adapter")
+    >>> explanation = psgvlm.explain("night.edf", 2, model=model)
+    >>> explanation.sentence
+    '... (p 0...'
+    >>> dict(zip(model.spec.lanes, explanation.lanes.round(2)))
+    {'C4-M1': ..., 'E1': ..., 'E2': ..., 'chin': ...}
+
+    Images of your own take the place of the recording:
+
+    >>> image = psgvlm.draw("night.edf", model.spec)[1]
+    >>> psgvlm.explain(image, model=model).stage == explanation.stage
+    True
     """
     from PIL.Image import Image
 
@@ -290,7 +304,7 @@ def _images_of_epoch(night: "Night", epoch: int | None, neighbours: int) -> list
     return images
 
 
-def _named(model) -> str:
+def _named(model: str | os.PathLike[str] | None) -> str:
     """Return a model's name or folder as text; refuse None, since no model ships with psgvlm."""
     if model is None:
         raise InputError(
@@ -298,4 +312,4 @@ def _named(model) -> str:
             'wrote, or the name of a model on the Hub, such as model="ORG/adapter"',
             "model",
         )
-    return str(Path(model)) if isinstance(model, os.PathLike) else model
+    return os.fspath(model)

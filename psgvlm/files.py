@@ -1,4 +1,4 @@
-"""Files on a disk: written whole or not at all, found in any folder, read whatever they hold."""
+"""Files: written whole or not at all, listed below a folder, read if they are small enough."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from psgvlm.errors import InputError
 
 JSON_BYTES = 10_000_000
-MAX_BYTES = 16_000_000  # of a night's scores, unpacked; real ones are under 2 MB
+MAX_BYTES = 16_000_000  # the scores of a real night are under 2 MB, unpacked
 
 
 @contextmanager
@@ -50,13 +50,24 @@ def write_text(path: str | Path, text: str) -> Path:
 
 
 def below(raw: Path, suffixes: Iterable[str]) -> list[Path]:
-    """Every file below `raw` with one of the suffixes (lower case), 2 before 10.
+    """List the files in a folder, and in all folders in it, that end with one of the suffixes.
 
-    Links to folders are followed, each folder is entered once: a link to a folder above ends there.
+    Parameters
+    ----------
+    raw : Path
+        The folder. Links to folders are followed; each folder is entered once, so that a link to a
+        folder further up does no harm.
+    suffixes : iterable of str
+        In lower case, such as `".edf"`; the case of a file's name does not matter.
+
+    Returns
+    -------
+    list of Path
+        Sorted by name, 2 before 10.
     """
     suffixes = tuple(suffixes)
     seen: set[tuple[int, int]] = set()
-    found = []
+    paths = []
     for folder, folders, names in os.walk(raw, followlinks=True):
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in seen:
@@ -64,35 +75,41 @@ def below(raw: Path, suffixes: Iterable[str]) -> list[Path]:
             continue
         seen.add((status.st_dev, status.st_ino))
         folders.sort()
-        # `._` files are what macOS leaves on foreign disks; corpora may lie below too.
-        found += [
+        # macOS writes a file with the prefix `._` beside each file on a disk of another system.
+        paths += [
             Path(folder, name)
             for name in names
             if name.lower().endswith(suffixes) and not name.startswith("._")
         ]
-    return sorted(found, key=lambda path: natural(str(path.relative_to(raw))))
+    return sorted(paths, key=lambda path: natural(str(path.relative_to(raw))))
 
 
 def natural(text: str) -> list[tuple[int, int | str]]:
-    """A key that sorts 2 before 10."""
+    """Return a key that sorts names with numbers in them, 2 before 10."""
     pieces = re.split(r"([0-9]+)", text)
     return [(0, int(piece)) if piece.isdecimal() else (1, piece) for piece in pieces if piece]
 
 
 def readable(name: str) -> str:
-    """A file's name as text that can be stored: bytes that are no UTF-8 become question marks."""
+    """Return a file's name with every byte that is not UTF-8 replaced by a question mark.
+
+    Such a name can be printed and stored; Python cannot encode the name as `pathlib` gives it.
+    """
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def shown(word: str) -> str:
-    """A word of a file as an error may quote it: a longer one could be anything, a name too."""
+    """Return a word of a file as an error message may quote it.
+
+    A word of more than 4 characters could be a person's name, so only its length is given.
+    """
     if len(word) <= 4:
         return repr(word)
     return f"something of {len(word)} characters"
 
 
 def read_text(path: Path) -> str:
-    """A small text file: UTF-8, with or without a mark, else Latin-1."""
+    """Read a small text file in UTF-8, with or without a byte-order mark, or else in Latin-1."""
     content = read_bytes(path)
     try:
         return content.decode("utf-8-sig")
@@ -101,12 +118,12 @@ def read_text(path: Path) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """A small file's content; `InputError` where it cannot be read, or is too large for scores."""
+    """Read a small file; raise InputError if it cannot be read or is too large for scores."""
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise InputError(
-                f"{path}: {size / 1e6:.0f} MB; expected scores of no more than "
+                f"{path}: {size / 1e6:.0f} MB; expected a file of scores, of no more than "
                 f"{MAX_BYTES / 1e6:.0f} MB"
             )
         return path.read_bytes()
@@ -115,9 +132,17 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_json(path: Path) -> object:
-    """What a JSON file holds. Raises `OSError`, or `ValueError` for what is none or too much."""
+    """Return the value in a JSON file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is not JSON, is nested too deep, or is larger than `JSON_BYTES`.
+    """
     if (size := path.stat().st_size) > JSON_BYTES:
-        raise ValueError(f"{size} bytes; expected {JSON_BYTES} at the most")
+        raise ValueError(f"{size} bytes; expected no more than {JSON_BYTES}")
     try:
         return json.loads(path.read_text("utf-8"))
     except RecursionError as error:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from psgvlm import files
 from psgvlm.errors import InputError
@@ -101,7 +102,7 @@ class ImageSpec:
     prompt: str = PROMPT
     drawing: int = 3
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         lanes = len(MONTAGES.get(self.montage, ()))
         bands = [self.band_hz(modality) for modality in MODALITIES]
         scales = [self.half_uv(modality) for modality in MODALITIES]
@@ -218,7 +219,7 @@ class ImageSpec:
                 f"image {preset!r}: no such preset; expected one of {', '.join(PRESETS)}, one with "
                 f"changed fields (folded,fold=2,line_px=1), or the path of an {FILE_NAME}"
             )
-        values = dict(_parse_change(text, change) for change in changes)
+        values: dict[str, Any] = dict(_parse_change(text, change) for change in changes)
         return replace(PRESETS[preset], name=text, **values)
 
 
@@ -242,7 +243,7 @@ def _parse_change(text: str, change: str) -> tuple[str, object]:
     return name, _checked(Path(text), name, number, known[name])
 
 
-def _checked(path: Path, name: str, value: object, kind: object) -> object:
+def _checked(path: Path, name: str, value: Any, kind: object) -> Any:
     """Return a JSON value as the field's type, or raise InputError with the field's name."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if kind is float and number:
@@ -257,21 +258,22 @@ def _checked(path: Path, name: str, value: object, kind: object) -> object:
 PRESETS = {
     spec.name: spec
     for spec in (
-        # 33.6 px/s and a thin line, so that a 13-Hz spindle is waves and not a block; ±125 µV, so
-        # that the slow waves of N3 are not cut off. Three LLaVA-NeXT tiles wide.
+        # 33.6 px/s and a thin line show a 13-Hz spindle as waves and not as a block; ±125 µV does
+        # not cut off the slow waves of N3. The width is that of three LLaVA-NeXT tiles.
         ImageSpec("wide", "aasm", 1008, 336, line_px=1.0, eeg_uv=125.0, eog_uv=125.0),
         # A quarter of the pixels of `wide`, for small models: 15 px/s.
         ImageSpec("compact", "aasm", 448, 224, line_px=1.0),
-        # The square of common vision towers, with lanes as tall as it allows.
+        # The square input of common vision towers, with few lanes, so that they are tall.
         ImageSpec("square", "core", 336, 336, grid=False),
-        # The square, 30 s folded into three rows of 10 s: alpha and theta can be told apart. Its
-        # lanes are low, so the scale is tighter and tall waves are clipped.
+        # The square with 30 s folded into three rows of 10 s, so that alpha and theta can be told
+        # apart. Its lanes are low, so the scale is smaller, and tall waves are cut off.
         ImageSpec(
             "folded", "core", 336, 336, fold=3, grid=False, eeg_uv=60.0, eog_uv=75.0, emg_uv=30.0
         ),
-        # The square, with what 11 px/s cannot show as a 0-20 Hz spectrogram under the traces.
+        # The square with a 0-20 Hz spectrogram under the traces: 11 px/s cannot show fast rhythms.
         ImageSpec("spectral", "core", 336, 336, spectrogram=1 / 3, grid=False),
-        # arXiv 2509.22810 as far as it is known: each epoch scaled to its own extremes.
+        # The images of arXiv 2509.22810 as far as they are described: each epoch is scaled to its
+        # own extremes.
         ImageSpec(
             "paper", "paper", 336, 336, scale="minmax", grid=False, colour=False, line_px=1.0,
             prompt=PAPER_PROMPT,

@@ -1,4 +1,4 @@
-"""`FoundNight`: what a reader finds on the disk before anything is read."""
+"""What every reader finds on a disk: a night's recording, its score files, and whose it is."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,20 +6,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class FoundNight:
-    """A recording that a reader has found on the disk and nobody has read yet.
+    """A recording found on disk and not yet read.
 
-    Parameters
-    ----------
-    cohort : str
-        The cohort it belongs to, such as `"isruc"`.
-    subject : str
-        The person who was recorded; all nights of a person have the same subject.
-    recording : str
-        The name of the recording, unique within the cohort.
-    signal : Path
-        The file with the signals.
-    scores : tuple of Path
-        The scorers' files, the first scorer's first. Only the reader knows what they hold.
+    `scores` are the scorers' files, the first scorer's first; a reader knows what they hold.
     """
 
     cohort: str

@@ -1,4 +1,4 @@
-"""The truth of a simulated recording: its stages and waveforms, written beside the cohort."""
+"""What was simulated, kept beside the cohort: stages and events in seconds of the record."""
 
 from dataclasses import dataclass, replace
 
@@ -10,20 +10,10 @@ EVENT_COLUMNS = ("kind", "channel", "onset_s", "duration_s", "amplitude_uv")
 
 @dataclass(frozen=True)
 class Truth:
-    """The truth of a recording, in seconds of the recording.
+    """One recording's truth on the clock of its record.
 
-    Parameters
-    ----------
-    recording : str
-        Its name.
-    stages : tuple of str
-        The stage of each scored epoch.
-    events : list of PlantedWave
-        The waveforms that are wholly inside the recording.
-    first_s : float
-        When the first scored epoch starts.
-    epoch_s : int
-        The length of an epoch.
+    stages: one per epoch of the raw scores, the first of which starts at `first_s` and each of
+    which lasts `epoch_s`. events: those wholly inside the record.
     """
 
     recording: str
@@ -33,9 +23,9 @@ class Truth:
     epoch_s: int = EPOCH_S
 
     def write(self, folder):
-        """Write `<recording>.csv` with the waveforms and `<recording>.stages.csv`.
+        """`<recording>.csv` of events and `<recording>.stages.csv`.
 
-        The stages have a column `duration_s` if epochs do not last 30 s.
+        The latter says how long epochs last where that is not 30 s.
         """
         events = [
             (e.kind, e.channel, f"{e.onset_s:.4f}", f"{e.duration_s:.4f}", f"{e.amplitude_uv:.2f}")
@@ -54,6 +44,6 @@ class Truth:
 
 
 def events_within(events, start_s, duration_s):
-    """Return the events within a recording that starts at `start_s`, in its own seconds."""
+    """The events wholly inside a record that starts at `start_s` of the night, on its clock."""
     moved = [replace(event, onset_s=event.onset_s - start_s) for event in events]
     return [e for e in moved if e.onset_s >= 0 and e.onset_s + e.duration_s <= duration_s]

@@ -108,8 +108,11 @@ def open_corpus(name: str, config: str | None = None) -> Corpus:
 
     Examples
     --------
-    >>> corpus = open_corpus("ORG/corpus")  # doctest: +SKIP
-    >>> train, test = corpus.split("train"), corpus.split("test")  # doctest: +SKIP
+    >>> from psgvlm.corpus import loading
+    >>> corpus = loading.open_corpus("corpus")
+    >>> train, test = corpus.split("train"), corpus.split("test")
+    >>> len(train), test[0]["recording"], test[0]["images"][0].size
+    (30, 's4a', (48, 48))
     """
     from datasets import get_dataset_config_names, load_dataset
     from datasets.exceptions import DatasetNotFoundError, NonMatchingSplitsSizesError

@@ -123,7 +123,7 @@ def test_entities_are_not_expanded(tmp_path):
 def test_an_xml_that_is_too_large(tmp_path):
     path = tmp_path / "x-profusion.xml"
     path.write_bytes(b"<CMPStudyConfig>" + b" " * 17_000_000)
-    with pytest.raises(InputError, match="17 MB; expected scores of no more than 16 MB"):
+    with pytest.raises(InputError, match=r"17 MB; expected .* 16 MB"):
         shhs._read(path)
 
 
