@@ -1,1 +1,1 @@
-"""Drawing a cohort into a corpus: what is drawn anew, workers, shards, state."""
+"""Drawing a cohort into a corpus: what has to be drawn, worker processes, shards and the state."""

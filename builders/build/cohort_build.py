@@ -1,12 +1,13 @@
-"""What every cohort needs: nights drawn in parallel, rows written, split by subject, a card.
+"""Drawing the nights of one cohort into a corpus, in parallel and as often as the user likes.
 
-A corpus is a folder that `load_dataset` reads as it reads a repository of the Hub: `README.md`,
-`image_spec.json`, `<cohort>/<split>-00000-of-0000N.parquet`, and for other tasks the same pictures
-in `<cohort>-<task>/`. Built in one go, after any number of interruptions, or bit by bit as
-recordings are added: it is the same, byte for byte.
+A corpus is a folder that `load_dataset` reads like a repository of the Hub: `README.md`,
+`image_spec.json`, `<cohort>/<split>-00000-of-0000N.parquet`, and for each other task the same
+pictures in `<cohort>-<task>/`. It does not matter whether it was built in one go, after
+interruptions, or bit by bit as recordings were added: its bytes are the same.
 
-A task added later has all recordings drawn again, for what it tells is measured in their signals.
-One that is no longer asked for loses its folder, and nothing is drawn.
+If a task is added later, every recording is drawn again, because the answers of other tasks are
+measured in the signals. If a task is no longer asked for, its folder is removed and nothing is
+drawn.
 """
 
 import contextlib
@@ -17,11 +18,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from psgvlm.builders.build import drawing, parts, shards, state
+from psgvlm.builders.build import drawing, output, parts, shards, state
 from psgvlm.builders.build.drawing import Task
 from psgvlm.builders.build.examine import Choices
 from psgvlm.builders.build.parts import DamagedFile, Result
-from psgvlm.builders.build.progress import Progress, Room
+from psgvlm.builders.build.progress import DiskRoom, Progress
 from psgvlm.builders.build.shards import Shard
 from psgvlm.builders.build.state import Entry, State
 from psgvlm.builders.build.workers import Died
@@ -30,12 +31,11 @@ from psgvlm.builders.readers.found_night import FoundNight
 from psgvlm import chat, files, image_spec
 from psgvlm.corpus import checksums, manifest
 from psgvlm.corpus.manifest import FAILED
-from psgvlm.corpus.splits import Place
-from psgvlm.errors import InputError
+from psgvlm.corpus.splits import Assignment
 from psgvlm.image_spec import ImageSpec
 from psgvlm.signals import waves
 
-# Runs a function over tasks somewhere: `workers.run` or `cluster.run`, all but chosen.
+# A function that runs another function over tasks: `workers.run` or `cluster.run` with its place.
 Run = Callable[[Callable, list], Iterator[tuple[int, object]]]
 
 
@@ -44,97 +44,81 @@ def build(
     nights: list[FoundNight],
     out: Path,
     spec: ImageSpec,
-    places: dict[str, Place],
+    assigned: dict[str, Assignment],
     choices: Choices,
     run: Run,
     options: str = "",
 ) -> list[Entry]:
-    """Draw the nights of one cohort into the corpus `out`, subjects placed as `places` says.
+    """Draw the nights of one cohort into a corpus.
 
-    `options` is what the corpus is to tell of how that was asked for.
+    Only what is missing is drawn: rows of recordings whose files and settings are those of an
+    earlier build, finished or not, are taken from there. The shards of the corpus are replaced when
+    the new ones are complete. If no recording can be drawn, the corpus stays as it was.
 
-    Only what is missing is done: recordings whose files and settings are those of an earlier build,
-    finished or not, are taken from there. Returns what became of each recording; where none could
-    be drawn the corpus stays as it was. Raises `InputError` where `out` is no corpus of the same
-    spec, is being built, or cannot be written, and where a task needs yasa and it is not installed.
-    What is in the corpus is replaced when the new is whole.
+    Parameters
+    ----------
+    reader : module
+        The reader that found the nights.
+    nights : list of FoundNight
+        At least one night; all are of one cohort.
+    out : Path
+        The folder of the corpus, new or existing.
+    spec : ImageSpec
+        How to draw.
+    assigned : dict of str to Assignment
+        The split and fold of every subject.
+    choices : Choices
+        What else the user decides.
+    run : callable
+        How to run the drawing: `workers.run` or `cluster.run`.
+    options : str
+        The options of the command line, which the card prints.
+
+    Returns
+    -------
+    list of Entry
+        What became of each recording.
+
+    Raises
+    ------
+    InputError
+        If `out` is no corpus of the same image spec, is being built, or cannot be written; if a
+        task needs yasa and it is not installed.
     """
-    check_output(out, spec)
+    output.check(out, spec)
     if choices.measured:
         waves.load_yasa()
     with state.locked(out):
-        check_output(out, spec)
+        output.check(out, spec)
         try:
             state.repair(out)
-            job = _Build(reader, nights, out, spec, places, choices, options)
+            cohort_build = CohortBuild(reader, nights, out, spec, assigned, choices, options)
             while True:
-                if job.complete():
-                    state.remove(job.parts)
+                if cohort_build.is_complete():
+                    state.remove(cohort_build.parts)
                     break
-                job.draw(run)
-                if not any(each.result.rows for each in job.entries):
+                cohort_build.draw(run)
+                if not any(entry.result.rows for entry in cohort_build.entries):
                     break
                 try:
-                    job.finish()
+                    cohort_build.finish()
                     break
                 except DamagedFile as damaged:
-                    job.set_aside(*damaged.args)
+                    cohort_build.discard(*damaged.args)
         except OSError as error:
             raise parts.unwritable(out, error) from error
-        return job.entries
+        return cohort_build.entries
 
 
-def find(reader: ModuleType, raw: Path) -> list[FoundNight]:
-    """The reader's nights below `raw`; none is an error that says what was looked for."""
-    if not raw.is_dir():
-        raise InputError(f"{raw}: no such folder; expected one that holds {reader.EXPECTED}")
-    nights = reader.find(raw)
-    if not nights:
-        count = len(files.below(raw, ("",)))
-        raise InputError(f"{raw}: no recordings among {count} files; expected {reader.EXPECTED}")
-    named: dict[str, Path] = {}
-    for night in nights:
-        other = named.setdefault(night.recording, night.signal)
-        if other != night.signal:
-            raise InputError(
-                f"{night.signal}: recording {night.recording} again, which {other} is too; "
-                "expected every recording once: keep one, or name the folder that holds one"
-            )
-    return nights
+class CohortBuild:
+    """One cohort on its way into a corpus: for each recording, where its rows come from."""
 
-
-def check_output(out: Path, spec: ImageSpec) -> None:
-    """Refuse a folder that holds something else, or a corpus drawn otherwise."""
-    try:
-        held = [entry for entry in out.iterdir() if entry.name != state.FOLDER]
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise InputError(f"{out}: {error.strerror}; expected a folder to write into") from error
-    path = out / image_spec.FILE_NAME
-    if not held:
-        return
-    if not path.is_file():
-        raise InputError(
-            f"{out}: holds files but no {image_spec.FILE_NAME}; "
-            "expected an empty folder or a corpus"
-        )
-    if differences := ImageSpec.load(path).differences(spec):
-        raise InputError(
-            f"{path}: this corpus was drawn with another image spec ({differences}); "
-            "expected the same one: choose another --out or the same --image"
-        )
-
-
-class _Build:
-    """One cohort on its way into a corpus: what each recording's rows are taken from."""
-
-    def __init__(self, reader, nights, out, spec, places, choices, options):
+    def __init__(self, reader, nights, out, spec, assigned, choices, options):
         self.reader, self.out, self.spec, self.choices = reader, out, spec, choices
         self.options = options
         self.cohort = nights[0].cohort
         self.folders = {task: chat.configuration(self.cohort, task) for task in choices.tasks}
-        self.work = out / state.FOLDER / self.cohort
+        self.work = out / output.STATE_FOLDER / self.cohort
         self.parts = self.work / "parts"
         self.before = State.load(self.work / "state.json")
         self.damaged: set[Path] = set()
@@ -146,81 +130,82 @@ class _Build:
                 night.subject,
                 night.recording,
                 parts.key(reader.__name__, night, spec, choices),
-                *places[night.subject],
+                *assigned[night.subject],
             )
             for night in sorted(nights, key=lambda night: (night.subject, night.recording))
         ]
         self._find_results()
 
     def _find_results(self) -> None:
-        """Look up what became of each recording before: in the corpus, else in a part."""
-        self.kept = {split for split in self.before.shards if self._intact(split)}
+        """Look up each recording in the corpus as it was, then among the parts."""
+        self.unchanged_splits = {split for split in self.before.shards if self._unchanged(split)}
         self.old = {
-            each.key: each
-            for each in self.before.entries
-            if each.result.lasting and (not each.at or each.split in self.kept)
+            entry.key: entry
+            for entry in self.before.entries
+            if entry.result.lasting and (not entry.span or entry.split in self.unchanged_splits)
         }
-        for each in self.entries:
-            part = self._part(each)
-            if each.key in self.old:
-                each.result = self.old[each.key].result
+        for entry in self.entries:
+            part = self._part(entry)
+            if entry.key in self.old:
+                entry.result = self.old[entry.key].result
             elif part.exists():
                 try:
-                    each.result = parts.read(part, part.name).result
+                    entry.result = parts.read(part, part.name).result
                 except DamagedFile:
-                    self._say_damaged(part)
+                    self._report_damage(part)
                     part.unlink()
 
-    def _intact(self, split: str) -> bool:
-        """Whether the shards of a split, of all tasks asked, are as the last build left them."""
-        held = self.before.shards[split]
-        return all(task in held for task in self.folders) and all(
-            shard.intact(folder) and folder / shard.name not in self.damaged
+    def _unchanged(self, split: str) -> bool:
+        """Return whether the shards of a split, for all tasks, are as the last build left them."""
+        tasks = self.before.shards[split]
+        return all(task in tasks for task in self.folders) and all(
+            shard.unchanged(folder) and folder / shard.name not in self.damaged
             for folder, shard in self._shards(split)
         )
 
     def _shards(self, split: str) -> Iterator[tuple[Path, Shard]]:
-        """The shards that a split has had for the tasks asked, and the folders they are in."""
+        """Yield the folder and the shard of each task, as the last build wrote them."""
         for task, name in self.folders.items():
             for shard in self.before.shards[split][task]:
                 yield self.out / name, shard
 
-    def _part(self, each: Entry) -> Path:
-        """Where a recording is drawn to: another place if it is measured, too."""
-        return self.parts / (each.key + "-measured" * self.choices.measured)
+    def _part(self, entry: Entry) -> Path:
+        """Return the path of a recording's part; with measurements it is another part."""
+        return self.parts / (entry.key + "-measured" * self.choices.measured)
 
-    def complete(self) -> bool:
-        """Whether the corpus is already what is asked for. Files are looked at, not read."""
-        told = ("README.md", manifest.FILE_NAME, image_spec.FILE_NAME, checksums.FILE_NAME)
+    def is_complete(self) -> bool:
+        """Return whether the corpus holds what is asked for. No file is read, only looked up."""
+        names = ("README.md", manifest.FILE_NAME, image_spec.FILE_NAME, checksums.FILE_NAME)
         return (
-            [(each.path, each.identity) for each in self.entries]
-            == [(each.path, each.identity) for each in self.before.entries]
+            [(entry.path, entry.identity) for entry in self.entries]
+            == [(entry.path, entry.identity) for entry in self.before.entries]
             and self.before.tasks == set(self.folders)
             and self.before.options == self.options
-            and all(each.key in self.old for each in self.entries)
-            and all((self.out / name).is_file() for name in told)
+            and all(entry.key in self.old for entry in self.entries)
+            and all((self.out / name).is_file() for name in names)
         )
 
     def draw(self, run: Run) -> None:
-        """Have every recording drawn that has no result yet. What is done is kept."""
-        missing = [each for each in self.entries if each.result is None]
-        done = [each for each in self.entries if each.result]
-        anew = {s for s in {each.split for each in self.entries} if not self._unchanged(s)}
-        moved = sum(each.result.bytes for each in done if each.split in anew)
-        sizes, tasks = [each.result.bytes for each in done], len(self.folders)
-        room = Room(self.out, sizes, moved, len(missing), tasks)
+        """Draw every recording that has no result yet; parts that are done stay on the disk."""
+        missing = [entry for entry in self.entries if entry.result is None]
+        done = [entry for entry in self.entries if entry.result]
+        splits = {entry.split for entry in self.entries}
+        rewritten = {split for split in splits if not self._can_keep(split)}
+        shard_bytes = sum(entry.result.bytes for entry in done if entry.split in rewritten)
+        sizes = [entry.result.bytes for entry in done]
+        room = DiskRoom(self.out, sizes, shard_bytes, len(missing), len(self.folders))
         room.check()
         if not missing:
             return
         self.parts.mkdir(parents=True, exist_ok=True)
         name = self.reader.__name__
-        work = [
-            Task(name, self.nights[each.recording], self.spec, self.choices, part.name, part)
-            for each, part in ((each, self._part(each)) for each in missing)
+        tasks = [
+            Task(name, self.nights[entry.recording], self.spec, self.choices, part.name, part)
+            for entry, part in ((entry, self._part(entry)) for entry in missing)
         ]
         with (
-            Progress(self.cohort, [each.result for each in done], len(self.entries)) as progress,
-            contextlib.closing(run(drawing.work, work)) as outcomes,
+            Progress(self.cohort, [entry.result for entry in done], len(self.entries)) as progress,
+            contextlib.closing(run(drawing.work, tasks)) as outcomes,
         ):
             for index, outcome in outcomes:
                 if isinstance(outcome, Died):
@@ -230,76 +215,76 @@ class _Build:
                 room.add(outcome.bytes)
 
     def finish(self) -> None:
-        """Write the shards of all splits and put them in their place.
+        """Write the shards of all splits and move them into place.
 
-        Raises `DamagedFile` where something to be read is not what was once written.
+        Raise `DamagedFile` if a part or a shard to be read is not what was once written.
         """
         new = self.work / "new"
         folders = {task: new / "shards" / name for task, name in self.folders.items()}
         for folder in folders.values():
             folder.mkdir(parents=True)
         built = State(self.entries, options=self.options)
-        for split in sorted({each.split for each in self.entries if each.result.rows}):
-            mine = [each for each in self.entries if each.split == split and each.result.rows]
-            if self._unchanged(split):
-                spots = [self.old[each.key].at for each in mine]
-                held = {task: self.before.shards[split][task] for task in folders}
+        for split in sorted({entry.split for entry in self.entries if entry.result.rows}):
+            entries = [e for e in self.entries if e.split == split and e.result.rows]
+            if self._can_keep(split):
+                spans = [self.old[entry.key].span for entry in entries]
+                written = {task: self.before.shards[split][task] for task in folders}
                 for folder, shard in self._shards(split):
                     _link(folder / shard.name, new / "shards" / folder.name / shard.name)
             else:
-                self._check_sources(mine)
-                held, spots = shards.write(map(self._groups, mine), folders, split)
-            built.shards[split] = held
-            for each, spot in zip(mine, spots, strict=True):
-                each.at = spot
+                self._check_sources(entries)
+                written, spans = shards.write(map(self._groups, entries), folders, split)
+            built.shards[split] = written
+            for entry, span in zip(entries, spans, strict=True):
+                entry.span = span
         self.spec.save(new)
         built.save(new / "state.json")
         new.rename(self.work / "ready")
         state.publish(self.out, self.cohort)
 
-    def _unchanged(self, split: str) -> bool:
-        """Whether the shards of a split can stay as they are."""
-        wanted = [each for each in self.entries if each.split == split]
-        return split in self.kept and self.before.rows(split) == [
-            each.identity for each in wanted if not each.result or each.result.rows
+    def _can_keep(self, split: str) -> bool:
+        """Return whether the shards of a split already hold the rows that are asked for."""
+        entries = [entry for entry in self.entries if entry.split == split]
+        return split in self.unchanged_splits and self.before.identities(split) == [
+            entry.identity for entry in entries if not entry.result or entry.result.rows
         ]
 
     def _check_sources(self, entries: list[Entry]) -> None:
-        """Shards that rows are taken from hold what was written, bit by bit."""
-        old = [self.old[each.key] for each in entries if each.key in self.old]
-        for split in sorted({each.split for each in old}):
+        """Check the bytes of all shards that rows of these recordings are taken from."""
+        old = [self.old[entry.key] for entry in entries if entry.key in self.old]
+        for split in sorted({entry.split for entry in old}):
             for folder, shard in self._shards(split):
                 shards.check(folder, shard)
 
-    def _groups(self, each: Entry) -> Iterator[shards.Group]:
-        """The row groups of a recording, from the corpus as it was, else from its part."""
-        if old := self.old.get(each.key):
-            held = self.before.shards[old.split]
-            files = {
-                task: [self.out / folder / shard.name for shard in held[task]]
+    def _groups(self, entry: Entry) -> Iterator[shards.Group]:
+        """Return the row groups of a recording, from the corpus as it was or else its part."""
+        if old := self.old.get(entry.key):
+            tasks = self.before.shards[old.split]
+            paths = {
+                task: [self.out / folder / shard.name for shard in tasks[task]]
                 for task, folder in self.folders.items()
             }
-            return shards.from_shards(files, old.at, each.fold)
-        part = self._part(each)
-        return shards.from_part(parts.read(part, part.name), each.fold, list(self.folders))
+            return shards.from_shards(paths, old.span, entry.fold)
+        part = self._part(entry)
+        return shards.from_part(parts.read(part, part.name), entry.fold, list(self.folders))
 
-    def set_aside(self, path: Path) -> None:
-        """A file is damaged: what it held is drawn again."""
-        self._say_damaged(path)
+    def discard(self, path: Path) -> None:
+        """Stop using a damaged file: its recordings are drawn again."""
+        self._report_damage(path)
         self.damaged.add(path)
         if path.parent == self.parts:
             path.unlink(missing_ok=True)
         state.remove(self.work / "new")
-        for each in self.entries:
-            each.result = each.at = None
+        for entry in self.entries:
+            entry.result = entry.span = None
         self._find_results()
 
-    def _say_damaged(self, path: Path) -> None:
+    def _report_damage(self, path: Path) -> None:
         print(f"{path}: damaged since it was written; drawn again", file=sys.stderr)
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file in another folder; a copy where the disk knows no links."""
+    """Link a file into another folder, or copy it if the disk has no hard links."""
     try:
         os.link(source, target)
     except OSError:

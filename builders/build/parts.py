@@ -1,16 +1,15 @@
-"""One recording drawn, as a file: its pictures, what their rows say, and a checksum over all of it.
+"""A part: the file of one drawn recording, with its pictures and what their rows hold.
 
     PNG, PNG, ... | JSON | length of the JSON, 8 bytes | SHA-256 of the JSON, 32 bytes
 
-The JSON has the SHA-256 of the pictures. A recording that had to be skipped is a part without
-pictures, so that it is not tried again. Written by a worker, which needs neither pyarrow nor pandas
-for it and so 80 MB less.
+The JSON holds the SHA-256 of the pictures. A recording that was skipped has a part without
+pictures, so that it is not tried again. A worker writes parts without pyarrow and pandas, which
+saves it 80 MB of memory.
 """
 
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -18,31 +17,46 @@ from pathlib import Path
 from psgvlm.builders.build.examine import Choices
 from psgvlm.builders.readers.found_night import FoundNight
 
+from psgvlm import files
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 
-# Raised whenever the same recording comes out as other rows: by a reader, `examine`, what is
-# measured or said of an epoch, the encoder of pictures, or this file.
+# Raise this number whenever the same recording gives other rows: because of a reader, of `examine`,
+# of what is measured or answered, of the PNG encoder, or of this file.
 VERSION = 2
-# Files that readers open beside one of the `FoundNight`: they decide what is drawn as much.
-_BESIDE = {".txt": (".xlsx",), ".vhdr": (".eeg", ".dat", ".vmrk"), ".set": (".fdt",)}
+# Files that a reader opens beside those of a `FoundNight`, by the suffix of the latter.
+_OPENED_BESIDE = {".txt": (".xlsx",), ".vhdr": (".eeg", ".dat", ".vmrk"), ".set": (".fdt",)}
 _FOOTER = 40  # bytes
 
 
 class Unwritable(InputError):
-    """A file of the corpus cannot be written: no reason to skip a recording, but to stop."""
+    """A file of the corpus cannot be written: the build stops, and no recording is skipped."""
 
 
 class DamagedFile(Exception):
-    """A file does not hold what was written into it; its argument is the path."""
+    """A file does not hold what was written into it. The argument is its path."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one recording, as the manifest tells it.
+    """What became of one recording.
 
-    `status` is built, skipped or failed; `bytes` are those of its pictures; `found` the manifest's
-    columns that only a drawn night can fill. `lasting` is false where another try may do better.
+    Parameters
+    ----------
+    status : str
+        `"built"`, `"skipped"` or `"failed"`.
+    rows : int
+        How many epochs were drawn.
+    bytes : int
+        The size of all its pictures.
+    found : dict
+        The columns of the manifest that only a drawn recording can fill.
+    notes : list of str
+        What was odd about it.
+    reason : str, optional
+        Why it was not drawn.
+    lasting : bool
+        False if another try may succeed.
     """
 
     status: str
@@ -56,7 +70,23 @@ class Result:
 
 @dataclass(frozen=True)
 class Part:
-    """A part file looked into: `columns` has a value for each picture, `shared` those of all."""
+    """A part as it is read.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    result : Result
+        What became of the recording.
+    sizes : list of int
+        Bytes of each picture.
+    columns : dict of str to list
+        Columns with one value for each picture.
+    shared : dict
+        Columns with one value for all pictures.
+    sha256 : str
+        The digest of the pictures.
+    """
 
     path: Path
     result: Result
@@ -66,7 +96,7 @@ class Part:
     sha256: str
 
     def pictures(self) -> Iterator[bytes]:
-        """The PNGs in their order; then `DamagedFile` where they are not those written."""
+        """Yield the PNGs in order, then raise `DamagedFile` if they are not those written."""
         digest = hashlib.sha256()
         with self.path.open("rb") as file:
             for size in self.sizes:
@@ -78,14 +108,18 @@ class Part:
 
 
 def key(reader: str, night: FoundNight, spec: ImageSpec, choices: Choices) -> str:
-    """A digest of all that decides a recording's rows, but for its split and fold and the tasks.
+    """Return a digest of everything that decides the rows of a recording.
 
-    Files count by their place below `raw`, size and time of change: nothing is read.
+    Its split, its fold and the tasks are not part of it. Files count by their path below the raw
+    folder, their size and their time; their content is not read.
     """
-    files = [
+    paths = [
         other
         for path in (night.signal, *night.scores)
-        for other in (path, *map(path.with_suffix, _BESIDE.get(path.suffix.lower(), ())))
+        for other in (
+            path,
+            *map(path.with_suffix, _OPENED_BESIDE.get(path.suffix.lower(), ())),
+        )
     ]
     decides = {
         "version": VERSION,
@@ -93,17 +127,17 @@ def key(reader: str, night: FoundNight, spec: ImageSpec, choices: Choices) -> st
         "reader": reader,
         "choices": [dict(choices.reader), choices.map, choices.trim_wake_min],
         "night": [night.cohort, night.subject, night.recording],
-        "files": [[os.path.relpath(path, choices.raw or "."), *_stat(path)] for path in files],
+        "files": [[os.path.relpath(path, choices.raw or "."), *_stat(path)] for path in paths],
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
 def _stat(path: Path) -> tuple[int, ...]:
     try:
-        found = path.stat()
+        stat = path.stat()
     except OSError:
         return ()
-    return found.st_size, found.st_mtime_ns
+    return stat.st_size, stat.st_mtime_ns
 
 
 def write(
@@ -114,15 +148,34 @@ def write(
     columns: dict | None = None,
     shared: dict | None = None,
 ) -> Result:
-    """Write a part beside its place and rename it there when whole.
+    """Write a part whole or not at all.
 
-    `pictures` may be drawn as they are written. Returns the result with rows and bytes filled in.
-    Raises `Unwritable`.
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    key : str
+        The key that `read` will ask for.
+    result : Result
+        What became of the recording, without the number of rows and bytes.
+    pictures : iterable of bytes
+        Its PNGs; they may be drawn as they are written.
+    columns, shared : dict
+        The columns with a value for each picture, and those with one value for all.
+
+    Returns
+    -------
+    Result
+        The result with the number of rows and bytes.
+
+    Raises
+    ------
+    Unwritable
+        If the disk does not take the file.
     """
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     sizes, digest = [], hashlib.sha256()
     try:
-        with part.open("xb") as file:
+        with files.replacing(path) as new, new.open("xb") as file:
             for png in pictures:
                 file.write(png)
                 digest.update(png)
@@ -138,19 +191,13 @@ def write(
             }
             text = json.dumps(content).encode()
             file.write(text + len(text).to_bytes(8, "little") + hashlib.sha256(text).digest())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
     except OSError as error:
-        raise unwritable(part, error) from error
-    finally:
-        part.unlink(missing_ok=True)
+        raise unwritable(path, error) from error
     return result
 
 
 def read(path: Path, key: str) -> Part:
-    """Look into a part; its pictures are read later. `DamagedFile` where it is not
-    what was written."""
+    """Read a part without its pictures. Raise `DamagedFile` if it is not what was written."""
     try:
         with path.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
@@ -172,8 +219,8 @@ def read(path: Path, key: str) -> Part:
 
 
 def unwritable(path: Path, error: OSError) -> Unwritable:
-    """What to say of a file that the disk did not take."""
+    """Return the error for a file that the disk did not take."""
     return Unwritable(
         f"{error.filename or path}: cannot be written ({error.strerror or error}); expected a disk "
-        "with room that can be written to: what was done is kept, start the same command again"
+        "with room that can be written to: what was done is kept, run the same command again"
     )

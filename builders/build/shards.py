@@ -1,11 +1,10 @@
-"""Rows of many recordings as Parquet shards, streamed: never more than one row group in memory.
+"""Rows of many recordings as Parquet shards, streamed: at most one row group is in memory.
 
-A row group holds rows of one recording, and its bounds depend on that recording alone. So a row
-group read from an older shard is written again as the very same bytes.
+A row group holds rows of one recording, and its bounds depend on that recording alone. A row group
+that is read from an older shard is therefore written again as the same bytes.
 
-The rows of several tasks are written side by side, in shards and row groups of the same bounds: the
-pictures lie in all of them as the same bytes, which a store that knows content keeps once. A
-`Group` is a row group of each task, a table by the task's name.
+The rows of several tasks are written side by side, into shards and row groups with the same bounds.
+The pictures are in all of them as the same bytes; storage that finds equal content keeps them once.
 """
 
 import contextlib
@@ -22,33 +21,39 @@ from psgvlm.corpus import checksums, row_schema
 SHARD_BYTES = 500_000_000
 GROUP_BYTES = 100_000_000
 GROUP_ROWS = 100  # larger groups make random access slow
-# Of a row group, beside pictures and answers: other columns, page headers, its share of the footer.
+# Bytes of a row group beside pictures and answers: other columns, page headers, its footer entry.
 _OVERHEAD_BYTES = 65_536
 
-Group = Mapping[str, Any]  # of pyarrow tables, which is not imported before it is needed
+# A row group of each task: a pyarrow table by the name of the task.
+Group = Mapping[str, Any]
 
 
 class Shard(NamedTuple):
-    """A Parquet file as it was written: enough to see by a stat that it is still the same."""
+    """A Parquet file as it was written, with what a stat needs to see that it is unchanged."""
 
     name: str
     size: int
     mtime_ns: int
     sha256: str
 
-    def intact(self, folder: Path) -> bool:
-        """Whether the file in `folder` has its size and time of change; nothing is read."""
+    def unchanged(self, folder: Path) -> bool:
+        """Return whether the file in `folder` has this size and time; its content is not read."""
         try:
-            found = (folder / self.name).stat()
+            stat = (folder / self.name).stat()
         except OSError:
             return False
-        return (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
+        return (stat.st_size, stat.st_mtime_ns) == (self.size, self.mtime_ns)
 
 
-class Place(NamedTuple):
-    """Where a recording's rows begin, among the shards of its split, and how many row groups.
+class RowSpan(NamedTuple):
+    """Where the rows of a recording are in the shards of its split, the same for all tasks.
 
-    It is the same for all tasks.
+    Parameters
+    ----------
+    shard, group : int
+        The shard and the row group in it where they begin.
+    groups : int
+        How many row groups they fill.
     """
 
     shard: int
@@ -58,49 +63,64 @@ class Place(NamedTuple):
 
 def write(
     recordings: Iterable[Iterable[Group]], folders: Mapping[str, Path], split: str
-) -> tuple[dict[str, list[Shard]], list[Place]]:
-    """Write `{split}-0000k-of-0000n.parquet` into each task's folder; recordings come as groups.
+) -> tuple[dict[str, list[Shard]], list[RowSpan]]:
+    """Write the shards `{split}-0000k-of-0000n.parquet` of every task.
 
-    Returns the shards of each task, and the place of every recording. None is larger than
-    `SHARD_BYTES`, unless a single row group is.
+    Parameters
+    ----------
+    recordings : iterable of iterable of Group
+        The row groups of every recording, in order.
+    folders : mapping of str to Path
+        The folder of each task.
+    split : str
+        The name of the split.
+
+    Returns
+    -------
+    dict of str to list of Shard
+        The shards of each task. None is larger than `SHARD_BYTES` unless one row group is.
+    list of RowSpan
+        Where the rows of each recording are.
     """
-    sinks: list[dict[str, _Sink]] = []
-    places = []
+    writers: list[dict[str, _ShardWriter]] = []
+    spans = []
     for groups in recordings:
         first, count = None, 0
         for tables in groups:
-            if not sinks or not all(sinks[-1][task].takes(tables[task]) for task in folders):
-                if sinks:
-                    _close(sinks[-1])
-                name = f"{split}-{len(sinks):05d}.tmp"
-                sinks.append({task: _Sink(folder / name) for task, folder in folders.items()})
-            for task, sink in sinks[-1].items():
-                first = first or (len(sinks) - 1, sink.groups)
-                sink.write_group(tables[task])
+            if not writers or not all(writers[-1][task].has_room(tables[task]) for task in folders):
+                if writers:
+                    _close(writers[-1])
+                name = f"{split}-{len(writers):05d}.tmp"
+                writers.append(
+                    {task: _ShardWriter(folder / name) for task, folder in folders.items()}
+                )
+            for task, writer in writers[-1].items():
+                first = first or (len(writers) - 1, writer.groups)
+                writer.write_group(tables[task])
             count += 1
-        places.append(Place(*first, count))
-    if sinks:
-        _close(sinks[-1])
-    names = [f"{split}-{i:05d}-of-{len(sinks):05d}.parquet" for i in range(len(sinks))]
+        spans.append(RowSpan(*first, count))
+    if writers:
+        _close(writers[-1])
+    names = [f"{split}-{i:05d}-of-{len(writers):05d}.parquet" for i in range(len(writers))]
     shards = {
-        task: [each[task].named(name) for each, name in zip(sinks, names, strict=True)]
+        task: [each[task].rename(name) for each, name in zip(writers, names, strict=True)]
         for task in folders
     }
-    return shards, places
+    return shards, spans
 
 
-def _close(sinks: dict[str, "_Sink"]) -> None:
-    for sink in sinks.values():
-        sink.close()
+def _close(writers: dict[str, "_ShardWriter"]) -> None:
+    for writer in writers.values():
+        writer.close()
 
 
 def from_part(part: Part, fold: int | None, tasks: Sequence[str]) -> Iterator[Group]:
-    """A part's rows as its row groups. `DamagedFile` where its pictures are not whole."""
+    """Yield the row groups of a part. Raise `DamagedFile` if its pictures are not whole."""
     pictures, start = part.pictures(), 0
-    for stop in _bounds(part.sizes):
+    for stop in group_ends(part.sizes):
         pngs = [next(pictures) for _ in range(start, stop)]
         columns = {name: values[start:stop] for name, values in part.columns.items()}
-        # The last picture is compared with the checksum before anything is made of it.
+        # Reading past the last picture compares the checksum, before the last rows are made.
         if stop == len(part.sizes):
             next(pictures, None)
         yield {
@@ -110,11 +130,13 @@ def from_part(part: Part, fold: int | None, tasks: Sequence[str]) -> Iterator[Gr
         start = stop
 
 
-def from_shards(files: Mapping[str, list[Path]], place: Place, fold: int | None) -> Iterator[Group]:
-    """A recording's row groups from each task's shards, with their texts, put into another fold."""
+def from_shards(
+    files: Mapping[str, list[Path]], span: RowSpan, fold: int | None
+) -> Iterator[Group]:
+    """Yield the row groups of a recording from the shards of each task, moved to another fold."""
     import pyarrow.parquet as pq
 
-    index, group, left = place
+    index, group, left = span
     while left:
         with contextlib.ExitStack() as stack:
             opened = {
@@ -124,14 +146,14 @@ def from_shards(files: Mapping[str, list[Path]], place: Place, fold: int | None)
             stop = min(group + left, *(file.num_row_groups for file in opened.values()))
             for number in range(group, stop):
                 yield {
-                    task: _refolded(file.read_row_group(number), fold)
+                    task: _with_fold(file.read_row_group(number), fold)
                     for task, file in opened.items()
                 }
         left -= stop - group
         index, group = index + 1, 0
 
 
-def _refolded(table, fold: int | None):
+def _with_fold(table, fold: int | None):
     import pyarrow as pa
 
     column = table.schema.get_field_index("fold")
@@ -140,27 +162,27 @@ def _refolded(table, fold: int | None):
 
 
 def check(folder: Path, shard: Shard) -> None:
-    """`DamagedFile` where a shard is not what was written, bit by bit."""
+    """Raise `DamagedFile` unless a shard has exactly the bytes that were written."""
     if checksums.digest(folder / shard.name) != shard.sha256:
         raise DamagedFile(folder / shard.name)
 
 
-def _bounds(sizes: list[int]) -> Iterator[int]:
-    """Where row groups end."""
-    rows = held = 0
-    for index, size in enumerate(sizes):
-        if rows and (rows == GROUP_ROWS or held + size > GROUP_BYTES):
+def group_ends(sizes: list[int]) -> Iterator[int]:
+    """Yield where row groups end, as numbers of rows, for pictures of `sizes` bytes."""
+    rows = size = 0
+    for index, picture in enumerate(sizes):
+        if rows and (rows == GROUP_ROWS or size + picture > GROUP_BYTES):
             yield index
-            rows = held = 0
-        rows, held = rows + 1, held + size
+            rows = size = 0
+        rows, size = rows + 1, size + picture
     if rows:
         yield len(sizes)
 
 
-class _Sink:
-    """A shard being written, hashed on the way so that nobody has to read it again."""
+class _ShardWriter:
+    """Writes a shard and hashes it on the way, so that it does not have to be read again."""
 
-    closed = False  # asked by pyarrow
+    closed = False  # pyarrow asks for this attribute
 
     def __init__(self, path: Path):
         import pyarrow as pa
@@ -176,8 +198,8 @@ class _Sink:
             use_content_defined_chunking=True,
         )
 
-    def takes(self, table) -> bool:
-        """Whether a row group still fits."""
+    def has_room(self, table) -> bool:
+        """Return whether one more row group fits into this shard."""
         import pyarrow.compute as pc
 
         pictures = table["images"].combine_chunks().flatten().field("bytes")
@@ -197,13 +219,13 @@ class _Sink:
         os.fsync(self._file.fileno())
         self._file.close()
 
-    def named(self, name: str) -> Shard:
-        """The closed file under its final name."""
+    def rename(self, name: str) -> Shard:
+        """Give the closed file its final name and return it as a shard."""
         path = self.path.rename(self.path.with_name(name))
-        found = path.stat()
-        return Shard(name, found.st_size, found.st_mtime_ns, self._digest.hexdigest())
+        stat = path.stat()
+        return Shard(name, stat.st_size, stat.st_mtime_ns, self._digest.hexdigest())
 
-    # What pyarrow asks of a file.
+    # The methods of a file that pyarrow calls.
 
     def write(self, data) -> int:
         self._digest.update(data)

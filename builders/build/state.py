@@ -1,15 +1,14 @@
 """What a corpus remembers of how it was built, in its hidden folder `.build`.
 
-    .build/lock                    held while a build runs, by the kernel: freed however it ends
-    .build/<cohort>/parts/         recordings drawn and not yet in a shard
-    .build/<cohort>/state.json     what is in the cohort's shards
-    .build/<cohort>/ready/         new shards and their state, whole: on their way to their place
+    .build/lock                    held by the kernel while a build runs, freed however it ends
+    .build/<cohort>/parts/         recordings that are drawn and not yet in a shard
+    .build/<cohort>/state.json     what the shards of the cohort hold
+    .build/<cohort>/ready/         complete new shards and their state, to be moved into place
 
-A build that was killed is taken up from there by the next one.
+If a build is killed, the next one continues from here.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,22 +16,37 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from psgvlm.builders.build import parts, shards
+from psgvlm.builders.build.output import STATE_FOLDER
 from psgvlm.builders.build.parts import Result
 from psgvlm.builders.build.shards import Shard
 
-from psgvlm import chat, dataset_card, image_spec
+from psgvlm import chat, dataset_card, files, image_spec
 from psgvlm.corpus import checksums, manifest
 from psgvlm.errors import InputError
 
-FOLDER = ".build"
-VERSION = 3
+VERSION = 4
 
 
 @dataclass
 class Entry:
-    """A recording of the corpus: where it goes, what decides its rows, what became of it.
+    """A recording of a corpus.
 
-    `at` is the place of its rows among the shards of its split, where there are any.
+    Parameters
+    ----------
+    path : str
+        Its file, relative to the raw folder.
+    subject, recording : str
+        Whose night it is, and its name.
+    key : str
+        A digest of everything that decides its rows (`parts.key`).
+    split : str
+        Its split.
+    fold : int or None
+        The fold in which its subject is tested.
+    result : Result, optional
+        What became of it.
+    span : RowSpan, optional
+        Where its rows are in the shards of its split, if it has rows.
     """
 
     path: str
@@ -42,19 +56,26 @@ class Entry:
     split: str
     fold: int | None
     result: Result | None = None
-    at: shards.Place | None = None
+    span: shards.RowSpan | None = None
 
     @property
     def identity(self) -> tuple:
-        """What the bytes of its rows depend on."""
+        """Everything that the bytes of its rows depend on."""
         return self.subject, self.recording, self.key, self.split, self.fold
 
 
 @dataclass
 class State:
-    """A cohort as it was built: its recordings in order, the shards of every split and task.
+    """A cohort as it was built.
 
-    `options` are those of the command line that decided it.
+    Parameters
+    ----------
+    entries : list of Entry
+        Its recordings in order.
+    shards : dict of str to dict of str to list of Shard
+        The shards of every split and task.
+    options : str
+        The options of the command line that decided what it holds.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -63,57 +84,57 @@ class State:
 
     @property
     def tasks(self) -> set[str]:
-        """The tasks that it has rows for."""
+        """The tasks that the cohort has rows for."""
         return {task for tasks in self.shards.values() for task in tasks}
 
-    def rows(self, split: str) -> list[tuple]:
-        """What the shards of a split hold, in their order."""
-        return [r.identity for r in self.entries if r.split == split and r.at]
+    def identities(self, split: str) -> list[tuple]:
+        """Return the identities of the recordings in the shards of a split, in their order."""
+        return [entry.identity for entry in self.entries if entry.split == split and entry.span]
 
     def save(self, path: Path) -> None:
-        text = json.dumps({"version": VERSION, **asdict(self)})
-        with path.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        files.write_text(path, json.dumps({"version": VERSION, **asdict(self)}))
 
     @classmethod
     def load(cls, path: Path) -> "State":
-        """The state saved there; an empty one where there is none that can be used."""
+        """Return the saved state, or an empty state if the file is missing or cannot be used."""
         try:
             content = json.loads(path.read_text())
             if content.pop("version") != VERSION:
                 return cls()
             entries = content["entries"]
-            for each in entries:
-                each["result"] = Result(**each["result"])
-                each["at"] = each["at"] and shards.Place(*each["at"])
-            found = {
+            for entry in entries:
+                entry["result"] = Result(**entry["result"])
+                entry["span"] = entry["span"] and shards.RowSpan(*entry["span"])
+            loaded = {
                 split: {task: [Shard(*shard) for shard in many] for task, many in tasks.items()}
                 for split, tasks in content["shards"].items()
             }
-            return cls([Entry(**each) for each in entries], found, content["options"])
+            return cls([Entry(**entry) for entry in entries], loaded, content["options"])
         except FileNotFoundError:
             return cls()
-        # Only this program writes it: it is damaged, and the corpus is drawn anew.
+        # Only this program writes the file. If it is damaged, the corpus is drawn anew.
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return cls()
 
 
 @contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Have the corpus to oneself. `InputError` where another build has, or it cannot be written."""
+    """Hold the lock of a corpus, so that no other build writes into it.
+
+    Raises `InputError` if another build holds it, or if the folder cannot be written.
+    """
     from filelock import FileLock, Timeout
 
-    folder = out / FOLDER
+    folder = out / STATE_FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / "lock", timeout=0)
         lock.acquire()
     except Timeout as error:
         raise InputError(
-            f"{out}: another build is writing into it; expected one at a time: wait for it, or "
-            "choose another --out"
+            f"{out}: another build is writing into it; expected one build at a time: wait for it, "
+            "or write into another folder",
+            parameter="out",
         ) from error
     except OSError as error:
         raise parts.unwritable(folder, error) from error
@@ -124,9 +145,12 @@ def locked(out: Path) -> Iterator[None]:
 
 
 def repair(out: Path) -> None:
-    """Finish what a killed build had ready, of whatever cohort; throw away what it had not."""
-    for work in sorted(path for path in (out / FOLDER).iterdir() if path.is_dir()):
-        for leftover in (work / "new", work / "spent", *work.glob("parts/*.tmp")):
+    """Finish what a killed build had ready, for any cohort, and remove what it had not."""
+    for leftover in out.glob(".*.tmp"):
+        remove(leftover)
+    for work in sorted(path for path in (out / STATE_FOLDER).iterdir() if path.is_dir()):
+        unfinished = (*work.glob("*.tmp"), *work.glob("parts/*.tmp"))
+        for leftover in (work / "new", work / "spent", *unfinished):
             remove(leftover)
         if (work / "ready").exists():
             publish(out, work.name)
@@ -134,29 +158,29 @@ def repair(out: Path) -> None:
 
 
 def publish(out: Path, cohort: str) -> None:
-    """Put what is ready in its place, and tell of the corpus as a whole.
+    """Move the ready shards of a cohort into place, and describe the whole corpus anew.
 
-    It can be killed anywhere and done again: `ready` is there until all is in place.
+    This can be killed anywhere and run again: `ready` exists until everything is in place.
     """
-    work = out / FOLDER / cohort
+    work = out / STATE_FOLDER / cohort
     ready, old = work / "ready", work / "old"
     built = State.load(ready / "state.json")
-    if not built.shards:  # another version's: what is in place stays there
+    if not built.shards:  # another version wrote it: keep the shards that are in place
         remove(ready)
         return
-    _put(ready / image_spec.FILE_NAME, out, work)  # first: a corpus is known by it
+    _copy(ready / image_spec.FILE_NAME, out)  # first, because a corpus is recognised by it
     for task in chat.TASKS:
         name = chat.configuration(cohort, task)
         new, place = ready / "shards" / name, out / name
-        # A task that is no longer asked for loses its folder: it would have other rows.
+        # A task that is no longer asked for loses its folder: it would hold other rows.
         if place.exists() and (new.exists() or task not in built.tasks):
             remove(old / name)
             old.mkdir(exist_ok=True)
             place.rename(old / name)
         if new.exists():
             new.rename(place)
-    _put(ready / "state.json", work, work)
-    rows = [manifest.row(cohort, each, built.options) for each in built.entries]
+    _copy(ready / "state.json", work)
+    rows = [manifest.row(cohort, entry, built.options) for entry in built.entries]
     manifest.write(out, cohort, rows)
     digests = known_digests(out)
     dataset_card.write(out, digests)
@@ -166,27 +190,26 @@ def publish(out: Path, cohort: str) -> None:
         remove(spent)
 
 
-def _put(file: Path, folder: Path, work: Path) -> None:
-    part = work / f"{file.name}.part"
-    shutil.copyfile(file, part)
-    part.replace(folder / file.name)
+def _copy(file: Path, folder: Path) -> None:
+    with files.replacing(folder / file.name) as new:
+        shutil.copyfile(file, new)
 
 
 def known_digests(out: Path) -> dict[str, str]:
-    """SHA-256 of the shards as they were written, by their path; not of those changed since."""
+    """Return the SHA-256 of the shards that have not changed since they were written, by path."""
     return {
         f"{folder}/{shard.name}": shard.sha256
-        for path in sorted((out / FOLDER).glob("*/state.json"))
+        for path in sorted((out / STATE_FOLDER).glob("*/state.json"))
         for tasks in State.load(path).shards.values()
         for task, many in tasks.items()
         for folder in [chat.configuration(path.parent.name, task)]
         for shard in many
-        if shard.intact(out / folder)
+        if shard.unchanged(out / folder)
     }
 
 
 def remove(path: Path) -> None:
-    """A file or a folder, if it is there."""
+    """Remove a file or a folder if it exists."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

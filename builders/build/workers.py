@@ -1,7 +1,7 @@
-"""A pool of worker processes of which any may die: the others go on, and so does its task.
+"""A pool of worker processes. If one dies, the others go on and its task is tried again.
 
-Each worker has a pipe of its own, so it is known which task died with it. `ProcessPoolExecutor`
-gives up all tasks in flight when one worker dies.
+Each worker has a pipe of its own, so that the pool knows which task a dead worker had.
+`ProcessPoolExecutor` gives up all tasks in flight when one worker dies.
 """
 
 import contextlib
@@ -16,40 +16,56 @@ from typing import NamedTuple
 
 from psgvlm.errors import InputError
 
-TRIES = 3  # a task whose worker died goes to another one, at most twice
+TRIES = 3  # how many workers may die of a task before it is given up
 
 
 class Died(NamedTuple):
-    """The outcome of a task whose workers all died: how, for a person."""
+    """The outcome of a task whose workers all died; `how` says how, for a person."""
 
     how: str
 
 
 def cores() -> int:
-    """The cores that this process may use: under Slurm and in containers not all there are."""
+    """Return how many cores this process may use; Slurm and containers may allow fewer than all."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def run(function: Callable, tasks: Sequence, count: int) -> Iterator[tuple[int, object]]:
-    """Run `function` over the tasks in `count` processes.
+    """Run a function over tasks in several processes.
 
-    Yields (index of the task, its result or `Died`) as they come. An `InputError` that a task
-    raises is raised here and stops all. The workers end with this process, however it ends.
+    Parameters
+    ----------
+    function : callable
+        A function of a module, which the processes import.
+    tasks : sequence
+        Its arguments; each is pickled.
+    count : int
+        The number of processes. They end when this process ends, however it ends.
+
+    Yields
+    ------
+    tuple of int and object
+        The index of a task and its result or `Died`, in the order in which the tasks end.
+
+    Raises
+    ------
+    InputError
+        If a task raises it: this stops all other tasks.
     """
     context = _context()
     waiting, tries = deque(range(len(tasks))), [0] * len(tasks)
-    crew: dict[connection.Connection, tuple] = {}  # each worker's pipe: its process, its task
+    crew: dict[connection.Connection, tuple] = {}  # pipe of a worker: its process, its task
     try:
         while waiting or crew:
             while waiting and len(crew) < count:
                 ours, theirs = context.Pipe()
                 process = context.Process(target=_serve, args=(function, theirs), daemon=True)
                 process.start()
-                theirs.close()  # or the pipe would not end with the worker
+                theirs.close()  # otherwise the pipe would not end with the worker
                 crew[ours] = process, None
-                _give(crew, ours, tasks, waiting)
+                _send_next_task(crew, ours, tasks, waiting)
             for pipe in connection.wait(list(crew)):
                 process, index = crew[pipe]
                 try:
@@ -62,13 +78,13 @@ def run(function: Callable, tasks: Sequence, count: int) -> Iterator[tuple[int, 
                     if tries[index] < TRIES:
                         waiting.appendleft(index)
                     else:
-                        how = f"{TRIES} workers died of it, the last one {_ended(process.exitcode)}"
-                        yield index, Died(how)
+                        end = _describe_end(process.exitcode)
+                        yield index, Died(f"{TRIES} workers died while drawing it, the last {end}")
                     continue
                 if isinstance(outcome, InputError):
                     raise outcome
                 if waiting:
-                    _give(crew, pipe, tasks, waiting)
+                    _send_next_task(crew, pipe, tasks, waiting)
                 else:
                     del crew[pipe]
                     pipe.close()
@@ -80,16 +96,20 @@ def run(function: Callable, tasks: Sequence, count: int) -> Iterator[tuple[int, 
             pipe.close()
 
 
-def _give(crew: dict, pipe: connection.Connection, tasks: Sequence, waiting: deque) -> None:
+def _send_next_task(
+    crew: dict, pipe: connection.Connection, tasks: Sequence, waiting: deque
+) -> None:
     index = waiting.popleft()
     crew[pipe] = crew[pipe][0], index
-    with contextlib.suppress(OSError):  # it is dead already: its pipe ends, which `run` sees
+    # If the worker has died already, its pipe ends, and `run` notices that.
+    with contextlib.suppress(OSError):
         pipe.send(tasks[index])
 
 
 def _serve(function: Callable, pipe: connection.Connection) -> None:
-    """A worker: tasks come until the pipe ends, be it because the other process was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent says what to do
+    """Work in a worker process until the pipe ends, also because the main process was killed."""
+    # Ctrl-C reaches all processes; the main process decides what happens.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         while True:
             try:
@@ -102,7 +122,7 @@ def _serve(function: Callable, pipe: connection.Connection) -> None:
 
 
 def _context():
-    """How processes are started: from a server that has imported what all of them need."""
+    """Return how to start processes: fork them from a server that has imported what they need."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     from multiprocessing import forkserver
@@ -112,7 +132,7 @@ def _context():
         ["psgvlm.builders.build.drawing", "psgvlm.images.stroke", "scipy.signal"]
     )
     if threading.current_thread() is threading.main_thread():
-        # Its children are deaf to Ctrl-C from birth, or they would print tracebacks.
+        # The server and its children must ignore Ctrl-C from the start, or they print tracebacks.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             forkserver.ensure_running()
@@ -121,8 +141,8 @@ def _context():
     return context
 
 
-def _ended(exitcode: int | None) -> str:
+def _describe_end(exitcode: int | None) -> str:
     if exitcode is not None and exitcode < 0:
-        # SIGKILL that nobody sent is the kernel's, out of memory.
+        # A SIGKILL that no person sent comes from the kernel, when memory runs out.
         return f"killed by {signal.Signals(-exitcode).name}"
-    return f"exit status {exitcode}"
+    return f"with exit status {exitcode}"

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from psgvlm.builders.build import cohort_build
 from psgvlm.builders.build.examine import Choices, Examined, examine
-from psgvlm.builders.readers.found_night import FoundNight
+from psgvlm.builders.readers import FoundNight, find_nights
 
 from psgvlm.errors import InputError
 from psgvlm.files import readable
@@ -22,20 +21,22 @@ HEADER += ("kappa", "status")
 
 
 @dataclass
-class Table:
+class Inspection:
     """Lines for a person, and how many recordings would be skipped."""
 
     lines: list[str] = field(default_factory=list)
     skipped: int = 0
 
 
-def inspect(readers: dict[str, ModuleType], path: Path, montage: str, labels: str = "") -> Table:
+def inspect(
+    readers: dict[str, ModuleType], path: Path, montage: str, labels: str = ""
+) -> Inspection:
     """Look at one recording, or at every one below a folder, without drawing anything.
 
     Recordings with the same labels, rates and units are one family, described once. `readers` are
     tried in order; those that find nothing are left out, and the last stands in for the others.
     """
-    table = Table()
+    table = Inspection()
     found = _find(readers, path)
     for name, (root, nights) in found.items():
         table.lines += ["", f"{name}: {_recordings(len(nights))} below {readable(str(root))}"]
@@ -60,7 +61,7 @@ def _find(readers: dict[str, ModuleType], path: Path) -> dict[str, tuple[Path, l
             found[name] = root, nights
     if not found:
         root = path if path.is_dir() else path.parent
-        nights = cohort_build.find(readers[last], root)
+        nights = find_nights(readers[last], root)
         found[last] = root, [night for night in nights if path in (root, night.signal)]
     return found
 
@@ -80,7 +81,7 @@ def _nights(reader: ModuleType, path: Path) -> tuple[Path, list[FoundNight]]:
 
 
 def _cohort(
-    table: Table,
+    table: Inspection,
     reader: ModuleType,
     root: Path,
     nights: list[FoundNight],

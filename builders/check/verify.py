@@ -25,12 +25,12 @@ CARD = "README.md"
 _SHARD = re.compile(r"([a-z]+)-([0-9]{5})-of-([0-9]{5})\.parquet")
 
 
-def run(args) -> int:
-    """Print what is wrong with `args.corpus`, or that nothing is; the exit status."""
+def print_faults(corpus: Path) -> int:
+    """Print what is wrong with a corpus, or that nothing is; return the exit status."""
     from tqdm import tqdm
 
     kinds: Counter[str] = Counter()
-    corpus, checked = args.corpus, Check(args.corpus)
+    checked = Check(corpus)
     for fault in checked.faults():
         kinds[fault.kind] += 1
         if kinds[fault.kind] <= SHOWN:

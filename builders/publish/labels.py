@@ -91,23 +91,23 @@ of the cohorts that they come from.
 """
 
 
-def compare(args) -> int:
+def print_comparison(corpus: Path, labels: Path) -> int:
     """Whether a corpus has the pictures that labels without pictures were published with.
 
     Splits and order may differ: rows are found by cohort, recording and epoch. Exit status 1 where
     a picture is another, or missing.
     """
-    wanted = dict(_pictures(args.labels, lambda table: table[COLUMN].to_pylist()))
-    found = dict(_pictures(args.corpus, _hashes))
+    wanted = dict(_pictures(labels, lambda table: table[COLUMN].to_pylist()))
+    found = dict(_pictures(corpus, _hashes))
     if not wanted:
-        raise InputError(f"{args.labels}: no rows; expected a folder that --labels-only published")
+        raise InputError(f"{labels}: no rows; expected a folder that --labels-only published")
     missing = [key for key in wanted if key not in found]
     other = [key for key in wanted if key in found and found[key] != wanted[key]]
     for kind, keys in (("missing", missing), ("another picture", other)):
         for key in keys[:20]:
             print(f"{kind}: {key[0]}, {key[1]}, epoch {key[2]}")
     print(
-        f"{args.corpus}: {len(wanted) - len(missing) - len(other)} of {len(wanted)} pictures are "
+        f"{corpus}: {len(wanted) - len(missing) - len(other)} of {len(wanted)} pictures are "
         f"the same, bit by bit; {len(other)} others, {len(missing)} missing"
     )
     return 1 if missing or other else 0

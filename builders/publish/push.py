@@ -29,12 +29,12 @@ FILES = re.compile(
 )
 
 
-def run(args) -> None:
-    """Push `args.corpus` as the options say."""
-    whole = prepare(args.corpus)
+def push_corpus(corpus: Path, args) -> None:
+    """Push a corpus as the options of `psgvlm push` say."""
+    whole = prepare(corpus)
     with tempfile.TemporaryDirectory(prefix="psgvlm-") as folder:
         if args.labels_only:
-            files = labels.write(args.corpus, whole.files, Path(folder))
+            files = labels.write(corpus, whole.files, Path(folder))
             whole = replace(prepare(files), cohorts=whole.cohorts, labels_only=True)
         release.run(args, whole, partial(read_back, whole))
 

@@ -1,4 +1,4 @@
-"""What every reader finds on a disk: a night's recording, its score files, and whose it is."""
+"""`FoundNight`: what a reader finds on the disk before anything is read."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,9 +6,20 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class FoundNight:
-    """A recording found on disk and not yet read.
+    """A recording that a reader has found on the disk and nobody has read yet.
 
-    `scores` are the scorers' files, the first scorer's first; a reader knows what they hold.
+    Parameters
+    ----------
+    cohort : str
+        The cohort it belongs to, such as `"isruc"`.
+    subject : str
+        The person who was recorded; all nights of a person have the same subject.
+    recording : str
+        The name of the recording, unique within the cohort.
+    signal : Path
+        The file with the signals.
+    scores : tuple of Path
+        The scorers' files, the first scorer's first. Only the reader knows what they hold.
     """
 
     cohort: str

@@ -1,4 +1,4 @@
-"""The activity under the waveforms: coloured noise with the band amplitudes of sleep EEG."""
+"""The background under the waveforms: coloured noise with the band amplitudes of sleep EEG."""
 
 import numpy as np
 from psgvlm.builders.simulate.hypnogram import N3
@@ -7,7 +7,7 @@ from psgvlm.builders.simulate.noise import coloured_noise, drift
 EEG_EOG = ("F3-M2", "C3-M2", "O1-M2", "E1-M2", "F4-M1", "C4-M1", "O2-M1", "E2-M1")
 LANES = (*EEG_EOG, "chin", "ECG", "M1", "M2")
 
-# Background EEG at C4-M1 without the planted waveforms, RMS in µV by state (rows) and band.
+# RMS in µV of the background EEG at C4-M1, without planted waveforms, by state (rows) and band.
 BAND_EDGES_HZ = np.array([0.4, 1, 4, 8, 12, 16, 30])
 BACKGROUND_UV = np.array(
     [
@@ -19,11 +19,11 @@ BACKGROUND_UV = np.array(
         [3.5, 6.5, 5.0, 3.2, 2.0, 1.9],
     ]
 )
-ALPHA_UV = np.array([20.0, 5.0, 4.5, 1.5, 1.0, 2.2])  # RMS at the occiput, by state
-MUSCLE_UV = np.array([9.0, 18.0, 6.0, 4.5, 4.0, 1.8])  # chin EMG RMS within 10-45 Hz, by state
+ALPHA_UV = np.array([20.0, 5.0, 4.5, 1.5, 1.0, 2.2])  # RMS at the occiput by state
+MUSCLE_UV = np.array([9.0, 18.0, 6.0, 4.5, 4.0, 1.8])  # RMS of chin EMG within 10-45 Hz by state
 
-# Sources of background EEG, uncorrelated with one another. A lane is their sum with these gains,
-# so that neighbours resemble each other and the two sides differ.
+# Uncorrelated sources of background EEG. A lane is their sum with these gains, so that lanes of
+# adjacent electrodes resemble each other and the two sides differ.
 SOURCE_GAINS = np.array(
     [
         # shared, frontal, occipital, left minus right, alpha
@@ -40,11 +40,11 @@ SOURCE_GAINS = np.array(
     ],
     dtype=np.float32,
 )
-SOURCE_SLOWNESS = (1.0, 1.25, 0.7, 1.0)  # the first four's activity below 4 Hz, as a factor
+SOURCE_SLOWNESS = (1.0, 1.25, 0.7, 1.0)  # factor of the first four sources below 4 Hz
 
 
 def _background_psd(rms_uv):
-    """(states, bands) RMS -> density function; straight lines between band centres in log-log."""
+    """Return a density with these RMS (states, bands): log-log lines between band centres."""
     low, high = BAND_EDGES_HZ[:-1], BAND_EDGES_HZ[1:]
     centre = np.log(np.sqrt(low * high))
     log_density = np.log(rms_uv**2 / (high - low))
@@ -56,13 +56,13 @@ def _background_psd(rms_uv):
         y = np.stack([np.interp(x, centre, row) for row in log_density])
         y += np.minimum(x - centre[0], 0) * rise[:, None]
         y += np.maximum(x - centre[-1], 0) * 0.6 * fall[:, None]
-        return np.exp(y) / (1 + (0.35 / np.maximum(f, 0.01)) ** 6)  # the amplifier's high-pass
+        return np.exp(y) / (1 + (0.35 / np.maximum(f, 0.01)) ** 6)  # high-pass of the amplifier
 
     return psd
 
 
 def _white_psd(rms_uv):
-    """The same RMS within 0.4-30 Hz in every state, spread evenly over all frequencies."""
+    """Return a flat spectral density with the same RMS within 0.4-30 Hz."""
     density = (rms_uv**2).sum(1) / (BAND_EDGES_HZ[-1] - BAND_EDGES_HZ[0])
     return lambda f: np.repeat(density[:, None], len(f), axis=1)
 
@@ -78,19 +78,19 @@ def _alpha_psd(subject, width_hz=0.7):
 
 
 def _muscle_psd(f):
-    """Unit RMS within 10-45 Hz; surface EMG rises up to some 12 Hz and falls beyond 80 Hz."""
+    """Return the density of surface EMG, which rises to 12 Hz, falls from 80 Hz, with unit RMS."""
     shape = 1 / (1 + (12 / np.maximum(f, 0.1)) ** 4) / (1 + (f / 80) ** 2)
     within = (f >= 10) & (f <= 45)
     return (shape / (shape[within].mean() * 35))[None]
 
 
 def background_and_muscle(rngs, samples, rate_hz, power, subject, white):
-    """Lanes (12, samples) with EEG but no waveforms and no muscle, and muscle noise of unit RMS.
+    """Return lanes (12, samples) of background EEG alone, and muscle noise (samples,) of unit RMS.
 
-    power: (seconds, states), the share of each state in the brain's activity.
+    `power`, of shape (seconds, states), is the share of each state in the activity of the brain.
     """
     person, *noise = rngs
-    # every person's spectrum differs a little, band by band and stage by stage
+    # The spectra of people differ a little in every band and stage.
     own = person.lognormal(0, 0.12, BACKGROUND_UV.shape) * person.lognormal(0, 0.08, 6)
     rms_uv = BACKGROUND_UV * own * subject["eeg"]
     rms_uv[N3, :2] *= subject["slow"]

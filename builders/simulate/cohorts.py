@@ -1,7 +1,8 @@
-"""Recordings of the cohorts, one after another or several at a time.
+"""Writing the recordings of the simulated cohorts, in one process or in several.
 
-Each cohort's module (`isruc`, `mass`, `shhs`) has `Recording`, what may differ between its
-recordings; `usual`, the recording at an index; `VARIANTS`, one of every kind there is; and `write`.
+The module of each cohort (`isruc`, `mass`, `shhs`) has a class for what may differ between its
+recordings, `usual(index)` for a plain recording, `VARIANTS` for one recording of every kind, and
+`write`, which writes the files of a recording.
 """
 
 import zlib
@@ -14,52 +15,93 @@ COHORTS = ("isruc", "mass", "shhs")
 
 
 def write_recording(cohort, root, hours, seed, index):
-    """The usual recording at `index` of a cohort, and its truth. Returns the recording's name."""
+    """Write the plain recording at an index of a cohort, and its truth.
+
+    Parameters
+    ----------
+    cohort : str
+        One of `COHORTS`.
+    root : path
+        The folder for all cohorts.
+    hours : float
+        Scored hours, at least 0.25.
+    seed, index : int
+        They decide what is simulated.
+
+    Returns
+    -------
+    str
+        The name of the recording, as a reader calls it.
+    """
     key = (zlib.crc32(cohort.encode()), index)
     return _write(cohort, root, hours, seed, _module(cohort).usual(index), key)
 
 
 def write_variant(root, hours, seed, cohort, recording):
-    """A recording of any kind, and its truth. Returns the recording's name."""
+    """Write a recording of any kind, and its truth; return its name."""
     return _write(cohort, root, hours, seed, recording, variant_key(cohort, recording))
 
 
 def write_cohort(cohort, root, subjects, hours=8.0, seed=0, workers=1, done=None):
-    """Write `subjects` recordings of `hours` scored hours each under `root`; returns their names.
+    """Write plain recordings of a cohort, and their truth.
 
-    The files depend on cohort, index, hours and seed alone, not on the number of workers. `done`
-    is called with each name once that recording is written.
+    Parameters
+    ----------
+    cohort : str
+        One of `COHORTS`.
+    root : path
+        The folder for all cohorts.
+    subjects : int
+        How many recordings to write, each of another subject.
+    hours : float
+        Scored hours of each.
+    seed : int
+        The seed. The files depend on cohort, index, hours and seed, not on `workers`.
+    workers : int
+        The number of processes.
+    done : callable, optional
+        A function that is called with the name of each recording once it is written.
+
+    Returns
+    -------
+    list of str
+        The names of the recordings.
     """
     write = partial(write_recording, cohort, root, hours, seed)
     return _map(write, [(index,) for index in range(subjects)], workers, done)
 
 
 def write_variants(root, hours=0.5, seed=0, cohorts=COHORTS, workers=1, done=None):
-    """Write one small tree with every variant of the raw formats under `root`.
+    """Write one recording of every kind that is known of the cohorts, and its truth.
 
-    Files are called and lie as those that users have. Returns the recordings' names by cohort;
-    `workers` and `done` are those of `write_cohort`.
+    The names and folders of the files are those of the downloads. The parameters are those of
+    `write_cohort`.
+
+    Returns
+    -------
+    dict of str to list of str
+        The names of the recordings by cohort.
     """
     wanted = [(cohort, recording) for cohort in cohorts for recording in variants(cohort)]
     names = _map(partial(write_variant, root, hours, seed), wanted, workers, done)
     return {
-        cohort: [name for name, (of, _) in zip(names, wanted, strict=True) if of == cohort]
+        cohort: [name for name, (its, _) in zip(names, wanted, strict=True) if its == cohort]
         for cohort in cohorts
     }
 
 
 def variants(cohort):
-    """The recordings that `write_variants` writes, as descriptions."""
+    """Return descriptions of the recordings that `write_variants` writes for a cohort."""
     return _module(cohort).VARIANTS
 
 
 def variant_key(cohort, recording):
-    """What `streams` tells a variant by, so that a new one changes no other."""
+    """Return the key of a variant for `streams`; a new variant does not change the others."""
     return (zlib.crc32(f"{cohort} {recording.name}".encode()),)
 
 
 def streams(seed, key):
-    """The seed of a recording's night, and that of what happens to its files."""
+    """Return two seeds of a recording: one for the night and one for its files."""
     import numpy as np
 
     words = np.random.SeedSequence([seed, *key]).generate_state(2, np.uint64)
@@ -67,7 +109,7 @@ def streams(seed, key):
 
 
 def _module(cohort):
-    # imported when there is something to write: scipy and edfio would keep --help waiting
+    # Imported only when something is written: scipy and edfio would delay `--help`.
     return import_module(f"psgvlm.builders.simulate.{cohort}")
 
 

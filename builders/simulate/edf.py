@@ -1,4 +1,4 @@
-"""A simulated night as an EDF file, under the labels and at the rates of a cohort."""
+"""A simulated night as an EDF file, with the labels and sampling rates of a cohort."""
 
 import datetime
 import os
@@ -6,16 +6,27 @@ from dataclasses import dataclass
 
 import edfio
 import numpy as np
-from psgvlm.builders.simulate.files import beside
 from scipy.signal import resample_poly
+
+from psgvlm.files import replacing
 
 
 @dataclass(frozen=True)
-class Channel:
-    """One signal of a file: its label there, and the simulated lane or slow signal it carries.
+class SimulatedChannel:
+    """One signal of an EDF file and what is simulated in it.
 
-    source: what `derive` knows, or a key of SLOW. samples: how many per data record. unit and
-    limit: the header's dimension and its physical maximum (the minimum is its negative).
+    Parameters
+    ----------
+    label : str
+        Its label in the file.
+    source : str
+        A name that `derive` takes, or a key of `SLOW`.
+    samples : int
+        Samples in each data record.
+    unit : str
+        The physical dimension in the header.
+    limit : float
+        The physical maximum in the header; the minimum is its negative.
     """
 
     label: str
@@ -26,11 +37,11 @@ class Channel:
 
 
 def derive(night, name):
-    """(samples,) in µV of a signal by name.
+    """Return a signal of a night in µV, shape (samples,).
 
-    A lane of the night ("C4-M1"); an electrode against the recording's reference ("C4", "M1") or
-    against the linked ears ("C4-LER"); or one of the two chin electrodes ("chin1", "chin2"), which
-    also carry what both have in common.
+    `name` is a lane of the night ("C4-M1"), an electrode against the reference of the recording
+    ("C4", "M1") or against the linked ears ("C4-LER"), or one of the two chin electrodes ("chin1",
+    "chin2"), which also carry what both have in common.
     """
     signals = night.signals
     if name in signals:
@@ -65,9 +76,9 @@ SLOW = {"saturation": _saturation, "pulse": _pulse, "breath": _breath, "steps": 
 
 
 def edf_signal(channel, night, rng, records, record_s=1, first_sample=0):
-    """`channel` over `records` data records of `record_s` each, as 16-bit samples.
+    """Return a channel as 16-bit samples over `records` data records of `record_s` seconds each.
 
-    The record starts with sample `first_sample` of the night.
+    The recording starts with the sample `first_sample` of the night.
     """
     rate_hz = channel.samples / record_s
     count = channel.samples * records
@@ -81,7 +92,7 @@ def edf_signal(channel, night, rng, records, record_s=1, first_sample=0):
     digital = np.clip(np.rint(x * (32767 / channel.limit)), -32767, 32767).astype(np.int16)
     return edfio.EdfSignal.from_digital(
         digital,
-        channel.samples,  # as if records lasted a second, see write_edf
+        channel.samples,  # as if records lasted 1 s; `write_edf` puts the true duration in
         label=channel.label,
         physical_dimension=channel.unit,
         physical_range=(-channel.limit, channel.limit),
@@ -90,10 +101,10 @@ def edf_signal(channel, night, rng, records, record_s=1, first_sample=0):
 
 
 def write_edf(path, signals, recording, record_s=1, annotations=None, kept=1.0):
-    """Write an EDF, or EDF+ where there are annotations; nobody's name is in its header.
+    """Write an EDF file, or EDF+ if there are annotations. Its header names no person.
 
-    kept: the share of the file's bytes that is written, less than 1 for a download cut short.
-    Returns the seconds of record in it: whole data records only.
+    `kept` is the share of the bytes that is written: less than 1 for a download that was cut short.
+    Return the duration in seconds of the whole data records in the file.
     """
     edf = edfio.Edf(
         signals,
@@ -104,15 +115,16 @@ def write_edf(path, signals, recording, record_s=1, annotations=None, kept=1.0):
         starttime=datetime.time(22, 30),
         annotations=annotations,
     )
-    with beside(path) as part:
-        edf.write(part)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as new:
+        edf.write(new)
         if record_s != 1:
-            # edfio compares durations as floats and so refuses every sixth length of a record
-            # that lasts 3.99975 s; put the true duration into the finished header instead
-            with part.open("r+b") as file:
+            # edfio compares durations as floats and refuses every sixth number of records that
+            # last 3.99975 s, so the true duration is written into the finished header.
+            with new.open("r+b") as file:
                 file.seek(244)
                 file.write(f"{record_s:<8}".encode())
-        size, header = part.stat().st_size, edf.bytes_in_header_record
+        size, header = new.stat().st_size, edf.bytes_in_header_record
         left = int(size * kept)
-        os.truncate(part, left)
+        os.truncate(new, left)
     return (left - header) * edf.num_data_records // (size - header) * record_s

@@ -1,4 +1,4 @@
-"""Waveforms planted in a night: which, where and when, and what they add to the signals."""
+"""Waveforms planted in a night: which, when and in which channel, and what they add to it."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,21 @@ from psgvlm.builders.simulate.waveforms import KINDS, hann, spindle
 
 
 @dataclass(frozen=True)
-class Event:
-    """A planted waveform.
+class PlantedWave:
+    """A waveform planted in a night.
 
-    `channel` is where it is largest and `amplitude_uv` its size there without the background:
-    the highest excursion from zero (the depth of the negative peak for K-complexes and vertex
-    waves), peak to peak for slow waves, RMS for alpha and for a twitch of the chin muscle.
+    Parameters
+    ----------
+    kind : str
+        A key of `KINDS`, or `"alpha"`.
+    channel : str
+        The channel where it is largest.
+    onset_s, duration_s : float
+        When it begins, in seconds of the night, and how long it lasts.
+    amplitude_uv : float
+        Its size in that channel without the background: the highest excursion from zero (the depth
+        of the negative peak for K-complexes and vertex waves), peak to peak for slow waves, RMS for
+        alpha and for a twitch of the chin muscle.
     """
 
     kind: str
@@ -26,14 +35,14 @@ class Event:
 
 
 def plan_events(rng, states, depth, subject):
-    """Every event of the night as a list of Event, in order of onset."""
+    """Return all waveforms of a night as a list of PlantedWave, in the order of their onsets."""
     seconds = len(states)
     events = []
     for name, kind in KINDS.items():
         rate = np.array(kind.per_minute)[states] / 60
         if name == "spindle":
             rate = rate * subject["spindles"]
-        elif name == "slow_wave":  # N3 waxes and wanes, and N2 builds up towards it
+        elif name == "slow_wave":  # N3 waxes and wanes, and N2 deepens towards it
             rate = rate * drift(rng, seconds, 120, 0.15) + (states == N2) * 0.1 * depth
         onsets = np.flatnonzero(rng.random(seconds) < rate).astype(float)
         onsets += rng.random(len(onsets))
@@ -47,18 +56,18 @@ def plan_events(rng, states, depth, subject):
             if onset + duration > seconds or (name == "slow_wave" and onset < free):
                 continue
             free = onset + duration
-            events.append(Event(name, _channel(name, right), onset, duration, amplitude))
+            events.append(PlantedWave(name, _channel(name, right), onset, duration, amplitude))
     edges = np.flatnonzero(np.diff(np.r_[False, states == CLOSED, False].astype(int)))
     rms = ALPHA_UV[CLOSED] * subject["alpha"] * subject["eeg"]
     events += [
-        Event("alpha", "O2-M1", float(start), float(stop - start), rms)
+        PlantedWave("alpha", "O2-M1", float(start), float(stop - start), rms)
         for start, stop in zip(edges[::2], edges[1::2], strict=True)
     ]
     return sorted(events, key=lambda event: (event.onset_s, event.kind))
 
 
 def _rem_bursts(rng, states):
-    """Onsets of the saccades that come in volleys, in the phasic stretches of R."""
+    """Return the onsets of saccades that come in volleys, within the phasic periods of R."""
     phasic = np.repeat(rng.random(len(states) // 20 + 1) < 0.5, 20)[: len(states)]
     starts = np.flatnonzero((states == R) & phasic & (rng.random(len(states)) < 0.12))
     volleys = [s + np.cumsum(rng.uniform(0.2, 0.9, rng.integers(1, 6))) for s in starts]
@@ -75,9 +84,9 @@ def _channel(kind, right):
 
 
 def plant(rng, lanes, tone_uv, events, rate_hz, subject):
-    """Add the events to the EEG and EOG lanes, and what they do to muscle tone (samples,)."""
+    """Add waveforms to the EEG and EOG lanes, and their muscle activity to `tone_uv` (samples,)."""
     for event in events:
-        if event.kind == "alpha":  # already part of the background
+        if event.kind == "alpha":  # the background contains it already
             continue
         kind = KINDS[event.kind]
         first = int(np.ceil(event.onset_s * rate_hz))

@@ -1,38 +1,32 @@
-"""Files that are there whole or not at all, and the same bytes each time."""
+"""Files of a simulated cohort, written whole or not at all, with the same bytes every time."""
 
 import csv
 import io
 import re
 import zipfile
 from collections.abc import Iterable
-from contextlib import contextmanager
 
-
-@contextmanager
-def beside(path):
-    """A path to write to, renamed to `path` once complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    yield part
-    part.replace(path)
+from psgvlm.files import replacing
 
 
 def write_text(path, text):
-    """`text` as UTF-8, its line ends as they are."""
-    with beside(path) as part:
-        part.write_bytes(text.encode())
+    """Write a text in UTF-8 with its line ends as they are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as new:
+        new.write_bytes(text.encode())
 
 
 def write_csv(path, header, rows):
-    """A table with a header, LF at the ends of lines."""
-    with beside(path) as part, part.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+    """Write a table with a header; lines end in LF."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, table.getvalue())
 
 
 def write_xlsx(path, rows: Iterable):
-    """One sheet. openpyxl stamps the time of writing into the file; take it out again."""
+    """Write a workbook of one sheet, without the time of writing that openpyxl puts into it."""
     import openpyxl
 
     book = openpyxl.Workbook()
@@ -42,10 +36,11 @@ def write_xlsx(path, rows: Iterable):
         sheet.append(row)
     stamped = io.BytesIO()
     book.save(stamped)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with (
-        beside(path) as part,
+        replacing(path) as new,
         zipfile.ZipFile(stamped) as source,
-        zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as target,
+        zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as target,
     ):
         for name in source.namelist():
             content = source.read(name)

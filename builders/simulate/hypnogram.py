@@ -1,4 +1,4 @@
-"""What a sleeper does: the plan of a night in epochs, and what becomes of it second by second."""
+"""The sleep of a simulated night: stages by epoch, and the state of the brain by second."""
 
 import numpy as np
 
@@ -6,17 +6,18 @@ from psgvlm.stages import STAGES
 
 EPOCH_S = 30
 
-# What the brain and the eyes do, second by second; wake is two states, eyes closed and eyes open.
+# What brain and eyes do in each second. Wake is two states: eyes closed and eyes open.
 STATES = ("closed", "open", "N1", "N2", "N3", "R")
 CLOSED, OPEN, N1, N2, N3, R = range(6)
 STATE_OF_STAGE = {"W": CLOSED, "N1": N1, "N2": N2, "N3": N3, "R": R}
 
 
 def hypnogram(rng, epochs):
-    """Stages of a night, (epochs,) of str: cycles of about 90 min, N3 early, R late, arousals.
+    """Return the stages of a night, (epochs,) of str.
 
-    A night shorter than five hours gets the plan of five hours with every length scaled down, so
-    that it still holds all five stages (at least 2 % of the epochs and 2 epochs each).
+    Cycles last about 90 min, with N3 early, R late, and arousals. A night of less than five hours
+    is a night of five hours with all lengths scaled down, so that it still has all five stages (at
+    least 2 % of the epochs and 2 epochs each).
     """
     scale = min(1.0, epochs * EPOCH_S / (5 * 3600))
     for _ in range(200):
@@ -53,7 +54,7 @@ def _hypnogram_once(rng, epochs, scale):
 
 
 def _bouts(rng, stage, count):
-    """`count` epochs of one stage, broken now and then by an awakening or by lighter sleep."""
+    """Return `count` epochs of a stage, interrupted at times by awakenings or lighter sleep."""
     bouts = []
     while len(bouts) < count:
         bouts += [stage] * int(1 + rng.exponential({"N2": 15, "N3": 22, "R": 18}[stage]))
@@ -74,10 +75,10 @@ def _bouts(rng, stage, count):
 
 
 def second_by_second(rng, plan):
-    """(seconds,) of int: the index into STATES of every second, for a `plan` of stages in epochs.
+    """Return the state of every second, (seconds,) of int into STATES, for planned stages.
 
-    A brain does not keep to the scorer's grid: borders of the planned stages fall anywhere in the
-    epochs beside, and every third epoch holds some seconds of a neighbouring state.
+    A brain does not keep to the grid of epochs: stages change anywhere in the epochs around a
+    planned change, and every third epoch has some seconds of a similar state.
     """
     lapses = {CLOSED: [N1], N1: [CLOSED, N2], N2: [N1, N1, N3], N3: [N2], R: [N1]}
     planned = np.array([STATE_OF_STAGE[stage] for stage in plan])
@@ -101,9 +102,10 @@ def second_by_second(rng, plan):
 
 
 def stages_of(states, epoch_s=EPOCH_S):
-    """(epochs,) of str: the stage that fills most of each epoch of `states`, one state a second.
+    """Return the stage that fills most of each epoch, (epochs,) of str.
 
-    epoch_s: whole seconds, 30 or 20. Seconds after the last whole epoch are left out.
+    `states` has one state for each second. `epoch_s` is a whole number of seconds, 30 or 20.
+    Seconds after the last whole epoch are left out.
     """
     epochs = len(states) // epoch_s
     asleep = np.where(states == OPEN, CLOSED, states)[: epochs * epoch_s].reshape(epochs, epoch_s)

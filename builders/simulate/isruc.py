@@ -1,11 +1,11 @@
-"""ISRUC-Sleep: `<group>/<s>/<s>.rec`, a txt and an xlsx of stages for each of two scorers."""
+"""Simulated ISRUC-Sleep: `<group>/<s>/<s>.rec`, and a txt and an xlsx for each of two scorers."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from psgvlm.builders.simulate.edf import Channel, edf_signal, write_edf
+from psgvlm.builders.simulate.edf import SimulatedChannel, edf_signal, write_edf
 from psgvlm.builders.simulate.files import write_text, write_xlsx
 from psgvlm.builders.simulate.hypnogram import EPOCH_S
 from psgvlm.builders.simulate.night import simulate_night
@@ -13,7 +13,7 @@ from psgvlm.builders.simulate.scorers import second_scorer
 from psgvlm.builders.simulate.truth import Truth, events_within
 
 RATE_HZ = 200
-# Labels in file order. I-8 and I-40 are single recordings, unlike all others.
+# Labels in the order of the file. I-8 and I-40 are single recordings, unlike all others.
 FAMILIES = {
     "A": "LOC-A2 ROC-A1 F3-A2 C3-A2 O1-A2 F4-A1 C4-A1 O2-A1 "
     "X1 X2 X3 X4 X5 X6 DC3 X7 X8 SaO2 DC8",
@@ -34,13 +34,33 @@ FOLDERS = {"I": "subgroupI", "II": "Subgroup_2", "III": "subgroupIII"}
 
 
 @dataclass(frozen=True)
-class Recording:
-    """A recording and how its files came out.
+class IsrucVariant:
+    """A recording of ISRUC-Sleep and what is particular to its files.
 
-    session: 1 or 2 in subgroup II, where a subject has two. xlsx: without it nobody can tell
-    epochs that were not scored from wake. header: of the xlsx. unscored: what it calls an epoch
-    that nobody scored. more_scores: by how many epochs the scores are longer than the signal;
-    shorter, if negative.
+    Parameters
+    ----------
+    subject : int
+        The number of the subject.
+    family : str
+        The family of labels, a key of `FAMILIES`.
+    group : str
+        The subgroup, a key of `FOLDERS`.
+    session : int, optional
+        1 or 2 in subgroup II, where every subject has two sessions.
+    scorers : int
+        How many scorers there are.
+    xlsx : bool
+        Whether there are workbooks. Without them, unscored epochs look like wake.
+    header : bool
+        Whether the workbooks have a header.
+    unscored : str
+        The mark of an unscored epoch in the workbooks.
+    newline : str
+        The line end of the txt files.
+    blank_lines : bool
+        Whether the txt files have blank lines.
+    more_scores : int
+        By how many epochs the scores are longer than the signals; negative if they are shorter.
     """
 
     subject: int
@@ -57,43 +77,43 @@ class Recording:
 
     @property
     def name(self) -> str:
-        """As a reader calls it: I-1, or II-3-1 for the first session of subject 3."""
+        """The name that the reader gives it: I-1, or II-3-1 for the first session of subject 3."""
         parts = (self.group, self.subject, self.session)
         return "-".join(str(part) for part in parts if part)
 
     @property
     def stem(self) -> Path:
-        """What its files have in common: subgroupI/1/1, or Subgroup_2/3/1/1."""
+        """The common path of its files: subgroupI/1/1, or Subgroup_2/3/1/1."""
         folder = Path(FOLDERS[self.group], str(self.subject))
         last = str(self.session or self.subject)
         return folder / last / last if self.session else folder / last
 
 
 VARIANTS = (
-    Recording(1),
-    Recording(2, header=False, newline="\r\n"),
-    Recording(8, "I-8"),
-    Recording(11, "B+"),
-    Recording(13, "B", blank_lines=True),
-    Recording(14, "B", more_scores=7),
-    Recording(17, "B", more_scores=-2),
-    Recording(19, "C", unscored="N"),
-    Recording(20, "B", scorers=1),
-    Recording(40, "I-40"),
-    Recording(3, "B", "II", session=1),
-    Recording(3, "B", "II", session=2),
-    Recording(2, group="III"),
-    Recording(4, group="III", xlsx=False),
+    IsrucVariant(1),
+    IsrucVariant(2, header=False, newline="\r\n"),
+    IsrucVariant(8, "I-8"),
+    IsrucVariant(11, "B+"),
+    IsrucVariant(13, "B", blank_lines=True),
+    IsrucVariant(14, "B", more_scores=7),
+    IsrucVariant(17, "B", more_scores=-2),
+    IsrucVariant(19, "C", unscored="N"),
+    IsrucVariant(20, "B", scorers=1),
+    IsrucVariant(40, "I-40"),
+    IsrucVariant(3, "B", "II", session=1),
+    IsrucVariant(3, "B", "II", session=2),
+    IsrucVariant(2, group="III"),
+    IsrucVariant(4, group="III", xlsx=False),
 )
 
 
 def usual(index):
-    """The recording at `index` of a plain cohort: three label families take turns."""
-    return Recording(index + 1, "ABC"[index % 3])
+    """Return the recording at an index of a plain cohort: three label families take turns."""
+    return IsrucVariant(index + 1, "ABC"[index % 3])
 
 
 def write(root, recording, hours, seed, rng) -> Truth:
-    """Simulate `recording` and write its files below `root`."""
+    """Simulate a recording and write its files below `root`; return its truth."""
     night = simulate_night(seed, hours, RATE_HZ, mains_hz=50)
     epochs = len(night.stages)
     duration_s = EPOCH_S * (epochs - max(0, recording.more_scores))
@@ -114,25 +134,25 @@ def write(root, recording, hours, seed, rng) -> Truth:
 
 
 def _channel(label):
-    """Which simulated signal a label stands for; X1 (24) is the chin and X2 (25) the heart."""
+    """Return the simulated signal of a label; X1 (24) is the chin and X2 (25) the ECG."""
     if label in ("SaO2", "SpO2"):
-        return Channel(label, "saturation", 10, "%", 100)
+        return SimulatedChannel(label, "saturation", 10, "%", 100)
     if label in ("X1", "24"):
-        return Channel(label, "chin", RATE_HZ)
+        return SimulatedChannel(label, "chin", RATE_HZ)
     if label in ("X2", "25"):
-        return Channel(label, "ECG", RATE_HZ, limit=3000)
+        return SimulatedChannel(label, "ECG", RATE_HZ, limit=3000)
     if re.match(r"DC|X\d|\d\d", label):
-        return Channel(label, "steps" if label.startswith("DC") else "breath", 10)
+        return SimulatedChannel(label, "steps" if label.startswith("DC") else "breath", 10)
     lane = label.replace("LOC", "E1").replace("ROC", "E2").replace("A", "M")
-    return Channel(label, lane, RATE_HZ)
+    return SimulatedChannel(label, lane, RATE_HZ)
 
 
 def _write_scores(path, recording, scorer, stages, unscored, rng):
-    """The txt has no code for an unscored epoch and stores wake; only the xlsx says so."""
+    """Write the txt and the xlsx of a scorer. As in the cohort, the txt has wake for unscored."""
     path = path.with_name(f"{path.name}_{scorer}")
     codes = [0 if u else CODES[s] for s, u in zip(stages, unscored, strict=True)]
     lines = [f"{code}{recording.newline}" for code in codes]
-    if recording.blank_lines:  # after every tenth epoch, and at the end
+    if recording.blank_lines:  # after every tenth epoch and at the end
         lines = [x + recording.newline * (i % 10 == 9) for i, x in enumerate(lines)]
         lines.append(recording.newline)
     write_text(path.with_suffix(".txt"), "".join(lines))

@@ -1,10 +1,10 @@
-"""MASS cohort 1: `01-0S-NNNN PSG.edf`, and an EDF+ of nothing but stages."""
+"""Simulated MASS cohort 1: `01-0S-NNNN PSG.edf`, and an EDF+ file with only the stages."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import edfio
-from psgvlm.builders.simulate.edf import Channel, edf_signal, write_edf
+from psgvlm.builders.simulate.edf import SimulatedChannel, edf_signal, write_edf
 from psgvlm.builders.simulate.hypnogram import EPOCH_S, stages_of
 from psgvlm.builders.simulate.night import simulate_night
 from psgvlm.builders.simulate.scorers import is_stage_4
@@ -13,21 +13,34 @@ from psgvlm.builders.simulate.truth import Truth, events_within
 RECORD_S, SAMPLES = 3.99975, 1024  # 256.016 Hz
 RATE_HZ = SAMPLES / RECORD_S
 FIRST_ONSET_S = 37.4
-LEAD_S = 60  # of the night before the first epoch scored; the record starts within it
+LEAD_S = 60  # of the night before the first scored epoch; the recording starts within it
 CODES = {"W": "W", "N1": "1", "N2": "2", "N3": "3", "R": "R"}
-# By subset. Epochs of 20 s are scored by Rechtschaffen and Kales.
+# Subsets. Those with epochs of 20 s are scored by Rechtschaffen and Kales.
 EPOCHS_OF_20_S = (2, 4, 5)
 ONE_CHIN_SIGNAL = (2, 4)
 WITHOUT_FRONTAL = (4,)
 
 
 @dataclass(frozen=True)
-class Recording:
-    """A recording and how its files came out.
+class MassVariant:
+    """A recording of MASS and what is particular to its files.
 
-    reference: what the EEG's labels end in. mastoid: A1 or A2, where that is recorded too.
-    scores: what the file of stages is called. scores_folder: where it lies, if not with the
-    signals. others: it also holds annotations that are no stages.
+    Parameters
+    ----------
+    number, subset : int
+        Its number, and the subset, 1 to 5.
+    reference : str
+        The end of the EEG labels: `"LER"` or `"CLE"`.
+    mastoid : str
+        A1 or A2 if that is recorded too, else empty.
+    scores : str
+        The last word in the name of the file with the stages.
+    scores_folder : str
+        The folder of that file; empty if it is beside the signals.
+    others : bool
+        Whether that file also has annotations that are no stages.
+    first_onset_s : float
+        When the first scored epoch starts, in seconds of the recording.
     """
 
     number: int
@@ -41,37 +54,37 @@ class Recording:
 
     @property
     def name(self) -> str:
-        """As a reader calls it: 01-03-0001."""
+        """The name that the reader gives it: 01-03-0001."""
         return f"01-{self.subset:02d}-{self.number:04d}"
 
     @property
     def epoch_s(self) -> int:
-        """How long the scorer's epochs are."""
+        """The length in seconds of the scored epochs."""
         return 20 if self.subset in EPOCHS_OF_20_S else EPOCH_S
 
 
 VARIANTS = (
-    Recording(1, 1),
-    Recording(2, 1, "CLE", "A2", "Annotations", scores_folder="annotations", others=True),
-    Recording(1, 2, "CLE", "A2"),
-    Recording(4, 2, "CLE", "A2", "Annotations"),
-    Recording(1, 3),
-    Recording(7, 3, first_onset_s=3.25, others=True),
-    Recording(1, 4, "CLE", "A1"),
-    Recording(1, 5, first_onset_s=12.8),
+    MassVariant(1, 1),
+    MassVariant(2, 1, "CLE", "A2", "Annotations", scores_folder="annotations", others=True),
+    MassVariant(1, 2, "CLE", "A2"),
+    MassVariant(4, 2, "CLE", "A2", "Annotations"),
+    MassVariant(1, 3),
+    MassVariant(7, 3, first_onset_s=3.25, others=True),
+    MassVariant(1, 4, "CLE", "A1"),
+    MassVariant(1, 5, first_onset_s=12.8),
 )
 
 
 def usual(index):
-    """The recording at `index` of a plain cohort: subset 3."""
-    return Recording(index + 1)
+    """Return the recording at an index of a plain cohort: subset 3."""
+    return MassVariant(index + 1)
 
 
 def write(root, recording, hours, seed, rng) -> Truth:
-    """Simulate `recording` and write its files below `root`.
+    """Simulate a recording and write its files below `root`; return its truth.
 
-    The record starts and ends outside the scored epochs, whose grid is not that of the record;
-    channels stand in another order in every file.
+    The recording starts before the first scored epoch and ends after the last, and its seconds are
+    not those of the epochs. The channels have another order in every file.
     """
     epoch_s = recording.epoch_s
     scored = round(hours * 3600 / epoch_s)
@@ -82,11 +95,14 @@ def write(root, recording, hours, seed, rng) -> Truth:
     records = (len(night.signals["ECG"]) - first_sample) // SAMPLES
 
     channels = [
-        Channel(label, source, SAMPLES, limit=3000 if source == "ECG" else 1000)
+        SimulatedChannel(label, source, SAMPLES, limit=3000 if source == "ECG" else 1000)
         for label, source in sources(recording).items()
     ]
     channels = [channels[i] for i in rng.permutation(len(channels))]
-    channels += [Channel("Resp Nasal", "breath", 64), Channel("SaO2", "saturation", 4, "%", 100)]
+    channels += [
+        SimulatedChannel("Resp Nasal", "breath", 64),
+        SimulatedChannel("SaO2", "saturation", 4, "%", 100),
+    ]
     signals = [edf_signal(c, night, rng, records, RECORD_S, first_sample) for c in channels]
     folder = Path(root) / f"SS{recording.subset}"
     write_edf(folder / f"{recording.name} PSG.edf", signals, recording.name, RECORD_S)
@@ -102,9 +118,9 @@ def write(root, recording, hours, seed, rng) -> Truth:
 
 
 def sources(recording):
-    """Label -> what `derive` knows, of the signals a stager needs.
+    """Return the signals by label, as names that `derive` takes.
 
-    -CLE and -LER are both linked ears, computed and recorded.
+    -CLE and -LER both mean linked ears: one is computed and one recorded.
     """
     electrodes = ["F3", "C3", "O1", "F4", "C4", "O2"]
     if recording.subset in WITHOUT_FRONTAL:
@@ -124,13 +140,14 @@ def sources(recording):
 
 
 def _annotations(recording, truth):
-    """Stages, unscored at either end, and perhaps the arousals."""
+    """Return the stages as annotations, unscored at both ends, and the arousals if asked for."""
     codes = [CODES[stage] for stage in truth.stages]
     if truth.epoch_s == 20:
         fourth = is_stage_4(truth.stages, truth.events, truth.epoch_s, truth.first_s)
         codes = ["4" if is_4 else code for code, is_4 in zip(codes, fourth, strict=True)]
     codes[0] = codes[-1] = "?"
-    duration_s = round(truth.epoch_s * RATE_HZ) / RATE_HZ  # whole samples: not quite 20 or 30 s
+    # A whole number of samples is not exactly 20 or 30 s.
+    duration_s = round(truth.epoch_s * RATE_HZ) / RATE_HZ
     annotations = [
         edfio.EdfAnnotation(
             round(truth.first_s + truth.epoch_s * epoch, 5),

@@ -1,17 +1,17 @@
-"""One simulated night of polysomnography, with the truth a scorer would look for.
+"""One simulated night of polysomnography, with the truth that a scorer would look for.
 
-Two layers make a lane. Underneath lies coloured noise whose spectrum follows the stage: its band
-amplitudes are those of sleep EEG, and it cross-fades where stages change. On top stand the
+A lane has two layers. The first is coloured noise whose spectrum follows the stage: its band
+amplitudes are those of sleep EEG, and it cross-fades where the stage changes. The second is the
 waveforms that the AASM manual names (spindles, K-complexes, slow waves, eye movements, ...), each
-planted at a known place and returned as an `Event`. Everything between people varies more than it
-does between stages: gains, muscle tone, alpha, spindle rate, noise.
+planted at a known time and returned as a `PlantedWave`. Gains, muscle tone, alpha, spindle rate and
+noise vary more between people than between stages.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from psgvlm.builders.simulate.background import LANES, MUSCLE_UV, background_and_muscle
-from psgvlm.builders.simulate.events import Event, plan_events, plant
+from psgvlm.builders.simulate.events import PlantedWave, plan_events, plant
 from psgvlm.builders.simulate.hypnogram import (
     EPOCH_S,
     N2,
@@ -26,23 +26,35 @@ from psgvlm.builders.simulate.noise import drift, smooth
 
 @dataclass
 class SimulatedNight:
-    """A simulated recording; sample i of every lane lies at i / rate_hz seconds.
+    """A simulated night. Sample i of every signal is at i / rate_hz seconds.
 
-    stages: W N1 N2 N3 R, one per 30-s epoch. states: (seconds,) of int, into STATES. signals:
-    lane -> (samples,) float32 in µV; M1 and M2 are the mastoids against the recording reference, so
-    that C4 = C4-M1 + M1. subject: what sets this person apart (gains, frequencies, noise).
+    Parameters
+    ----------
+    stages : tuple of str
+        W, N1, N2, N3 or R for each epoch of 30 s.
+    states : ndarray
+        The state of each second as an index into `STATES`, int of shape (seconds,).
+    rate_hz : float
+        The sampling rate.
+    signals : dict of str to ndarray
+        The lanes, float32 of shape (samples,) in µV. M1 and M2 are the mastoids against the
+        reference of the recording, so that C4 = C4-M1 + M1.
+    events : list of PlantedWave
+        The planted waveforms.
+    subject : dict of str to float
+        What is particular to this person: gains, frequencies, noise.
     """
 
     stages: tuple[str, ...]
     states: np.ndarray
     rate_hz: float
     signals: dict[str, np.ndarray]
-    events: list[Event]
+    events: list[PlantedWave]
     subject: dict[str, float]
 
 
 def draw_subject(rng, mains_hz=50.0):
-    """Gains are factors with median 1; *_uv are RMS, *_hz and *_bpm what their names say."""
+    """Draw a person: gains are factors with median 1, `*_uv` are RMS."""
     spread = {"eeg": 0.13, "muscle": 0.6, "alpha": 0.4, "spindles": 0.25, "eye": 0.2, "slow": 0.15}
     subject = {
         name: float(np.exp(sd * np.clip(rng.normal(), -2, 2))) for name, sd in spread.items()
@@ -67,7 +79,7 @@ def _electrocardiogram(rng, samples, rate_hz, subject):
     waves = [(-0.17, 0.022, 0.12), (-0.03, 0.008, -0.12), (0, 0.01, 1.0), (0.03, 0.01, -0.22),
              (0.27, 0.045, 0.28)]  # P Q R S T: seconds from R, width in s, size  # fmt: skip
     before, after = int(0.25 * rate_hz), int(0.45 * rate_hz)
-    shifts = 32  # a beat starts anywhere between two samples
+    shifts = 32  # a beat starts at any of so many places between two samples
     t = (np.arange(-before, after) - np.arange(shifts)[:, None] / shifts) / rate_hz
     beat = sum(size * np.exp(-(((t - at) / width) ** 2) / 2) for at, width, size in waves)
     beat = (subject["ecg_uv"] * beat).astype(np.float32)
@@ -79,27 +91,45 @@ def _electrocardiogram(rng, samples, rate_hz, subject):
 
 
 def _amplifier(rng, lanes, muscle, rate_hz, subject):
-    """Add what the electrodes pick up besides: mains, noise, and muscle on scalp and eyes."""
+    """Add mains hum, noise, and the muscle activity that scalp and eye electrodes pick up."""
     samples = len(muscle)
     cycles = subject["mains_hz"] * (np.arange(samples) / rate_hz)
     hum = np.sin(2 * np.pi * (cycles % 1)).astype(np.float32)
-    hum *= subject["mains_hz"] < rate_hz / 2  # beyond it, the anti-alias filter stops it
+    hum *= subject["mains_hz"] < rate_hz / 2  # above that, the anti-alias filter removes it
     hiss = rng.standard_normal(samples + 101 * len(lanes), dtype=np.float32)
     for index, lane in enumerate(lanes):
         lane += subject["noise_uv"] * hiss[101 * index : 101 * index + samples]
         lane += subject["mains_uv"] * rng.lognormal(-0.5, 0.5) * hum
-        if index < 8:  # each electrode sees fibres of its own
+        if index < 8:  # every electrode is over other muscle fibres
             lane += rng.uniform(0.04, 0.09) * np.roll(muscle, 337 * (index + 1))
 
 
 def simulate_night(seed, hours=8.0, rate_hz=200.0, mains_hz=50.0, background="physiological"):
-    """Simulate one person's night; the same arguments give the same night, bit for bit.
+    """Simulate the night of one person; the same arguments give the same night, bit by bit.
 
-    seed: int. hours: a quarter of an hour or more; nights under five hours are compressed (see
-    `hypnogram`). background="white" is a control: the EEG, its waveforms included, gives way to
-    white noise of the same RMS in every stage, while eyes, muscle and heart stay. Returns a
-    `SimulatedNight`
-    with the lanes `LANES`; raises ValueError for a night too short or an unknown background.
+    Parameters
+    ----------
+    seed : int
+        The seed of all random numbers.
+    hours : float
+        The length, at least 0.25; nights under five hours are compressed (see `hypnogram`).
+    rate_hz : float
+        The sampling rate.
+    mains_hz : float
+        The frequency of the mains hum.
+    background : str
+        `"physiological"`, or `"white"` as a control: white noise with the same RMS in every stage
+        replaces the EEG and its waveforms, while eyes, muscle and heart stay.
+
+    Returns
+    -------
+    SimulatedNight
+        The night with the lanes `LANES`.
+
+    Raises
+    ------
+    ValueError
+        If the night is too short or the background unknown.
     """
     if background not in ("physiological", "white"):
         raise ValueError(f"background is 'physiological' or 'white', not {background!r}")
@@ -112,7 +142,7 @@ def simulate_night(seed, hours=8.0, rate_hz=200.0, mains_hz=50.0, background="ph
     seconds = len(states)
     samples = int(np.ceil(seconds * rate_hz))
 
-    depth = smooth(states == N3, 360)  # nearness of N3; N2 builds up towards it
+    depth = smooth(states == N3, 360)  # how near N3 is; N2 deepens towards it
     events = plan_events(plan_rng, states, depth, subject)
     if background == "white":
         events = [event for event in events if event.channel in ("E1-M2", "chin")]

@@ -1,14 +1,14 @@
-"""What people make of a night: a second reading, and the stages of Rechtschaffen and Kales."""
+"""What scorers make of a night: a second scoring, and stage 4 of Rechtschaffen and Kales."""
 
 import numpy as np
 from psgvlm.builders.simulate.hypnogram import EPOCH_S
 
 
 def second_scorer(rng, stages, agreement=0.85):
-    """A second reading of the same night, (epochs,) of str.
+    """Return a second scoring of the same night, (epochs,) of str.
 
-    Scorers differ mostly where the stage changes, and there they take the stage of the epoch
-    beside; elsewhere they slip into a stage that resembles it.
+    Scorers differ mostly where the stage changes, and then take the stage of the epoch before or
+    after. Elsewhere they take a stage that resembles the true one.
     """
     stages = np.asarray(stages)
     resembles = {"W": ("N1",), "N1": ("W", "N2", "R"), "N2": ("N1", "N3"), "N3": ("N2",),
@@ -25,9 +25,9 @@ def second_scorer(rng, stages, agreement=0.85):
 
 
 def seconds_of(events, kind, epochs, epoch_s=EPOCH_S, first_s=0.0):
-    """(epochs,) seconds that the events of a kind fill, each counted where it starts.
+    """Return how many seconds of each epoch the events of a kind fill, shape (epochs,).
 
-    Epoch i starts at first_s + epoch_s * i on the clock of the events.
+    An event counts for the epoch in which it starts. Epoch i starts at first_s + epoch_s * i.
     """
     seconds = np.zeros(epochs)
     for event in events:
@@ -38,6 +38,6 @@ def seconds_of(events, kind, epochs, epoch_s=EPOCH_S, first_s=0.0):
 
 
 def is_stage_4(stages, events, epoch_s=EPOCH_S, first_s=0.0):
-    """(epochs,) of bool: N3 of which slow waves fill more than half, stage 4 to R&K."""
+    """Return which epochs are stage 4 (R&K), (epochs,) of bool: N3 more than half slow waves."""
     slow_s = seconds_of(events, "slow_wave", len(stages), epoch_s, first_s)
     return (np.asarray(stages) == "N3") & (slow_s > epoch_s / 2)

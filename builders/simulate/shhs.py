@@ -1,4 +1,4 @@
-"""SHHS as NSRR gives it: EDFs, and stages as Profusion and NSRR XML in folders of their own."""
+"""Simulated SHHS in the layout of NSRR: EDF files, and Profusion and NSRR XML in other folders."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-from psgvlm.builders.simulate.edf import Channel, edf_signal, write_edf
+from psgvlm.builders.simulate.edf import SimulatedChannel, edf_signal, write_edf
 from psgvlm.builders.simulate.files import write_text
 from psgvlm.builders.simulate.hypnogram import EPOCH_S
 from psgvlm.builders.simulate.night import simulate_night
@@ -25,12 +25,23 @@ CONCEPTS = {
 
 
 @dataclass(frozen=True)
-class Recording:
-    """A recording and how its files came out.
+class ShhsVariant:
+    """A recording of SHHS and what is particular to its files.
 
-    rate_hz: of EEG and EMG. second_eeg: the label of C3-A2. files_level: whether the tree starts
-    with a folder `files`. xmls: which of the two kinds there are. kept: the share of the EDF's
-    bytes that arrived.
+    Parameters
+    ----------
+    subject, visit : int
+        The number of the subject, and 1 or 2.
+    rate_hz, eog_hz, ecg_hz : int
+        The sampling rates of EEG and EMG, of the EOGs, and of the ECG.
+    second_eeg : str
+        The label of C3-A2.
+    files_level : bool
+        Whether the tree starts with a folder `files`.
+    xmls : tuple of str
+        Which of the two kinds of XML there are.
+    kept : float
+        The share of the bytes of the EDF file that was downloaded.
     """
 
     subject: int
@@ -45,28 +56,28 @@ class Recording:
 
     @property
     def name(self) -> str:
-        """As a reader calls it: shhs1-200001."""
+        """The name that the reader gives it: shhs1-200001."""
         return f"shhs{self.visit}-{self.subject}"
 
 
 VARIANTS = (
-    Recording(200001),
-    Recording(200001, 2, eog_hz=50, ecg_hz=250),
-    Recording(200002, second_eeg="EEG(SEC)", files_level=True),
-    Recording(200002, 2, 128, 64, 256, "EEG sec", files_level=True),
-    Recording(200003, second_eeg="EEG 2", xmls=("profusion",)),
-    Recording(200004, second_eeg="EEG2", xmls=("nsrr",)),
-    Recording(200005, kept=0.6),
+    ShhsVariant(200001),
+    ShhsVariant(200001, 2, eog_hz=50, ecg_hz=250),
+    ShhsVariant(200002, second_eeg="EEG(SEC)", files_level=True),
+    ShhsVariant(200002, 2, 128, 64, 256, "EEG sec", files_level=True),
+    ShhsVariant(200003, second_eeg="EEG 2", xmls=("profusion",)),
+    ShhsVariant(200004, second_eeg="EEG2", xmls=("nsrr",)),
+    ShhsVariant(200005, kept=0.6),
 )
 
 
 def usual(index):
-    """The recording at `index` of a plain cohort: visit 1."""
-    return Recording(200001 + index)
+    """Return the recording at an index of a plain cohort: visit 1."""
+    return ShhsVariant(200001 + index)
 
 
 def write(root, recording, hours, seed, rng) -> Truth:
-    """Simulate `recording`, staged by Rechtschaffen and Kales, and write its files below `root`."""
+    """Simulate a recording, scored by Rechtschaffen and Kales, and write its files below `root`."""
     fastest_hz = max(recording.rate_hz, recording.eog_hz, recording.ecg_hz)
     night = simulate_night(seed, hours, fastest_hz, mains_hz=60)
     base = Path(root) / ("files" if recording.files_level else "") / "polysomnography"
@@ -86,27 +97,27 @@ def write(root, recording, hours, seed, rng) -> Truth:
 
 
 def channels(recording):
-    """The signals in file order. EEG is C4-A1 and the second EEG C3-A2."""
+    """Return the signals in the order of the file. EEG is C4-A1, and the second EEG is C3-A2."""
     eeg_hz, eog_hz = recording.rate_hz, recording.eog_hz
     return (
-        Channel("SaO2", "saturation", 1, "%", 100),
-        Channel("H.R.", "pulse", 1, "BPM", 250),
-        Channel(recording.second_eeg, "C3-M2", eeg_hz, limit=500),
-        Channel("ECG", "ECG", recording.ecg_hz, "mV", 2.5),
-        Channel("EMG", "chin", eeg_hz, limit=500),
-        Channel("EOG(L)", "E1-M2", eog_hz, limit=500),
-        Channel("EOG(R)", "E2-M1", eog_hz, limit=500),
-        Channel("EEG", "C4-M1", eeg_hz, limit=500),
-        Channel("THOR RES", "breath", 10, "", 1),
-        Channel("ABDO RES", "breath", 10, "", 1),
-        Channel("POSITION", "steps", 1, "", 3),
-        Channel("LIGHT", "steps", 1, "", 3),
-        Channel("OX STAT", "steps", 1, "", 3),
+        SimulatedChannel("SaO2", "saturation", 1, "%", 100),
+        SimulatedChannel("H.R.", "pulse", 1, "BPM", 250),
+        SimulatedChannel(recording.second_eeg, "C3-M2", eeg_hz, limit=500),
+        SimulatedChannel("ECG", "ECG", recording.ecg_hz, "mV", 2.5),
+        SimulatedChannel("EMG", "chin", eeg_hz, limit=500),
+        SimulatedChannel("EOG(L)", "E1-M2", eog_hz, limit=500),
+        SimulatedChannel("EOG(R)", "E2-M1", eog_hz, limit=500),
+        SimulatedChannel("EEG", "C4-M1", eeg_hz, limit=500),
+        SimulatedChannel("THOR RES", "breath", 10, "", 1),
+        SimulatedChannel("ABDO RES", "breath", 10, "", 1),
+        SimulatedChannel("POSITION", "steps", 1, "", 3),
+        SimulatedChannel("LIGHT", "steps", 1, "", 3),
+        SimulatedChannel("OX STAT", "steps", 1, "", 3),
     )
 
 
 def _codes(night, rng):
-    """The truth, with stage 4, and a few movement and unscored epochs."""
+    """Return the stage codes: the truth with stage 4, and a few movement and unscored epochs."""
     epochs = len(night.stages)
     codes = np.array([CODES[stage] for stage in night.stages])
     codes[is_stage_4(night.stages, night.events)] = STAGE_4
@@ -126,7 +137,7 @@ def _profusion_xml(codes):
 
 
 def _nsrr_xml(codes, events):
-    """One event per run of equal stages, and the arousals."""
+    """Return one event for each run of equal stages, and the arousals."""
     root = ElementTree.Element("PSGAnnotation")
     ElementTree.SubElement(root, "SoftwareVersion").text = "Compumedics"
     ElementTree.SubElement(root, "EpochLength").text = str(EPOCH_S)

@@ -1,4 +1,4 @@
-"""What was simulated, kept beside the cohort: stages and events in seconds of the record."""
+"""The truth of a simulated recording: its stages and waveforms, written beside the cohort."""
 
 from dataclasses import dataclass, replace
 
@@ -10,10 +10,20 @@ EVENT_COLUMNS = ("kind", "channel", "onset_s", "duration_s", "amplitude_uv")
 
 @dataclass(frozen=True)
 class Truth:
-    """One recording's truth on the clock of its record.
+    """The truth of a recording, in seconds of the recording.
 
-    stages: one per epoch of the raw scores, the first of which starts at `first_s` and each of
-    which lasts `epoch_s`. events: those wholly inside the record.
+    Parameters
+    ----------
+    recording : str
+        Its name.
+    stages : tuple of str
+        The stage of each scored epoch.
+    events : list of PlantedWave
+        The waveforms that are wholly inside the recording.
+    first_s : float
+        When the first scored epoch starts.
+    epoch_s : int
+        The length of an epoch.
     """
 
     recording: str
@@ -23,9 +33,9 @@ class Truth:
     epoch_s: int = EPOCH_S
 
     def write(self, folder):
-        """`<recording>.csv` of events and `<recording>.stages.csv`.
+        """Write `<recording>.csv` with the waveforms and `<recording>.stages.csv`.
 
-        The latter says how long epochs last where that is not 30 s.
+        The stages have a column `duration_s` if epochs do not last 30 s.
         """
         events = [
             (e.kind, e.channel, f"{e.onset_s:.4f}", f"{e.duration_s:.4f}", f"{e.amplitude_uv:.2f}")
@@ -44,6 +54,6 @@ class Truth:
 
 
 def events_within(events, start_s, duration_s):
-    """The events wholly inside a record that starts at `start_s` of the night, on its clock."""
+    """Return the events within a recording that starts at `start_s`, in its own seconds."""
     moved = [replace(event, onset_s=event.onset_s - start_s) for event in events]
     return [e for e in moved if e.onset_s >= 0 and e.onset_s + e.duration_s <= duration_s]

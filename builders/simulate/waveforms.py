@@ -1,7 +1,7 @@
-"""The waveforms that the AASM manual names: how each looks, how often it comes, where it is seen.
+"""The waveforms that the AASM manual names: their shape, their rate, and the lanes that show them.
 
-A shape is a function (rng, seconds since onset, duration in s) -> samples of size 1, in the sense
-of `Event.amplitude_uv`.
+A shape is a function of (rng, seconds since the onset, duration in s) that gives samples of
+amplitude 1, in the sense of `PlantedWave.amplitude_uv`.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ def hann(x):
 
 
 def spindle(rng, t, duration, centre_hz):
-    # spindles slow down by about half a hertz over their length
+    # Spindles slow down by about 0.5 Hz over their length.
     cycles = (centre_hz + 0.25) * t - 0.25 * t**2 / duration
     return np.sin(np.pi * t / duration) * np.sin(2 * np.pi * (cycles + rng.random()))
 
@@ -45,7 +45,7 @@ def _sawtooth(rng, t, duration):
 
 
 def _saccade(rng, t, duration):
-    # a step through the amplifier's 0.2-Hz high-pass filter, which lets it decay
+    # A step decays, because the amplifier has a high-pass filter at 0.2 Hz.
     rise = np.minimum(t / duration, 1)
     return rng.choice((-1, 1)) * (3 - 2 * rise) * rise**2 * np.exp(-t * 2 * np.pi * 0.2)
 
@@ -60,7 +60,7 @@ def _blink(rng, t, duration):
 
 
 def _oscillations(rng, t, low_hz, high_hz):
-    """Unit-RMS band of noise, as a few sines."""
+    """Return a band of noise with unit RMS, made of eight sines."""
     hz, phase = rng.uniform(low_hz, high_hz, 8)[:, None], rng.random(8)[:, None]
     return np.sin(2 * np.pi * (hz * t + phase)).sum(0) / 2
 
@@ -76,12 +76,24 @@ def _arousal(rng, t, duration):
 
 @dataclass(frozen=True)
 class Kind:
-    """How often a waveform comes, how it looks, and where it is seen.
+    """A kind of waveform.
 
-    per_minute is by state (STATES); spread is the gain at F, C, O, E1, E2 of the side where it is
-    largest (eye movements have no side); gain names the entry of `subject` that scales it;
-    muscle_uv is the RMS it adds to the chin EMG at its height; tail_s is how long the amplifier
-    goes on after the end.
+    Parameters
+    ----------
+    per_minute : tuple of float
+        How many come in a minute of each of `STATES`.
+    duration_s, amplitude_uv : tuple of float
+        The smallest and the largest value.
+    spread : tuple of float
+        The gain at F, C, O, E1 and E2 on the side where it is largest; eye movements have no side.
+    shape : callable or None
+        How it looks.
+    gain : str
+        The entry of `subject` that scales it.
+    muscle_uv : tuple of float
+        The RMS that it adds to the chin EMG at its height, smallest and largest.
+    tail_s : float
+        How long the amplifier responds after its end.
     """
 
     per_minute: tuple[float, ...]

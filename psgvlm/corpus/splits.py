@@ -15,7 +15,7 @@ SPLITS = ("train", "validation", "test", "pretrain")
 NAMED = ("loso", "mass-20fold", "mass-sleepvlm", "attnsleep-ids")
 
 
-class Place(NamedTuple):
+class Assignment(NamedTuple):
     """A subject's split and, for cross-validation, the fold in which it is tested.
 
     The splits of a cross-validated corpus are those of its first fold: fold 0 is the test split,
@@ -28,7 +28,7 @@ class Place(NamedTuple):
 
 def assign(
     how: str, subjects: Iterable[str], seed: int = 42, ids: Sequence[str] | None = None
-) -> dict[str, Place]:
+) -> dict[str, Assignment]:
     """The place of every subject.
 
     `how` is a ratio such as 70/15/15; `loso`, a fold a subject; `mass-20fold`, 20 folds over all
@@ -53,7 +53,7 @@ def assign(
     return _by_ratio(how, ranked)
 
 
-def _by_ratio(ratio: str, ranked: list[str]) -> dict[str, Place]:
+def _by_ratio(ratio: str, ranked: list[str]) -> dict[str, Assignment]:
     """Validation and test get at least one subject each where there are three or more."""
     try:
         shares = [float(share) for share in ratio.split("/")]
@@ -69,16 +69,18 @@ def _by_ratio(ratio: str, ranked: list[str]) -> dict[str, Place]:
             counts[i] = max(1, counts[i])
     held_out = ["test"] * counts[2] + ["validation"] * counts[1]
     names = (held_out + ["train"] * len(ranked))[: len(ranked)]
-    return {subject: Place(split) for subject, split in zip(ranked, names, strict=True)}
+    return {subject: Assignment(split) for subject, split in zip(ranked, names, strict=True)}
 
 
-def _folds(folds: list[list[str]]) -> dict[str, Place]:
+def _folds(folds: list[list[str]]) -> dict[str, Assignment]:
     if len(folds) < 2:
         raise InputError(f"{len(folds)} folds for cross-validation; expected two subjects or more")
     splits = ["test", "validation"] if len(folds) > 2 else ["test"]
     splits += ["train"] * (len(folds) - len(splits))
     return {
-        subject: Place(splits[fold], fold) for fold, names in enumerate(folds) for subject in names
+        subject: Assignment(splits[fold], fold)
+        for fold, names in enumerate(folds)
+        for subject in names
     }
 
 
@@ -90,13 +92,13 @@ def _cut(names: list[str], count: int) -> list[list[str]]:
     return [names[a:b] for a, b in pairwise(starts)]
 
 
-def _sleepvlm(ranked: list[str]) -> dict[str, Place]:
-    places = {name: Place("pretrain") for name in ranked}
-    places |= {name: Place("test") for name in ranked if name[3:5] == "01"}
+def _sleepvlm(ranked: list[str]) -> dict[str, Assignment]:
+    places = {name: Assignment("pretrain") for name in ranked}
+    places |= {name: Assignment("test") for name in ranked if name[3:5] == "01"}
     third = [name for name in ranked if name[3:5] == "03"]
     held_out = round(len(third) * 12 / 62)
     for rank, name in enumerate(third):
-        places[name] = Place("validation" if rank < held_out else "train")
+        places[name] = Assignment("validation" if rank < held_out else "train")
     return places
 
 

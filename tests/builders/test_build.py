@@ -16,7 +16,7 @@ from commands import ROOT
 from datasets import load_dataset
 from hypothesis import given
 from hypothesis import strategies as st
-from psgvlm.builders.build import parts, progress, shards, state
+from psgvlm.builders.build import output, parts, progress, shards, state
 from recordings import write_mass, write_shhs
 
 from psgvlm.errors import InputError
@@ -90,7 +90,7 @@ def test_a_complete_build_draws_and_writes_nothing(raw, tmp_path, drawn):
     assert build(raw, out) == 0
     assert not drawn
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert not list((out / state.FOLDER).glob("*/parts"))
+    assert not list((out / output.STATE_FOLDER).glob("*/parts"))
 
 
 @pytest.mark.parametrize("after", [0, 1, 7, 11])
@@ -342,9 +342,9 @@ def test_killed_at_every_change_of_the_folder(raw, whole, tmp_path, drawn, monke
             assert held == whole[name] or held == older.read_bytes(), name
         assert build(raw, out) == 0
         assert content(out) == whole, f"killed at change {kills}"
-        left_over = {path.name for path in out.rglob(".*") if path.name != state.FOLDER}
+        left_over = {path.name for path in out.rglob(".*") if path.name != output.STATE_FOLDER}
         left_over |= {path.name for path in (out / ".build/shhs").iterdir()}
-        assert left_over <= {"state.json", "state.json.part", "image_spec.json.part"}
+        assert left_over <= {"state.json"}
     assert kills > 20
 
 
@@ -354,11 +354,11 @@ def test_no_room_is_noticed_before_the_disk_is_full(raw, whole, tmp_path, drawn,
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=100_000))
     with pytest.raises(InputError, match=r"needs about 0\.00\d+ GB more, 0\.0001 GB are free"):
         build(raw, out)
-    assert len(drawn) == progress.FEW
+    assert len(drawn) == progress.LEAST_KNOWN
     assert content(out) == {}
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     assert build(raw, out) == 0
-    assert len(drawn) == 12 - progress.FEW
+    assert len(drawn) == 12 - progress.LEAST_KNOWN
     assert content(out) == whole
     # Where nothing is drawn, the shards still need their room.
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=100_000))
@@ -461,7 +461,7 @@ def test_no_shard_and_no_row_group_is_too_large(raw, whole, tmp_path, drawn, mon
 
 @given(st.lists(st.integers(1, 60_000_000), max_size=400))
 def test_row_groups_hold_all_pictures_and_keep_their_bounds(sizes):
-    stops = list(shards._bounds(sizes))
+    stops = list(shards.group_ends(sizes))
     groups = [sizes[a:b] for a, b in zip([0, *stops], stops, strict=False)]
     assert list(itertools.chain(*groups)) == sizes
     for group in groups:

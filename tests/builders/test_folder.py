@@ -6,9 +6,8 @@ import edfio
 import numpy as np
 import pytest
 from commands import ROOT
-from psgvlm.builders.build import cohort_build
 from psgvlm.builders.build.examine import Choices, examine
-from psgvlm.builders.readers import folder
+from psgvlm.builders.readers import find_nights, folder
 from recordings import montage, noise, signal, with_gap, write_edf, write_nsrr, write_profusion
 
 from psgvlm.errors import InputError
@@ -22,7 +21,7 @@ REAL = ROOT.parent / "shared" / "real" / "nox_a1_2min.edf"
 
 def night_of(raw, name="night.edf", annotations=None):
     write_edf(raw / name, montage(LABELS, 180), annotations)
-    (night,) = cohort_build.find(folder, raw)
+    (night,) = find_nights(folder, raw)
     return night
 
 
@@ -70,7 +69,7 @@ def test_sleep_edf_s_names(tmp_path):
         write_edf(tmp_path / f"{code}E0-PSG.edf", montage(LABELS, 60))
         scored = [edfio.EdfAnnotation(0, 60, f"Sleep stage {stage}")]
         write_edf(tmp_path / f"{code}E{letter}-Hypnogram.edf", (), scored)
-    nights = cohort_build.find(folder, tmp_path)
+    nights = find_nights(folder, tmp_path)
     assert [night.subject for night in nights] == ["SC400", "SC400"]
     assert [night.recording for night in nights] == ["SC4001E0-PSG", "SC4002E0-PSG"]
     assert [stages(night) for night in nights] == [("W", "W"), ("R", "R")]
@@ -163,7 +162,7 @@ def test_subjects_and_recordings(tmp_path):
     names = ("P01/night1.edf", "P01/night2.EDF", "P02_ses-1.edf", "P02_ses-2.rec", "Ünal K 3.edf")
     for name in names:
         write_edf(tmp_path / name, montage(LABELS, 60))
-    nights = cohort_build.find(folder, tmp_path)
+    nights = find_nights(folder, tmp_path)
     assert {(night.recording, night.subject) for night in nights} == {
         ("P01/night1", "P01"),
         ("P01/night2", "P01"),
@@ -176,20 +175,20 @@ def test_subjects_and_recordings(tmp_path):
 def test_the_same_name_with_two_suffixes(tmp_path):
     for name in ("x.edf", "x.rec"):
         write_edf(tmp_path / name, montage(LABELS, 60))
-    assert [n.recording for n in cohort_build.find(folder, tmp_path)] == ["x.edf", "x.rec"]
+    assert [n.recording for n in find_nights(folder, tmp_path)] == ["x.edf", "x.rec"]
 
 
 def test_a_name_that_is_no_utf_8(tmp_path):
     path = write_edf(tmp_path / "x.edf", montage(LABELS, 60))
     path.rename(tmp_path / b"n\xe4cht.edf".decode("utf-8", "surrogateescape"))
-    (night,) = cohort_build.find(folder, tmp_path)
+    (night,) = find_nights(folder, tmp_path)
     assert night.recording == "n\ufffdcht"
     assert len(examine(folder, night, "aasm", Choices()).epochs) == 2
 
 
 def test_a_map_for_unusual_labels(tmp_path):
     write_edf(tmp_path / "x.edf", montage(("left", "Kanal 7", "EMG1", "EMG2"), 60))
-    (night,) = cohort_build.find(folder, tmp_path)
+    (night,) = find_nights(folder, tmp_path)
     with pytest.raises(InputError, match="no EEG lane found"):
         examine(folder, night, "core", Choices())
     choices = Choices(map="C4-M1=Kanal 7,chin=EMG1-EMG2")
@@ -201,7 +200,7 @@ def test_a_map_for_unusual_labels(tmp_path):
 
 def test_a_unit_that_is_missing_is_told(tmp_path):
     write_edf(tmp_path / "x.edf", [signal("C4-M1", noise(60, 100), 100, "")])
-    (night,) = cohort_build.find(folder, tmp_path)
+    (night,) = find_nights(folder, tmp_path)
     seen = examine(folder, night, "core", Choices())
     assert "no unit for C4-M1: taken as uV" in seen.notes
 
@@ -209,7 +208,7 @@ def test_a_unit_that_is_missing_is_told(tmp_path):
 def test_gaps_become_unscored_and_no_epoch_straddles_one(tmp_path):
     with_gap(tmp_path / "x.edf")  # 60 s recorded, 45 s gap, 60 s recorded
     (tmp_path / "x.txt").write_text("N2\n" * 6)
-    (night,) = cohort_build.find(folder, tmp_path)
+    (night,) = find_nights(folder, tmp_path)
     seen = examine(folder, night, "core", Choices())
     assert [(e.number, e.onset_s, e.stored_s) for e in seen.epochs] == [
         (0, 0, 0),
@@ -234,7 +233,7 @@ def test_what_mne_reads_is_found(tmp_path):
     raw = mne.io.RawArray(noise(90, 100)[np.newaxis] * 1e-6, info, verbose="ERROR")
     raw.set_annotations(mne.Annotations([0, 30], [30, 60], ["Sleep stage W", "Sleep stage 2"]))
     raw.save(tmp_path / "x_raw.fif", verbose="ERROR")
-    (night,) = cohort_build.find(folder, tmp_path)
+    (night,) = find_nights(folder, tmp_path)
     seen = examine(folder, night, "core", Choices())
     assert seen.scores.stages == ("W", "N2", "N2")
     assert len(seen.epochs) == 3
@@ -242,7 +241,7 @@ def test_what_mne_reads_is_found(tmp_path):
 
 @pytest.mark.skipif(not REAL.is_file(), reason="the real recording lies beside the repository")
 def test_a_real_recording():
-    (night,) = (n for n in cohort_build.find(folder, REAL.parent) if n.signal.name == REAL.name)
+    (night,) = (n for n in find_nights(folder, REAL.parent) if n.signal.name == REAL.name)
     seen = examine(folder, night, "aasm", Choices())
     assert str(seen.lanes) == (
         "F4-M1 <- F4-M1, C4-M1 <- C4-M1, O2-M1 <- O2-M1, E1 <- E1-M2, E2 <- E2-M1, chin <- 1-2"

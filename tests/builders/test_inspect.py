@@ -2,7 +2,7 @@
 
 import pytest
 from commands import ROOT
-from psgvlm.builders.command import main
+from psgvlm.builders.__main__ import main
 from recordings import MASS, montage, write_edf, write_isruc, write_mass, write_shhs
 
 from psgvlm.errors import InputError

@@ -3,9 +3,8 @@
 import openpyxl
 import pytest
 from defusedxml import EntitiesForbidden
-from psgvlm.builders.build import cohort_build
 from psgvlm.builders.build.examine import Choices, examine
-from psgvlm.builders.readers import isruc
+from psgvlm.builders.readers import find_nights, isruc
 from recordings import ISRUC, write_isruc, write_xlsx
 
 from psgvlm.errors import InputError
@@ -55,7 +54,7 @@ def test_all_three_groups_in_order(tmp_path):
         write_isruc(tmp_path / "subgroupI" / number, number, STAGES)
     write_isruc(tmp_path / "subgroupII" / "1" / "1", "1", STAGES)
     write_isruc(tmp_path / "subgroupIII" / "1", "1", STAGES)
-    recordings = [night.recording for night in cohort_build.find(isruc, tmp_path)]
+    recordings = [night.recording for night in find_nights(isruc, tmp_path)]
     assert recordings == ["I-1", "I-2", "I-10", "II-1-1", "III-1"]
 
 
@@ -72,8 +71,8 @@ def test_linked_folders_and_a_loop(tmp_path):
 def test_the_same_recording_twice(tmp_path):
     write_isruc(tmp_path / "subgroupI" / "1", "1", STAGES)
     write_isruc(tmp_path / "copy" / "Subgroup_1" / "1", "1", STAGES)
-    with pytest.raises(InputError, match="recording I-1 again"):
-        cohort_build.find(isruc, tmp_path)
+    with pytest.raises(InputError, match="both the recording I-1;"):
+        find_nights(isruc, tmp_path)
 
 
 def test_the_mat_distribution_is_refused_with_the_reason(tmp_path):

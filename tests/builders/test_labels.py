@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 from builds import build
 from loopback_hub import LoopbackHub
-from psgvlm.builders.command import main
+from psgvlm.builders.__main__ import main
 from recordings import write_mass
 
 from psgvlm.chat import rationale

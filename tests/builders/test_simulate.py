@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psgvlm.builders import simulate
 from psgvlm.builders.simulate import isruc, mass
-from psgvlm.builders.simulate.events import Event
+from psgvlm.builders.simulate.events import PlantedWave
 from psgvlm.builders.simulate.hypnogram import hypnogram
 from psgvlm.builders.simulate.scorers import second_scorer
 
+from psgvlm.commands import simulate as command
 from psgvlm.errors import InputError
 from psgvlm.stages import STAGES
 
@@ -200,17 +201,17 @@ def test_second_scorer_differs_mostly_at_borders(seed):
 def test_command_writes_and_leaves_nothing_half_done(tmp_path):
     out = tmp_path / "raw"
     args = [str(out), "--cohorts", "mass", "--subjects", "1", "--hours", "0.25"]
-    assert simulate.main([*args, "--seed", "5"]) == 0
+    assert command.main([*args, "--seed", "5"]) == 0
     assert sorted(path.name for path in out.rglob("*") if path.is_file()) == [
         "01-03-0001 Base.edf", "01-03-0001 PSG.edf", "01-03-0001.csv", "01-03-0001.stages.csv"
     ]  # fmt: skip
     _, events = truth_of(out, "mass", "01-03-0001")
-    assert list(events[0]) == list(Event.__dataclass_fields__)
-    assert len(astuple(Event("blink", "E1-M2", 0, 0.3, 80))) == len(events[0])
+    assert list(events[0]) == list(PlantedWave.__dataclass_fields__)
+    assert len(astuple(PlantedWave("blink", "E1-M2", 0, 0.3, 80))) == len(events[0])
 
 
 def test_command_refuses_what_is_no_night(tmp_path):
     for option in (["--hours", "0.1"], ["--subjects", "0"]):
         with pytest.raises(InputError, match=r"expected at least 0\.25 hours and 1 subject"):
-            simulate.main([str(tmp_path / "raw"), *option])
+            command.main([str(tmp_path / "raw"), *option])
     assert not (tmp_path / "raw").exists()

@@ -16,6 +16,7 @@ from psgvlm.builders.simulate.edf import derive
 from psgvlm.builders.simulate.hypnogram import stages_of
 from psgvlm.builders.simulate.night import simulate_night
 
+from psgvlm.commands import simulate as command
 from psgvlm.errors import InputError
 
 SEED, HOURS = 1, 0.5
@@ -187,11 +188,11 @@ def test_a_variant_does_not_depend_on_the_others():
 
 def test_command_writes_variants(tmp_path):
     args = [str(tmp_path / "raw"), "--variants", "--cohorts", "shhs", "--hours", "0.25"]
-    assert simulate.main(args) == 0
+    assert command.main(args) == 0
     written = {p.name.removesuffix(".stages.csv") for p in tmp_path.rglob("*.stages.csv")}
     assert written == set(NAMES["shhs"].split())
     with pytest.raises(InputError, match="expected --variants without --subjects"):
-        simulate.main([str(tmp_path / "other"), "--variants", "--subjects", "2"])
+        command.main([str(tmp_path / "other"), "--variants", "--subjects", "2"])
     assert not (tmp_path / "other").exists()
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from psgvlm.builders.simulate.background import LANES, MUSCLE_UV
-from psgvlm.builders.simulate.events import Event
+from psgvlm.builders.simulate.events import PlantedWave
 from psgvlm.builders.simulate.hypnogram import CLOSED, EPOCH_S, R, hypnogram
 from psgvlm.builders.simulate.night import draw_subject, simulate_night
 from scipy.signal import butter, find_peaks, sosfiltfilt
@@ -28,7 +28,7 @@ def band(x, low_hz, high_hz, rate_hz=RATE):
     return sosfiltfilt(sos, x.astype(float))
 
 
-def events_of(night, kind, channel=None) -> list[Event]:
+def events_of(night, kind, channel=None) -> list[PlantedWave]:
     return [e for e in night.events if e.kind == kind and channel in (None, e.channel)]
 
 

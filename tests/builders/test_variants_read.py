@@ -4,10 +4,9 @@ import csv
 
 import pytest
 from psgvlm.builders import simulate
-from psgvlm.builders.build import cohort_build
+from psgvlm.builders.__main__ import main
 from psgvlm.builders.build.examine import Choices, examine
-from psgvlm.builders.command import main
-from psgvlm.builders.readers import isruc, mass, shhs
+from psgvlm.builders.readers import find_nights, isruc, mass, shhs
 
 READERS = {"isruc": isruc, "mass": mass, "shhs": shhs}
 RECORDINGS = [
@@ -29,7 +28,7 @@ def nights(root):
     return {
         (cohort, night.recording): night
         for cohort, reader in READERS.items()
-        for night in cohort_build.find(reader, root / cohort)
+        for night in find_nights(reader, root / cohort)
     }
 
 

@@ -463,8 +463,7 @@ def test_faults_of_a_kind_are_counted_when_there_are_many(copy, capsys):
         name = path.relative_to(copy).as_posix()
         change(copy, name, stage_2=lambda values: [7] * len(values))
     small_corpus.finish(copy)
-    args = type("Arguments", (), {"corpus": copy})
-    assert verify.run(args) == 1
+    assert verify.print_faults(copy) == 1
     out = capsys.readouterr().out.splitlines()
     assert len(out) == verify.SHOWN + 2
     rest = 5 * len(EPOCHS) - verify.SHOWN
@@ -474,7 +473,7 @@ def test_faults_of_a_kind_are_counted_when_there_are_many(copy, capsys):
 
 def test_a_file_s_words_reach_the_terminal_as_text(copy, capsys):
     change(copy, TEST, recording=lambda values: ["\x1b[31mred\n"] * len(values))
-    verify.run(type("Arguments", (), {"corpus": copy}))
+    verify.print_faults(copy)
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "?[31mred?" in out

@@ -38,7 +38,7 @@ def test_a_task_survives_two_deaths_and_not_three(tmp_path, count):
     outcomes = dict(workers.run(square, tasks, count))
     dead = {7, 8}
     assert {number for number, outcome in outcomes.items() if isinstance(outcome, Died)} == dead
-    assert outcomes[7].how == "3 workers died of it, the last one killed by SIGKILL"
+    assert outcomes[7].how == "3 workers died while drawing it, the last killed by SIGKILL"
     assert all(outcomes[number] == number**2 for number in range(12) if number not in dead)
     tries = {number: len(list(tmp_path.glob(f"{number}.*"))) for number in range(12)}
     assert tries == {number: min(deaths.get(number, 0) + 1, 3) for number in range(12)}
@@ -71,7 +71,7 @@ def until(holds):
 def test_workers_end_when_their_parent_is_killed(tmp_path):
     """Idle ones at once; a busy one when its recording is done, as its result finds no taker."""
     code = (
-        "import sys; sys.path.insert(0, 'tests/builders')\n"
+        "import sys; sys.path[:0] = ['tests/builders', 'tests/helpers']\n"
         "from psgvlm.builders.build import workers; import test_workers\n"
         "if __name__ == '__main__':\n"
         f"    run = workers.run(test_workers.idle, [({str(tmp_path)!r}, i) for i in (0, 1)], 2)\n"

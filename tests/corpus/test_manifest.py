@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from commands import ROOT
 from datasets import load_dataset
-from psgvlm.builders.command import main
+from psgvlm.builders.__main__ import main
 from recordings import (
     BIRTH_YEAR,
     SECRET,

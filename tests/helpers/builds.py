@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from psgvlm.builders.command import main
+from psgvlm.builders.__main__ import main
 from recordings import write_shhs
 
 CODES = (0, 1, 2, 3, 5, 2, 2)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from psgvlm.builders.simulate.events import Event
+from psgvlm.builders.simulate.events import PlantedWave
 from psgvlm.builders.simulate.night import simulate_night
 
 from psgvlm.chat.findings import EpochFindings, measure
@@ -18,7 +18,7 @@ SPEC = PRESETS["wide"]
 @dataclass(frozen=True)
 class Prepared:
     stages: tuple[str, ...]
-    events: list[Event]
+    events: list[PlantedWave]
     traces: list[Trace]
     onsets_s: np.ndarray
     seen: list[EpochFindings]

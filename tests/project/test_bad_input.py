@@ -29,9 +29,19 @@ def test_an_output_folder_that_holds_something_else(raw, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_an_image_that_is_no_preset(raw, tmp_path):
+    for name in ("build", "inspect"):
+        words = [name, raw / "shhs", "--image", "sqare"]
+        words += ["--out", tmp_path] if name == "build" else []
+        done = command("-m", "psgvlm", *words)
+        refused(done, "'sqare'", "square", "image_spec.json")
+
+
 def test_a_corpus_drawn_otherwise_is_not_mixed(corpus, raw):
     done = command("-m", "builders", "shhs", raw / "shhs", "--out", corpus, "--image", "wide")
-    refused(done, corpus / "image_spec.json", "width 336 against 1008", "choose another --out")
+    refused(
+        done, corpus / "image_spec.json", "width 336 against 1008", "another folder to write into"
+    )
 
 
 def test_a_missing_night_and_a_missing_adapter(adapter, raw, tmp_path):
