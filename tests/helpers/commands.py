@@ -4,6 +4,7 @@ import atexit
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,18 +24,46 @@ def python(*words, cwd=ROOT, **options) -> subprocess.CompletedProcess:
     )  # fmt: skip
 
 
-def command(*words, cwd=ROOT) -> subprocess.CompletedProcess:
+def command(
+    *words, cwd=ROOT, processes=1, environment=None, setup=""
+) -> subprocess.CompletedProcess:
     """Run `python WORDS` in a fork of a process that has imported the slow libraries already.
 
-    `words` are a script or `-m` and a module, and their arguments.
+    Parameters
+    ----------
+    *words
+        A script, `-m` and a module, or `-c` and code; and their arguments.
+    cwd : path
+        The folder to run in.
+    processes : int
+        In how many processes that work together, as `accelerate launch --multi_gpu` starts them.
+    environment : dict, optional
+        Environment variables to add. Libraries that read them while they are imported do not see
+        them: see `setup`.
+    setup : str
+        Python code to run first.
+
+    Returns
+    -------
+    subprocess.CompletedProcess
     """
     words = [str(word) for word in words]
     with tempfile.TemporaryDirectory() as folder:
-        outputs = [Path(folder) / name for name in ("stdout", "stderr")]
-        for output in outputs:
+        outputs = {name: Path(folder) / name for name in ("stdout", "stderr")}
+        for output in outputs.values():
             output.touch()
-        status = _warm_python().run(words, cwd, *outputs)
-        return subprocess.CompletedProcess(words, status, *(o.read_text() for o in outputs))
+        status = _warm_python().run(
+            words=words, folder=cwd, environment=environment or {}, setup=setup,
+            processes=processes, port=_free_port(), **outputs,
+        )  # fmt: skip
+        texts = [output.read_text() for output in outputs.values()]
+        return subprocess.CompletedProcess(words, status, *texts)
+
+
+def _free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return bound.getsockname()[1]
 
 
 class _WarmPython:
@@ -48,9 +77,8 @@ class _WarmPython:
         self._lock = threading.Lock()
         atexit.register(self._process.communicate)  # ends the process: its input ends
 
-    def run(self, words: list[str], cwd: Path, stdout: Path, stderr: Path) -> int:
-        """Run a command and return its exit status."""
-        request = {"words": words, "folder": cwd, "stdout": stdout, "stderr": stderr}
+    def run(self, **request) -> int:
+        """Run a command as `warm_python.py` reads it, and return its exit status."""
         with self._lock:
             print(json.dumps(request, default=str), file=self._process.stdin, flush=True)
             child = int(self._process.stdout.readline())

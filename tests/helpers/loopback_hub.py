@@ -1,6 +1,6 @@
 """A hub on loopback: repositories in memory, behind the HTTP calls of huggingface_hub 2.x.
 
-with LoopbackHub() as hub: ... a process with `hub.environment(cache)` ...
+with LoopbackHub() as hub: ... hub.command(cache, "train_sft.py", ...) ...
 
 Private repositories are there for their owner's `TOKEN` alone; gated ones show others what they
 hold, and hand out nothing. `hub.fault(...)` lets requests fail.
@@ -9,15 +9,16 @@ hold, and hand out nothing. `hub.fault(...)` lets requests fail.
 import base64
 import hashlib
 import json
-import os
 import re
 import socket
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
+from commands import command
 
 KIND = r"(?P<kind>models|datasets|spaces)"
 REPO = r"(?P<repo>[^/]+/[^/]+)"
@@ -498,32 +499,46 @@ class LoopbackHub:
         """Let requests fail, as `Fault` says."""
         self.faults.append(Fault(where, how, **when))
 
-    def environment(self, cache) -> dict[str, str]:
-        """What a process needs in its environment to take this for the Hub, with its own cache."""
-        kept = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
-        return kept | {
+    def variables(self, cache) -> dict[str, str]:
+        """Return the environment variables that make a new process use this hub as the Hub.
+
+        The process gets `cache` as its own cache.
+        """
+        return {
             "HF_ENDPOINT": self.url,
+            "HF_HUB_OFFLINE": "0",
             "HF_HUB_DISABLE_XET": "1",
             "HF_TOKEN": TOKEN,
             "HF_HOME": str(cache),
             "HF_DATASETS_CACHE": str(cache / "datasets"),
         }
 
-    def here(self, monkeypatch, cache) -> None:
-        """Let this very process take this for the Hub, with its own cache; no wait is waited."""
-        import datasets
-        from huggingface_hub import close_session, constants
+    def command(self, cache, *words):
+        """Run `python WORDS` with this hub as the Hub and its own cache; see `commands.command`."""
+        setup = f"import loopback_hub; loopback_hub.redirect({self.url!r}, {str(cache)!r})"
+        return command(*words, environment=self.variables(cache), setup=setup)
 
-        environment = self.environment(cache)
+    def here(self, monkeypatch, cache) -> None:
+        """Make this process use this hub as the Hub, with its own cache, and sleep no second."""
+        variables = self.variables(cache)
         for name in ("HF_TOKEN", "HF_HOME"):
-            monkeypatch.setenv(name, environment[name])
-        close_session()
-        monkeypatch.setattr(constants, "ENDPOINT", self.url)
-        urls = self.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", urls)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache / "hub"))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(datasets.config, "HF_ENDPOINT", self.url)
-        monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+            monkeypatch.setenv(name, variables[name])
+        redirect(self.url, cache, monkeypatch.setattr)
         monkeypatch.setattr("time.sleep", self.waits.append)
+
+
+def redirect(url: str, cache: str | Path, set_attribute=setattr) -> None:
+    """Change what the Hub's libraries have read from the environment when they were imported."""
+    import datasets
+    from huggingface_hub import close_session, constants
+
+    close_session()
+    resolved = url + "/{repo_id}/resolve/{revision}/{filename}"
+    set_attribute(constants, "ENDPOINT", url)
+    set_attribute(constants, "HUGGINGFACE_CO_URL_TEMPLATE", resolved)
+    set_attribute(constants, "HF_HUB_CACHE", str(Path(cache) / "hub"))
+    set_attribute(constants, "HF_HUB_OFFLINE", False)
+    set_attribute(constants, "HF_HUB_DISABLE_XET", True)
+    set_attribute(datasets.config, "HF_ENDPOINT", url)
+    set_attribute(datasets.config, "HF_HUB_OFFLINE", False)
+    set_attribute(datasets.config, "HF_DATASETS_CACHE", Path(cache) / "datasets")

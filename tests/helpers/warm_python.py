@@ -38,9 +38,10 @@ def next_command() -> dict:
 
 
 def prepare(command: dict) -> None:
-    """Give this process the command's own session, folder, input and output."""
+    """Give this process the command's own session, folder, environment, input and output."""
     os.setsid()  # so that a command that takes too long can be killed with its own processes
     os.chdir(command["folder"])
+    os.environ.update(command["environment"])
     for stream, path, mode in (
         (0, os.devnull, os.O_RDONLY),
         (1, command["stdout"], os.O_WRONLY),
@@ -49,6 +50,22 @@ def prepare(command: dict) -> None:
         file = os.open(path, mode)
         os.dup2(file, stream)
         os.close(file)
+
+
+def become_one_of(processes: int, port: int) -> None:
+    """Fork this process so often, with the variables that torchrun sets; wait for the forks."""
+    children = []
+    for rank in range(processes):
+        if not (child := os.fork()):
+            os.environ |= {
+                **{"RANK": str(rank), "LOCAL_RANK": str(rank)},
+                **{"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)},
+                **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"},
+            }
+            sys.modules["torch"].set_num_threads(1)
+            return
+        children.append(child)
+    os._exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))
 
 
 def run(words: list[str]) -> int:
@@ -67,11 +84,15 @@ def run(words: list[str]) -> int:
 
 
 def run_as_main(words: list[str]) -> None:
-    """Run `-m MODULE ...` or `SCRIPT ...` as the interpreter does."""
+    """Run `-m MODULE ...`, `-c CODE ...` or `SCRIPT ...` as the interpreter does."""
     if words[0] == "-m":
         sys.path[0] = os.getcwd()
         sys.argv = words[1:]
         runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+    elif words[0] == "-c":
+        sys.path[0] = os.getcwd()
+        sys.argv = ["-c", *words[2:]]
+        exec(words[1], {"__name__": "__main__"})
     else:
         sys.path[0] = os.path.dirname(os.path.abspath(words[0]))
         sys.argv = words
@@ -97,4 +118,7 @@ if __name__ == "__main__":
     gc.freeze()  # a fork's garbage collector would copy the memory of all that was imported
     command = next_command()
     prepare(command)
+    if command["processes"] > 1:
+        become_one_of(command["processes"], command["port"])
+    exec(command["setup"], {})
     leave(run(command["words"]))

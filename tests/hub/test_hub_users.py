@@ -1,15 +1,14 @@
 """Corpus and adapter used as others will: by their names on a hub, where nothing is cached."""
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_vlms
 import training_runs
-from commands import ROOT
+from commands import python
 from loopback_hub import TOKEN, LoopbackHub
 from psgvlm.builders.publish import push
 from psgvlm.model_card import push as push_adapter
@@ -84,10 +83,9 @@ def pushed(hub, corpus, adapter, tmp_path_factory):
 
 def test_in_a_fresh_process_with_an_empty_cache(hub, pushed, corpus, adapter, raw, tmp_path):
     night = next(path for path in sorted((raw / "mass").rglob("*.edf")) if "PSG" in path.name)
-    done = subprocess.run(
-        [sys.executable, "-c", USE, CORPUS, ADAPTER, str(night), pushed, str(tmp_path)],
-        **{"cwd": ROOT, "env": hub.environment(tmp_path / "cache") | {"PYTHONPATH": str(ROOT)}},
-        **{"capture_output": True, "text": True, "timeout": 280},
+    done = python(
+        *("-c", USE, CORPUS, ADAPTER, night, pushed, tmp_path),
+        env=os.environ | hub.variables(tmp_path / "cache"),
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
@@ -114,7 +112,7 @@ def test_in_a_fresh_process_with_an_empty_cache(hub, pushed, corpus, adapter, ra
 
 
 def test_trained_and_loaded_by_names_alone(hub, pushed, monkeypatch, tmp_path):
-    """The recipe's launch with a corpus and a base of the hub; the adapter, by every way."""
+    """Train with a corpus and a base model of the hub, and load the adapter in every way."""
     from huggingface_hub import HfApi
 
     base = tiny_vlms.save("idefics3", tmp_path / "base")
@@ -122,23 +120,20 @@ def test_trained_and_loaded_by_names_alone(hub, pushed, monkeypatch, tmp_path):
     api = HfApi(endpoint=hub.url)
     api.create_repo(BASE)
     api.upload_folder(repo_id=BASE, folder_path=base)
-    environment = hub.environment(tmp_path / "cache") | {"PYTHONPATH": str(ROOT)}
 
     def run(*words) -> str:
-        done = subprocess.run(
-            [sys.executable, *map(str, words)],
-            **{"cwd": ROOT, "env": environment, "capture_output": True, "text": True},
-        )
+        done = hub.command(tmp_path / "cache", *words)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     options = training_runs.LORA | {"tune": "all", "max_steps": 1, "hub_model_id": TRAINED}
     options |= {"model_name_or_path": BASE, "push_to_hub": True}
     words = training_runs.words(CORPUS, tmp_path / "adapter", **options)
-    launch = ("-m", "accelerate.commands.launch", "--num_processes", 1, "train_sft.py")
-    run(*launch, *words, "--i_am_allowed", "MASS")
+    run("train_sft.py", *words, "--i_am_allowed", "MASS")
 
-    ours, *others = json.loads(run("-c", LOAD, BASE, TRAINED).splitlines()[-1])
+    done = python("-c", LOAD, BASE, TRAINED, env=os.environ | hub.variables(tmp_path / "cache"))
+    assert done.returncode == 0, done.stderr
+    ours, *others = json.loads(done.stdout.splitlines()[-1])
     assert abs(sum(ours) - 1) < 1e-6
     for other in others:
         assert np.allclose(other, ours, atol=1e-5)
@@ -172,13 +167,10 @@ def test_who_may_not_see_them_is_told_so(hub, pushed, monkeypatch, tmp_path):
 @pytest.mark.slow
 def test_the_whole_circle(hub, tmp_path):
     """Simulate, build, push, train from the hub, push, load in a fresh process, stage a night."""
-    environment = hub.environment(tmp_path / "cache") | {"PYTHONPATH": str(ROOT)}
+    cache = tmp_path / "cache"
 
     def run(*words) -> str:
-        done = subprocess.run(
-            [sys.executable, *map(str, words)],
-            **{"cwd": ROOT, "env": environment, "capture_output": True, "text": True},
-        )
+        done = python(*words, env=os.environ | hub.variables(cache))
         assert done.returncode == 0, done.stderr
         assert TOKEN not in done.stdout + done.stderr
         return done.stdout
@@ -194,7 +186,7 @@ def test_the_whole_circle(hub, tmp_path):
     run("train_sft.py", "--config", "recipes/tiny.yaml", *words)
     assert "read back" in run("-m", "model_card", "push", out, names[1], "--i-am-allowed", "MASS")
     night = next(Path(raw).rglob("* PSG.edf"))
-    environment = hub.environment(tmp_path / "fresh") | {"PYTHONPATH": str(ROOT)}
+    cache = tmp_path / "fresh"
     run("stage.py", night, "--model", names[1], "--out", tmp_path / "night", "--device", "cpu")
     assert (tmp_path / "night" / "hypnogram.csv").is_file()
     repo = hub.repos["datasets", names[0]]

@@ -1,19 +1,16 @@
 """A run that pushes: whole, at its end, and private; over HTTP, to a hub on loopback."""
 
-import subprocess
-import sys
-
 import pytest
-from commands import ROOT
 from loopback_hub import LoopbackHub
 from training_runs import FULL, words
 
 NAME = "tester/tiny"
 LOAD = """
 import sys
-from psgvlm import training_record, vlm
+from psgvlm.models import vlm
+from psgvlm.training import run_record
 model = vlm.load(sys.argv[1], "cpu")
-print(model.spec.name, training_record.read(sys.argv[1])["steps"])
+print(model.spec.name, run_record.read(sys.argv[1])["steps"])
 """
 
 
@@ -23,20 +20,12 @@ def hub():
         yield hub
 
 
-def run(hub, cache, *words):
-    return subprocess.run(
-        [sys.executable, *map(str, words)],
-        **{"cwd": ROOT, "env": hub.environment(cache) | {"PYTHONPATH": str(ROOT)}},
-        **{"capture_output": True, "text": True, "timeout": 280},
-    )
-
-
 def test_an_adapter_is_pushed_private_and_whole_and_can_be_loaded(hub, corpus, tmp_path):
     out = tmp_path / "adapter"
     pushed = {"push_to_hub": True, "hub_model_id": NAME, "max_steps": 2}
     pushed["i_am_allowed"] = "MASS"
     saved = {"save_strategy": "steps", "save_steps": 1}
-    done = run(hub, tmp_path, "train_sft.py", *words(corpus, out, **FULL | pushed | saved))
+    done = hub.command(tmp_path, "train_sft.py", *words(corpus, out, **FULL | pushed | saved))
     assert done.returncode == 0, done.stderr
     repo = hub.repos["models", NAME]
     assert repo["private"] is True
@@ -52,7 +41,7 @@ def test_an_adapter_is_pushed_private_and_whole_and_can_be_loaded(hub, corpus, t
         assert names == {".gitattributes"} or names | {"README.md"} == set(files)
     assert "tester" not in here["training.json"].decode().replace(NAME, "")
 
-    done = run(hub, tmp_path / "fresh", "-c", LOAD, NAME)
+    done = hub.command(tmp_path / "fresh", "-c", LOAD, NAME)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["square", "2"]
 
@@ -62,7 +51,7 @@ def test_a_hub_that_cannot_be_reached_costs_no_training(hub, corpus, tmp_path):
     hub.server.server_close()
     out = tmp_path / "adapter"
     pushed = {"push_to_hub": True, "hub_model_id": NAME, "max_steps": 2, "i_am_allowed": "MASS"}
-    done = run(hub, tmp_path, "train_sft.py", *words(corpus, out, **FULL | pushed))
+    done = hub.command(tmp_path, "train_sft.py", *words(corpus, out, **FULL | pushed))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     told = done.stderr.splitlines()[-1]

@@ -78,15 +78,12 @@ def test_a_checkpoint_without_a_part_of_the_weights_is_refused(corpus, tmp_path)
         train(corpus, tmp_path, **FULL, max_steps=2, resume_from_checkpoint=True)
 
 
-def test_two_processes_have_the_losses_of_one_with_the_same_global_batch(
-    corpus, tmp_path, two_processes
-):
+def test_two_processes_have_the_losses_of_one_with_the_same_global_batch(corpus, tmp_path):
     options = FULL | {"balance": "uniform", "max_steps": 4, **EVALUATED, "eval_steps": 2}
     options["eval_epochs"] = 7  # which two processes cannot share evenly
     one = train(corpus, tmp_path / "one", **options)
-    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", 2]
     options["per_device_train_batch_size"] = 2
-    done = command(*launch, "train_sft.py", *words(corpus, tmp_path / "two", **options))
+    done = command("train_sft.py", *words(corpus, tmp_path / "two", **options), processes=2)
     assert done.returncode == 0, done.stderr
     two = json.loads((tmp_path / "two" / "training.json").read_text())
     assert (one["processes"], two["processes"]) == (1, 2)
