@@ -1,5 +1,7 @@
 """The documentation is built without a warning, and says what the code says."""
 
+import re
+import shlex
 import sys
 from html.parser import HTMLParser
 
@@ -81,8 +83,6 @@ def test_the_rooms_are_listed_from_the_ground_up(pages):
 
 
 def test_the_glossary_defines_every_word_once():
-    import re
-
     glossary = (ROOT / "docs" / "glossary.md").read_text("utf-8")
     blocks = re.findall(r"```\{glossary\}\n:sorted:\n(.*?)```", glossary, re.DOTALL)
     words = [line for block in blocks for line in block.splitlines() if line[:1].strip()]
@@ -90,3 +90,22 @@ def test_the_glossary_defines_every_word_once():
     assert len(words) == len(set(words))
     assert all(line.startswith("  ") for block in blocks for line in block.splitlines()
                if line and line not in words)  # fmt: skip
+
+
+def test_commands_on_the_pages_take_the_options_that_they_are_given():
+    import reference_tables
+
+    taken = {
+        name: set(re.findall(r"--[a-z][a-z0-9_-]*", reference_tables.help_text(name)))
+        for name in reference_tables.command_names()
+        if name != "train"  # it takes all options of TRL
+    }
+    checked = 0
+    for page in (ROOT / "docs").rglob("*.md"):
+        for line in re.findall(r"^(psgvlm .*)$", page.read_text("utf-8"), re.MULTILINE):
+            _, name, *words = shlex.split(line.rstrip("\\"), comments=True)
+            if name in taken:
+                options = {word for word in words if word.startswith("--")}
+                assert options <= taken[name], f"{page}: {line}"
+                checked += 1
+    assert checked > 5
