@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from psgvlm.explanations import Explanation
-from psgvlm.explanations.picture import AGAINST, FOR, paper
+from psgvlm.explanations.picture import AGAINST, FOR, heat_colours
 from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import EPOCH_S, STAGES
 from psgvlm.staging.hypnogram import COLOURS, STAGES_FROM_TOP, areas, bouts
@@ -179,7 +179,7 @@ def heat(explanation: Explanation) -> Image.Image:
     """Return the explanation as a coloured picture; the page multiplies it with the epoch's."""
     from matplotlib.colors import to_rgb
 
-    colours = paper(explanation.heat, to_rgb(FOR), to_rgb(AGAINST))
+    colours = heat_colours(explanation.heat, to_rgb(FOR), to_rgb(AGAINST))
     return Image.fromarray((255 * colours).round().astype(np.uint8))
 
 

@@ -165,7 +165,8 @@ def _explain(stager, night, staged, folder: Path, args: argparse.Namespace) -> N
             folder / "explained", stager.model, night, staged, rows, args.method,
             lambda done: bar.update(done - bar.n),
         )  # fmt: skip
-    print(f"{night.path}: {len(rows)} epochs explained; {folder / 'explained/explanations.html'}")
+    page = folder / "explained" / "explanations.html"
+    print(f"{night.path}: epochs explained: {len(rows)}; {page}")
 
 
 def _summary(staged, under: float) -> str:

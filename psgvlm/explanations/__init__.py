@@ -1,12 +1,8 @@
-"""Which part of the image decided.
+"""Explaining a stage: which part of an epoch's image decided it.
 
-    explanation = explain(model, images)
-    print(explanation.sentence)
-    draw(explanation, images[model.neighbours], "why.png")
-
-`methods.py` says how it is measured; `python -m psgvlm.explanations CORPUS --model ADAPTER --out
-DIR`
-explains a corpus' epochs, and which lanes decide which stage.
+explanation = explain(model, images)
+print(explanation.sentence)
+draw(explanation, images[model.neighbours], "why.png")
 """
 
 from psgvlm.explanations.explanation import Explanation, ImagePart

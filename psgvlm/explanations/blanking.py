@@ -1,9 +1,9 @@
-"""An epoch scored again with parts of its picture replaced by blank ground.
+"""The model's answer to an epoch after parts of its image are made blank.
 
-What is blank then looks as the drawing leaves an empty lane: ground, grid and shade. Many such
-pictures are scored in one batch. Where the model's image processor leaves pixels where they are (as
-the tiny model's does), only the first picture goes through it: the others are put together from
-its output and that of the blank picture, which a test picture confirms to be the same.
+A blank part looks like an empty lane: ground, grid and shade. Many changed images are classified in
+one batch. If the model's image processor keeps pixels in place (as that of the tiny model does),
+only the original and the blank image go through it, and the changed ones are combined from its two
+outputs. A test image confirms that this gives the same result.
 """
 
 from collections.abc import Iterable
@@ -23,20 +23,35 @@ BATCH_SIZE = 16
 
 
 class BlankableEpoch:
-    """An epoch's images, of which the middle one is its own; what the model says without parts.
+    """An epoch whose image can be made blank in parts, and what the model then answers.
 
-    `images` are RGB PIL images, as many as the model takes. Raises `InputError` where the own one
-    is not of the size that the model's image spec says.
+    Parameters
+    ----------
+    model : StagingModel
+    images : list of PIL images
+        RGB images, as many as the model takes; the middle one is the epoch's own.
+    batch_size : int
+        How many changed images are classified at a time.
+
+    Attributes
+    ----------
+    scores : ndarray, shape (5,)
+        The log-probabilities of the stages for the unchanged image.
+
+    Raises
+    ------
+    InputError
+        If the number or the size of the images is not what the model takes.
     """
 
     def __init__(self, model: StagingModel, images: list, batch_size: int = BATCH_SIZE):
         self.model, self.images, self.batch_size = model, images, batch_size
         if len(images) != 2 * model.neighbours + 1:
-            inference.inputs_of(model, [images])  # says what is expected
+            inference.inputs_of(model, [images])  # raises the error that says what is expected
         own = images[model.neighbours]
         if own.size != model.spec.size or own.mode != "RGB":
             raise InputError(
-                f"an epoch's image of {own.width}x{own.height}, {own.mode}; expected "
+                f"an epoch's image has {own.width}x{own.height} pixels, {own.mode}; expected "
                 f"{model.spec.width}x{model.spec.height}, RGB, as the model's image spec says"
             )
         self.picture = np.asarray(own)
@@ -46,16 +61,16 @@ class BlankableEpoch:
         self.inputs = inference.inputs_of(model, [images])
         blank = inference.inputs_of(model, [self.with_picture(self.blank)])
         self.blank_pixels = blank["pixel_values"]
-        self.in_place = self._in_place()
+        self.in_place = self._keeps_pixels_in_place()
         self.scores = self.score_pictures([self.picture])[0]
 
     @cached_property
     def tiles(self) -> list[tiles.Tile]:
-        """Where the model's inputs lie in the picture, see `tiles.locate`."""
+        """Where the model's input tiles lie in the image, see `tiles.locate`."""
         return tiles.locate(self.model)
 
     def with_picture(self, picture: np.ndarray) -> list:
-        """The images of the epoch with another in the place of its own."""
+        """Return the epoch's images with another one, a uint8 array, in place of its own."""
         from PIL import Image
 
         images = list(self.images)
@@ -63,52 +78,55 @@ class BlankableEpoch:
         return images
 
     def without(self, parts: Iterable[np.ndarray]) -> np.ndarray:
-        """Log-probabilities of the stages without parts of the picture, float64 of (parts, 5).
+        """Return log-probabilities of the stages without each part, float64 of shape (n_parts, 5).
 
-        A part is bool of shape (height, width), true for what is blank then. What is blank anyway
-        costs nothing.
+        A part is a bool array of shape (height, width), true where the image becomes blank. A part
+        that is blank already is not classified again.
         """
-        inked = []
+        has_ink = []
 
-        def shown():
+        def parts_with_ink():
             for part in parts:
-                inked.append((part & self.ink).any())
-                if inked[-1]:
+                has_ink.append((part & self.ink).any())
+                if has_ink[-1]:
                     yield part
 
         if self.in_place:
-            scored = self._score(self._put_together(part) for part in shown())
+            scored = self._score_processed(self._combine(part) for part in parts_with_ink())
         else:
             scored = self.score_pictures(
-                np.where(part[..., None], self.blank, self.picture) for part in shown()
+                np.where(part[..., None], self.blank, self.picture) for part in parts_with_ink()
             )
-        scores = np.repeat(self.scores[None], len(inked), axis=0)
-        scores[np.array(inked, bool)] = scored
+        scores = np.repeat(self.scores[None], len(has_ink), axis=0)
+        scores[np.array(has_ink, bool)] = scored
         return scores
 
     def score_pictures(self, pictures: Iterable[np.ndarray]) -> np.ndarray:
-        """Log-probabilities of the stages for other pictures in the place of the epoch's own."""
-        epochs = (self.with_picture(picture) for picture in pictures)
-        found = [np.empty((0, len(STAGES)))]
-        while batch := list(islice(epochs, self.batch_size)):
-            found.append(self._batch(inference.inputs_of(self.model, batch)))
-        return np.concatenate(found)
+        """Return log-probabilities of the stages for each of these images, shape (n, 5).
 
-    def _score(self, pixels) -> np.ndarray:
-        """The same for the processor's output, a tensor for each picture."""
+        Each is a uint8 array of shape (height, width, 3) that takes the place of the epoch's own.
+        """
+        epochs = (self.with_picture(picture) for picture in pictures)
+        scores = [np.empty((0, len(STAGES)))]
+        while batch := list(islice(epochs, self.batch_size)):
+            scores.append(self._score_batch(inference.inputs_of(self.model, batch)))
+        return np.concatenate(scores)
+
+    def _score_processed(self, pixels) -> np.ndarray:
+        """Return the same for images that were processed already, each a tensor."""
         import torch
 
-        found = [np.empty((0, len(STAGES)))]
+        scores = [np.empty((0, len(STAGES)))]
         while batch := list(islice(pixels, self.batch_size)):
             inputs = {
                 name: x.expand(len(batch), *x.shape[1:])
                 for name, x in self.inputs.items()
                 if name != "pixel_values"
             }
-            found.append(self._batch({**inputs, "pixel_values": torch.cat(batch)}))
-        return np.concatenate(found)
+            scores.append(self._score_batch({**inputs, "pixel_values": torch.cat(batch)}))
+        return np.concatenate(scores)
 
-    def _batch(self, inputs) -> np.ndarray:
+    def _score_batch(self, inputs) -> np.ndarray:
         import torch
 
         with torch.inference_mode():
@@ -117,25 +135,25 @@ class BlankableEpoch:
             raise inference.NotFinite(0)
         return torch.log_softmax(scores.double(), dim=1).cpu().numpy()
 
-    def _put_together(self, part: np.ndarray):
-        """The processor's output for the epoch without a part."""
+    def _combine(self, part: np.ndarray):
+        """Return what the processor would make of the epoch's image without a part."""
         import torch
 
         pixels, blank = self.inputs["pixel_values"], self.blank_pixels
         at = torch.from_numpy(part).to(pixels.device)
         return torch.where(at, blank, pixels)
 
-    def _in_place(self) -> bool:
-        """Whether the processor leaves pixels where they are, each depending on itself alone."""
+    def _keeps_pixels_in_place(self) -> bool:
+        """Return whether each processed pixel depends only on the pixel in the same place."""
         import torch
 
         pixels, size = self.inputs["pixel_values"], self.picture.shape[:2]
-        # What else the model is told, such as sizes and masks, must have one row for each epoch.
-        alike = all(len(x) == 1 for name, x in self.inputs.items() if name != "pixel_values")
-        if pixels.shape != (len(self.images), 3, *size) or not alike:
+        # The other inputs, such as sizes and masks, must have one row for each epoch.
+        one_row = all(len(x) == 1 for name, x in self.inputs.items() if name != "pixel_values")
+        if pixels.shape != (len(self.images), 3, *size) or not one_row:
             return False
         row, column = np.indices(size) // 5
         part = (row + column) % 2 == 0
         picture = np.where(part[..., None], self.blank, self.picture)
         processed = inference.inputs_of(self.model, [self.with_picture(picture)])["pixel_values"]
-        return torch.equal(processed, self._put_together(part))
+        return torch.equal(processed, self._combine(part))

@@ -1,4 +1,4 @@
-"""What was found to decide an epoch's stage: numbers, the parts that stand out, a sentence."""
+"""An explanation: numbers for each pixel, lane and second, the parts that stand out, a sentence."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,10 @@ import numpy as np
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import geometry
 from psgvlm.stages import STAGES
+from psgvlm.staging.hypnogram import bouts
 
-MOST_PARTS = 3
-# How the sentence says it: where it is not the model's stage any more without the parts, and else.
+MAX_PARTS = 3
+# How the sentence puts it if the model gives another stage without the parts, and if it does not.
 VERBS = {
     "patches": ("decided by", "leaning on"),
     "ablation": ("decided by", "leaning on"),
@@ -20,9 +21,15 @@ VERBS = {
 
 @dataclass(frozen=True)
 class ImagePart:
-    """A lane (all of them where `lane` is `None`), throughout or in spans of whole seconds.
+    """A part of an epoch's image: a lane, some seconds, or some seconds of a lane.
 
-    Spans are start and stop in seconds of the epoch.
+    Attributes
+    ----------
+    lane : str or None
+        The lane, or None for all lanes.
+    spans : tuple of (int, int)
+        Start and stop of each span in seconds of the epoch. Without spans, the part is the lane
+        from its start to its end.
     """
 
     lane: str | None
@@ -32,10 +39,10 @@ class ImagePart:
         name = self.lane or "all lanes together"
         if not self.spans:
             return name
-        return f"{name} at {_list([f'{start}–{stop}' for start, stop in self.spans])} s"
+        return f"{name} at {_join([f'{start}–{stop}' for start, stop in self.spans])} s"
 
     def mask(self, spec: ImageSpec) -> np.ndarray:
-        """Which pixels of the picture it is, bool of shape (height, width)."""
+        """Return which pixels of the image belong to the part, bool of shape (height, width)."""
         mask = np.ones((spec.height, spec.width), bool)
         if self.lane:
             mask &= geometry.pixel_lanes(spec) == spec.lanes.index(self.lane)
@@ -45,14 +52,36 @@ class ImagePart:
         return mask
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
-    """Why the model gave an epoch a stage.
+    """Why the model gave an epoch its stage.
 
-    `probabilities` and `left` have shape (5,): of the epoch, and with `parts` blank. `heat` has the
-    picture's shape (height, width), `lanes` one number a lane and `seconds` one a second shown,
-    from `places.first_s` on. They are nats of the stage's log-probability (ablation, gradient), or
-    attention; positive speaks for the stage. A lane or second stands out above `threshold`.
+    Positive numbers speak for the stage, negative ones against it. Their unit is `unit`.
+
+    Attributes
+    ----------
+    spec : ImageSpec
+        How the epoch was drawn.
+    method : str
+        How it was measured: `"ablation"`, `"patches"`, `"gradient"` or `"attention"`.
+    stage : str
+        The stage that is explained.
+    probabilities : ndarray, shape (5,)
+        The model's probabilities of W, N1, N2, N3 and R.
+    heat : ndarray, shape (height, width)
+        One number for each pixel of the epoch's image.
+    lanes : ndarray, shape (n_lanes,)
+        One number for each lane of `spec.lanes`.
+    seconds : ndarray, shape (n_seconds,)
+        One number for each second shown. The first one is second 0 of the epoch, or an earlier one
+        if the image shows context before the epoch.
+    threshold : float
+        How much a meaningless change, moving the traces by a few pixels, changes such a number. A
+        lane or second stands out if its number is larger.
+    parts : tuple of ImagePart
+        What stands out, the largest first.
+    probabilities_without_parts : ndarray, shape (5,)
+        The model's probabilities if all of `parts` are blank.
     """
 
     spec: ImageSpec
@@ -64,46 +93,49 @@ class Explanation:
     seconds: np.ndarray
     threshold: float
     parts: tuple[ImagePart, ...]
-    left: np.ndarray
+    probabilities_without_parts: np.ndarray
 
     @property
     def unit(self) -> str:
-        """Of heat, lanes and seconds."""
+        """The unit of `heat`, `lanes`, `seconds` and `threshold`."""
         return "attention" if self.method == "attention" else f"nats of log p({self.stage})"
 
     @property
     def sentence(self) -> str:
-        """What was measured, in words."""
+        """The explanation in words."""
         index = STAGES.index(self.stage)
-        told = f"{self.stage} (p {self.probabilities[index]:.2f})"
+        stage = f"{self.stage} (p {self.probabilities[index]:.2f})"
         if not self.parts:
-            most = max(self.lanes.max(), self.seconds.max())
+            largest = max(self.lanes.max(), self.seconds.max(), 0)
             return (
-                f"{told}: nothing stands out: no lane or second weighs more than "
-                f"{max(most, 0):.2g} {self.unit}, and moving the traces by a few pixels changes it "
-                f"by up to {self.threshold:.2g}."
+                f"{stage}: nothing stands out. No lane or second weighs more than {largest:.2g} "
+                f"{self.unit}, and moving the traces by a few pixels changes that by up to "
+                f"{self.threshold:.2g}."
             )
-        before, after = self.probabilities.argmax(), self.left.argmax()
+        before, after = self.probabilities.argmax(), self.probabilities_without_parts.argmax()
         verb = VERBS[self.method][0 if before == index != after else 1]
         first, *others = map(str, self.parts)
-        told += f", {verb} {_list([first, *(f'{verb.split()[-1]} {part}' for part in others)])}"
-        then = "the stage is the same" if before == after else f"the stage {STAGES[after]}"
-        return f"{told}; with that blank p is {self.left[index]:.2f} and {then}."
+        parts = _join([first, *(f"{verb.split()[-1]} {part}" for part in others)])
+        return (
+            f"{stage}, {verb} {parts}. With {'this part' if not others else 'these parts'} blank, "
+            f"the model {'still gives' if before == after else 'gives'} {STAGES[after]}, and "
+            f"p({self.stage}) is {self.probabilities_without_parts[index]:.2f}."
+        )
 
 
-def stand_out(
+def find_parts(
     spec: ImageSpec, lanes: np.ndarray, seconds: np.ndarray, cells: np.ndarray, threshold: float
 ) -> tuple[ImagePart, ...]:
-    """The lanes above the threshold, heaviest first, each with its seconds above it.
+    """Return the lanes above the threshold, largest first, each with its seconds above it.
 
-    `cells`, shape (lanes, seconds), are the seconds of each lane. A lane of which no second is
-    above the threshold, or more than half are, counts throughout. Where no lane is above it, the
-    seconds of all lanes are.
+    `cells` has shape (n_lanes, n_seconds) and holds the numbers of each lane's seconds. If none or
+    more than half of a lane's seconds are above the threshold, the part is the whole lane. If no
+    lane is above it, the part is the seconds of all lanes together that are.
     """
     first = geometry.first_second(spec)
-    heaviest = [i for i in np.argsort(-lanes, kind="stable") if lanes[i] > threshold]
+    largest = [i for i in np.argsort(-lanes, kind="stable") if lanes[i] > threshold]
     parts = []
-    for lane in heaviest[:MOST_PARTS]:
+    for lane in largest[:MAX_PARTS]:
         above = cells[lane] > threshold
         spans = _spans(above, first) if above.mean() <= 0.5 else ()
         parts.append(ImagePart(spec.lanes[lane], spans))
@@ -113,11 +145,11 @@ def stand_out(
 
 
 def _spans(above: np.ndarray, first: int) -> tuple[tuple[int, int], ...]:
-    """Runs of seconds, as start and stop."""
-    edges = np.flatnonzero(np.diff(np.r_[False, above, False].astype(int)))
-    return tuple((int(a) + first, int(b) + first) for a, b in edges.reshape(-1, 2))
+    """Return runs of true seconds as start and stop, counted from second `first`."""
+    runs = bouts(above.tolist())
+    return tuple((start + first, stop + first) for start, stop, is_above in runs if is_above)
 
 
-def _list(words: list[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+def _join(words: list[str]) -> str:
+    """Return `a`, `a and b`, or `a, b and c`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

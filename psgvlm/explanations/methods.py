@@ -1,19 +1,21 @@
-"""Which part of an epoch's picture decided: by ablation, by gradient, by attention.
+"""Four methods to measure which part of an epoch's image decided its stage.
 
-What is explained is the log-probability of a stage over the five, in nats; attention has a unit of
-its own. Every method gives a heat for each pixel, positive for what speaks for the stage; lanes and
-seconds follow by sums over their pixels, or, by ablation, by leaving them out themselves.
+Each method gives every pixel a number that is positive if the pixel speaks for the stage. For
+ablation and gradient the number is a change of the stage's log-probability among the five stages,
+in nats; attention has a unit of its own. The numbers of lanes and seconds are sums over their
+pixels, except in ablation, which blanks each lane and each second itself.
 
 - `patches` (arXiv 2509.22810): what the stage loses when a patch of 14 x 14 pixels is blank.
-- `ablation`: the same at a sixth of the cost. First 5 s of a lane are blank at a time, then every
-  second of those that weigh most, then every patch of the heaviest of these.
-- `gradient`: gradient times input, the input being what the processor makes of the picture less
-  what it makes of the blank one: to first order, what blanking a pixel would cost.
-- `attention`: from the places that write the answer to each image token, mean over layers and
-  heads, less that to the same token of the blank picture: tokens are looked at for their place too.
+- `ablation`: the same at a sixth of the cost. It first blanks 5 s of a lane at a time, then each
+  second of the stretches that lose most, then each patch of the seconds that lose most.
+- `gradient`: gradient times input, where the input is the difference between the processed image
+  and the processed blank image. To first order this is what blanking a pixel would cost.
+- `attention`: the attention from the tokens that predict the answer to each image token, averaged
+  over layers and heads, minus the same for the blank image, because some tokens get attention for
+  their position alone.
 
-What stands out is measured against a change that means nothing: the traces moved by a few pixels,
-some hundredths of a second. A lane or second counts that weighs more than the most that does.
+A lane or second stands out if its number is larger than the change that a meaningless shift causes:
+the traces moved by a few pixels, which is some hundredths of a second.
 """
 
 import numpy as np
@@ -21,7 +23,7 @@ import numpy as np
 from psgvlm.errors import InputError
 from psgvlm.explanations import tiles
 from psgvlm.explanations.blanking import BATCH_SIZE, BlankableEpoch
-from psgvlm.explanations.explanation import Explanation, stand_out
+from psgvlm.explanations.explanation import Explanation, find_parts
 from psgvlm.images import geometry
 from psgvlm.models import inference
 from psgvlm.models.vlm import StagingModel
@@ -29,7 +31,7 @@ from psgvlm.stages import INDEX, STAGES
 
 PATCH_PX = 14
 STRETCH_S = 5
-DIVIDED = 3  # stretches divided into seconds, seconds into patches
+REFINED = 3  # how many stretches are divided into seconds, and seconds into patches
 SHIFTS_PX = (-4, -2, 2, 4)
 
 
@@ -41,37 +43,63 @@ def explain(
     patch_px: int = PATCH_PX,
     batch_size: int = BATCH_SIZE,
 ) -> Explanation:
-    """Explain the stage of one epoch, by default the one that the model finds most probable.
+    """Measure which lanes and seconds of an epoch decide its stage.
 
-    `images` are RGB PIL images, the epoch's own with the model's `context` of neighbours on either
-    side; only parts of the own one are explained. `patch_px` is for ablation. Raises `InputError`
-    for an unknown method, and for `gradient` and `attention` where it is not known which pixels the
-    model's image tokens stand for.
+    Parameters
+    ----------
+    model : StagingModel
+    images : list of PIL images
+        RGB images: the epoch's own, with `model.neighbours` neighbouring epochs on either side.
+        Only parts of the epoch's own image are explained.
+    method : str, default "ablation"
+        `"ablation"`, `"patches"`, `"gradient"` or `"attention"`.
+    stage : str, optional
+        The stage to explain; by default the one that the model finds most probable.
+    patch_px : int, default 14
+        The side of the patches that ablation blanks.
+    batch_size : int, default 16
+        How many changed images the model is shown at a time.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    InputError
+        If the method or the stage is unknown, if the images are not the ones that the model takes,
+        or if the method is `"gradient"` or `"attention"` and it is not known which pixels the
+        model's image tokens stand for.
     """
     if method not in METHODS:
-        raise InputError(f"method {method!r}: expected one of {', '.join(METHODS)}")
+        raise InputError(f"method {method!r}: expected one of {', '.join(METHODS)}", "method")
+    if stage is not None and stage not in STAGES:
+        raise InputError(f"stage {stage!r}: expected one of {', '.join(STAGES)}", "stage")
     if not 4 <= patch_px <= min(model.spec.size):
-        raise InputError(f"patches of {patch_px} px; expected 4 to the picture's side")
+        raise InputError(f"patches of {patch_px} px; expected 4 to the shorter side of the image")
     epoch = BlankableEpoch(model, images, batch_size)
     spec, index = model.spec, INDEX[stage] if stage else int(epoch.scores.argmax())
     heat = METHODS[method](epoch, index, patch_px)
     if method in ABLATIONS:
-        lanes, seconds = whole(epoch, index)
+        lanes, seconds = lane_and_second_losses(epoch, index)
     else:
         lanes, seconds = geometry.sum_by_lane(heat, spec), geometry.sum_by_second(heat, spec)
     threshold = float(_threshold(epoch, index, method, heat))
-    parts = stand_out(spec, lanes, seconds, geometry.sum_by_cell(heat, spec), threshold)
-    left = epoch.scores
+    parts = find_parts(spec, lanes, seconds, geometry.sum_by_cell(heat, spec), threshold)
+    without_parts = epoch.scores
     if parts:
-        (left,) = epoch.without([np.any([part.mask(spec) for part in parts], axis=0)])
+        (without_parts,) = epoch.without([np.any([part.mask(spec) for part in parts], axis=0)])
     return Explanation(
         spec, method, STAGES[index], np.exp(epoch.scores), heat.astype(np.float32), lanes, seconds,
-        threshold, parts, np.exp(left),
+        threshold, parts, np.exp(without_parts),
     )  # fmt: skip
 
 
 def _threshold(epoch: BlankableEpoch, index: int, method: str, heat: np.ndarray) -> float:
-    """The most that moving the traces a little changes: the stage's score, or what is attended."""
+    """Return the largest change that moving the traces by a few pixels causes.
+
+    It is a change of the stage's log-probability, or of the attention to a lane or second.
+    """
     spec = epoch.model.spec
     moved = [geometry.shift_traces(epoch.picture, spec, columns) for columns in SHIFTS_PX]
     if method != "attention":
@@ -89,8 +117,8 @@ def _threshold(epoch: BlankableEpoch, index: int, method: str, heat: np.ndarray)
 ### Ablation
 
 
-def whole(epoch: BlankableEpoch, index: int) -> tuple[np.ndarray, np.ndarray]:
-    """What the stage loses without each lane, and without each second of all lanes."""
+def lane_and_second_losses(epoch: BlankableEpoch, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the stage loses without each lane, and without each second of all lanes."""
     spec = epoch.model.spec
     lanes, seconds = geometry.pixel_lanes(spec), geometry.pixel_seconds(spec)
     parts = [lanes == lane for lane in range(len(spec.lanes))]
@@ -100,13 +128,16 @@ def whole(epoch: BlankableEpoch, index: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def patches(epoch: BlankableEpoch, index: int, patch_px: int) -> np.ndarray:
-    """What the stage loses without each patch, spread over its pixels, float of (height, width)."""
+    """Return what the stage loses without each patch, spread over the patch's pixels.
+
+    The shape is (height, width).
+    """
     labels = geometry.pixel_patches(epoch.model.spec, patch_px)
     return _spread(epoch, index, labels, np.unique(labels), np.zeros(labels.shape))
 
 
 def ablation(epoch: BlankableEpoch, index: int, patch_px: int) -> np.ndarray:
-    """The same, looked at closely only where much is lost."""
+    """Return the same as `patches`, but resolve patches only where much is lost."""
     spec = epoch.model.spec
     lanes, seconds = geometry.pixel_lanes(spec), geometry.pixel_seconds(spec)
     heat = np.zeros(lanes.shape)
@@ -119,13 +150,13 @@ def ablation(epoch: BlankableEpoch, index: int, patch_px: int) -> np.ndarray:
         chosen = np.unique(labels[inside])
         heat = _spread(epoch, index, labels, chosen, heat)
         losses = [abs(heat[labels == label].sum()) for label in chosen]
-        heaviest = chosen[np.argsort(losses, kind="stable")[::-1][:DIVIDED]]
-        inside = np.isin(labels, heaviest) & (lanes >= 0)
+        largest = chosen[np.argsort(losses, kind="stable")[::-1][:REFINED]]
+        inside = np.isin(labels, largest) & (lanes >= 0)
     return heat
 
 
 def _spread(epoch: BlankableEpoch, index: int, labels, chosen, heat: np.ndarray) -> np.ndarray:
-    """Heat in which the areas chosen, by their labels, each have what the stage loses without."""
+    """Return the heat with the areas of the chosen labels set to what the stage loses without."""
     losses = epoch.scores[index] - epoch.without(labels == x for x in chosen)[:, index]
     loss = np.zeros(labels.max() + 1)
     loss[chosen] = losses / np.bincount(labels[labels >= 0])[chosen]
@@ -136,7 +167,7 @@ def _spread(epoch: BlankableEpoch, index: int, labels, chosen, heat: np.ndarray)
 
 
 def gradient(epoch: BlankableEpoch, index: int, _) -> np.ndarray:
-    """Gradient of the stage's log-probability times input, by the picture's pixels."""
+    """Return the gradient of the stage's log-probability times the input, for each pixel."""
     import torch
 
     model, located = epoch.model, epoch.tiles
@@ -155,12 +186,12 @@ def gradient(epoch: BlankableEpoch, index: int, _) -> np.ndarray:
 
 
 def attention(epoch: BlankableEpoch, index: int, _) -> np.ndarray:
-    """Attention from the answer to the picture's pixels, beyond that to the blank picture's."""
+    """Return the attention to the image's pixels minus the attention to those of a blank image."""
     return _attended(epoch, index, epoch.picture) - _attended(epoch, index, epoch.blank)
 
 
 def _attended(epoch: BlankableEpoch, index: int, picture: np.ndarray) -> np.ndarray:
-    """Attention from the places that write the answer to the pixels of a picture."""
+    """Return the attention from the tokens that predict the answer to the pixels of an image."""
     import torch
 
     model, located = epoch.model, epoch.tiles
@@ -180,26 +211,27 @@ def _attended(epoch: BlankableEpoch, index: int, picture: np.ndarray) -> np.ndar
 
 
 def _weights(model, inputs):
-    """Attention weights, mean over heads, of shape (layers, from, to).
+    """Return attention weights, averaged over heads, of shape (layers, from, to).
 
-    Only eager attention has any. Raises `InputError` where the model gives none, or not all.
+    Raises InputError if the model does not return the weights between all tokens.
     """
     import torch
 
     before = model.config._attn_implementation
-    model.set_attn_implementation("eager")
+    model.set_attn_implementation("eager")  # no other implementation returns weights
     try:
         with torch.inference_mode():
-            found = model(**inputs, output_attentions=True, use_cache=False).attentions
+            layers = model(**inputs, output_attentions=True, use_cache=False).attentions
     finally:
         model.set_attn_implementation(before)
     length = inputs["input_ids"].shape[1]
-    if not found or any(x is None or x.shape[-2:] != (length, length) for x in found):
+    if not layers or any(x is None or x.shape[-2:] != (length, length) for x in layers):
         raise InputError(
-            f"models of type {model.config.model_type} do not tell their attention from every "
-            "token to every other; expected another method: ablation, or gradient"
+            f"models of type {model.config.model_type} do not return the attention between all "
+            "tokens; expected another method: ablation or gradient",
+            "method",
         )
-    return torch.stack([layer[0].float().mean(dim=0) for layer in found])
+    return torch.stack([layer[0].float().mean(dim=0) for layer in layers])
 
 
 ABLATIONS = {"ablation": ablation, "patches": patches}

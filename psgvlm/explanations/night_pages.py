@@ -1,4 +1,4 @@
-"""Epochs of one staged night explained: pictures, their figures, and a page to leaf through."""
+"""The files that explain epochs of a staged night: pictures, numbers, and an HTML page."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from psgvlm.staging.staged_night import StagedNight
 from psgvlm.staging.stager import Night
 
 RESULT = "explanations.json"
-SHOWN = 100  # epochs on the page, whose pictures it holds
+MAX_SHOWN = 100  # epochs on the page, which holds their pictures
 
 
 def write(
@@ -30,68 +30,89 @@ def write(
     method: str,
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Explain the model's stage of these rows of `staged.epochs`.
+    """Explain the model's stage of some epochs and write the files into a folder.
 
-    Writes `epoch-00012.png` (its number from 1) for each, `explanations.json` and `.html` into the
-    folder. What is there of the same night by the same model and method is kept. `progress(done)`
-    is called as epochs are done.
+    The files are `explanations.json`, `explanations.html`, and for each epoch a picture such as
+    `epoch-00012.png`, with the epoch's number from 1. Epochs that are explained there already, for
+    the same night by the same model and method, are not explained again.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is missing.
+    model : StagingModel
+    night : Night
+    staged : StagedNight
+    rows : ndarray of int
+        The rows of `staged.epochs` to explain.
+    method : str
+        One of `METHODS`.
+    progress : callable, optional
+        Called as `progress(epochs_done)`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     key = f"{staged.key} {method}"
-    told = _earlier(folder / RESULT, key)
+    by_number = _load_explained(folder / RESULT, key)
     for done, row in enumerate(rows.tolist(), 1):
         number = str(int(staged.epochs[row]) + 1)
-        path = folder / name(number)
-        if number not in told or not path.is_file():
+        path = folder / picture_name(number)
+        if number not in by_number or not path.is_file():
             (images,) = night.shown(model.neighbours, row, row + 1)
-            why = explain(model, images, method)
-            draw(why, images[model.neighbours], path)
-            told[number] = _figures(why)
-            # As they come, so that a run that was stopped goes on.
-            content = {"key": key, "epochs": told}
+            explanation = explain(model, images, method)
+            draw(explanation, images[model.neighbours], path)
+            by_number[number] = _numbers(explanation)
+            # Written after each epoch, so that an interrupted run can continue.
+            content = {"key": key, "epochs": by_number}
             files.write_text(folder / RESULT, json.dumps(content, indent=1, ensure_ascii=False))
         if progress:
             progress(done)
-    listed = [str(int(staged.epochs[row]) + 1) for row in rows[:SHOWN]]
-    more = f": {SHOWN} of {len(rows)}, all are in {folder.name}/" if len(rows) > SHOWN else ""
+    listed = [str(int(staged.epochs[row]) + 1) for row in rows[:MAX_SHOWN]]
+    more = (
+        f": {MAX_SHOWN} of {len(rows)}, all are in {folder.name}/" if len(rows) > MAX_SHOWN else ""
+    )
     blocks = [
         Heading(f"Where the model looked: {staged.name}{more}", 1),
         Text(
-            "Orange is what speaks for the model's stage, blue what speaks against it; dashed is "
-            "what moving the traces by a few pixels changes, which means nothing. A heat map is "
-            "true of the model, not of sleep: what it goes by need not be what a scorer would."
+            "Orange speaks for the model's stage, blue against it. The dashed line marks how much "
+            "a meaningless change matters: the traces moved by a few pixels. A heat map is about "
+            "the model, not about sleep: a scorer may go by something else."
         ),
     ]
     for number in listed:
         blocks += [
             Heading(f"Epoch {number}"),
-            Picture(name(number), told[number]["sentence"]),
+            Picture(picture_name(number), by_number[number]["sentence"]),
         ]
     files.write_text(folder / "explanations.html", document.html(blocks, folder))
 
 
-def name(number: str | int) -> str:
-    """The picture of an epoch, by its number from 1."""
+def picture_name(number: str | int) -> str:
+    """Return the file name of an epoch's picture, by the epoch's number from 1."""
     return f"epoch-{int(number):05}.png"
 
 
-def _figures(why: Explanation) -> dict:
+def _numbers(explanation: Explanation) -> dict:
+    """Return what the JSON file holds of an explanation."""
     seconds = {
-        str(geometry.first_second(why.spec) + i): float(x) for i, x in enumerate(why.seconds)
+        str(geometry.first_second(explanation.spec) + i): float(x)
+        for i, x in enumerate(explanation.seconds)
     }
     return {
-        "stage": why.stage,
-        "sentence": why.sentence,
-        "parts": [str(part) for part in why.parts],
-        "lanes": dict(zip(why.spec.lanes, map(float, why.lanes), strict=True)),
+        "stage": explanation.stage,
+        "sentence": explanation.sentence,
+        "parts": [str(part) for part in explanation.parts],
+        "lanes": dict(zip(explanation.spec.lanes, map(float, explanation.lanes), strict=True)),
         "seconds": seconds,
-        "threshold": why.threshold,
-        "unit": why.unit,
+        "threshold": explanation.threshold,
+        "unit": explanation.unit,
     }
 
 
-def _earlier(path: Path, key: str) -> dict[str, dict]:
-    """Epochs explained before; none where another night, model or method was, or nothing whole."""
+def _load_explained(path: Path, key: str) -> dict[str, dict]:
+    """Return the epochs that were explained before, by their number from 1.
+
+    There are none if the file belongs to another night, model or method, or cannot be read.
+    """
     try:
         content = json.loads(path.read_text("utf-8"))
         return dict(content["epochs"]) if content["key"] == key else {}

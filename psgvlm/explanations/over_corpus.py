@@ -1,4 +1,4 @@
-"""Many epochs explained: a table of them, and what each stage rests on, over subjects."""
+"""Explanations of many epochs of a corpus, and what each stage rests on, over subjects."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from psgvlm.evaluation import contenders, intervals
 from psgvlm.evaluation.corpus_nights import CorpusNight
 from psgvlm.evaluation.predictions import SUBJECT
 from psgvlm.evaluation.report.cells import interval
+from psgvlm.explanations.explanation import Explanation
 from psgvlm.explanations.methods import explain
 from psgvlm.explanations.picture import draw
 from psgvlm.explanations.rhythms import Rhythms
@@ -23,21 +24,21 @@ from psgvlm.training.run_record import public
 
 
 def choose(nights: list[CorpusNight], count: int, seed: int = 0) -> list[np.ndarray]:
-    """Rows of each night: `count` epochs in all, of each stage alike where there are enough.
+    """Choose `count` epochs at random, equally many of each stage as far as there are enough.
 
-    0 is all of them.
+    Returns the sorted rows of each night; a `count` of 0 chooses all epochs.
     """
     night = np.repeat(np.arange(len(nights)), [len(night.index) for night in nights])
     row = np.concatenate([np.arange(len(night.index)) for night in nights])
     stage = np.concatenate([night.stages for night in nights])
     order = np.random.default_rng(seed).permutation(len(row))
     if count:
-        # The first of every stage, then the second of every stage ...
-        turn = np.empty(len(row), int)
+        # Take the first epoch of every stage, then the second of every stage, and so on.
+        rank = np.empty(len(row), int)
         for index in range(len(STAGES)):
-            of = order[stage[order] == index]
-            turn[of] = np.arange(len(of))
-        order = order[np.argsort(turn[order], kind="stable")][:count]
+            of_stage = order[stage[order] == index]
+            rank[of_stage] = np.arange(len(of_stage))
+        order = order[np.argsort(rank[order], kind="stable")][:count]
     return [np.sort(row[order[night[order] == index]]) for index in range(len(nights))]
 
 
@@ -47,56 +48,73 @@ def table(
     chosen: list[np.ndarray],
     method: str,
     pictures: Path,
-    opened: list[CorpusNight] | None = None,
+    recordings: list[CorpusNight] | None = None,
 ):
-    """A frame of the chosen epochs' explanations, and a picture of the first of each stage.
+    """Explain the model's stage of the chosen epochs; return a data frame with a row for each.
 
-    The rows of `nights` have the images that the model takes; `opened` are the same nights with
-    their recordings, for the rhythms. The stage explained is the model's.
+    For each stage, the first epoch that the model staged as the scorer did is drawn into the folder
+    `pictures`.
+
+    Parameters
+    ----------
+    model : StagingModel
+    nights : list of CorpusNight
+        Their rows hold the images that the model takes.
+    chosen : list of ndarray of int
+        The rows of each night to explain, see `choose`.
+    method : str
+        One of `METHODS`.
+    pictures : path
+        A folder for the drawn examples.
+    recordings : list of CorpusNight, optional
+        The same nights with their recordings, if rhythms are to be measured.
     """
     import pandas as pd
     from tqdm import tqdm
 
-    found, drawn = [], set()
+    table, drawn = [], set()
     with tqdm(total=sum(map(len, chosen)), unit="epoch", desc="explaining") as bar:
         for number, (night, rows) in enumerate(zip(nights, chosen, strict=True)):
             if not len(rows):
                 continue
             frame = contenders.scores(night.rows)
-            if opened:
-                rhythms = Rhythms(opened[number].traces(), model.spec)
-                starts_s = opened[number].stored_s()
+            if recordings:
+                rhythms = Rhythms(recordings[number].traces(), model.spec)
+                starts_s = recordings[number].stored_s()
             for row in rows.tolist():
                 images = night.rows[row]["images"]
-                found.append({**frame.iloc[row].to_dict(), **_row(model, images, method)})
-                why = found[-1].pop("explanation")
-                if opened:
-                    lost = rhythms.lost(model, images, INDEX[why.stage], starts_s[row])
-                    found[-1] |= {f"rhythm {band}": loss for band, loss in lost.items()}
-                if why.stage == found[-1]["stage"] and why.stage not in drawn:
-                    drawn.add(why.stage)
-                    draw(why, images[model.neighbours], pictures / f"{why.stage}.png")
+                explanation = explain(model, images, method)
+                stage, own_image = explanation.stage, images[model.neighbours]
+                entry = {**frame.iloc[row].to_dict(), **_row(explanation)}
+                if recordings:
+                    losses = rhythms.losses(model, images, INDEX[stage], starts_s[row])
+                    entry |= {f"rhythm {band}": loss for band, loss in losses.items()}
+                if stage == entry["stage"] and stage not in drawn:
+                    drawn.add(stage)
+                    draw(explanation, own_image, pictures / f"{stage}.png")
+                table.append(entry)
                 bar.update()
-    if not found:
+    if not table:
         raise InputError("no epoch was chosen; expected a split with scored epochs")
-    return pd.DataFrame(found)
+    return pd.DataFrame(table)
 
 
-def _row(model: StagingModel, images: list, method: str) -> dict:
-    why = explain(model, images, method)
-    stage = INDEX[why.stage]
+def _row(explanation: Explanation) -> dict:
+    """Return what the data frame holds of an explanation."""
+    stage = INDEX[explanation.stage]
+    lanes = zip(explanation.spec.lanes, explanation.lanes, strict=True)
+    without = explanation.probabilities_without_parts
     return {
-        "explanation": why,
-        "method": method,
-        "explained": why.stage,
-        "p": why.probabilities[stage],
-        **{f"lane {name}": x for name, x in zip(why.spec.lanes, why.lanes, strict=True)},
-        "seconds": why.seconds.tolist(),
-        "threshold": why.threshold,
-        "named": [part.lane or "all" for part in why.parts],
-        "p_without": why.left[stage],
-        "stage_without": STAGES[why.left.argmax()],
-        "sentence": why.sentence,
+        "method": explanation.method,
+        "explained": explanation.stage,
+        "p": explanation.probabilities[stage],
+        **{f"lane {name}": number for name, number in lanes},
+        "seconds": explanation.seconds.tolist(),
+        "threshold": explanation.threshold,
+        "named": [part.lane or "all" for part in explanation.parts],
+        "p_without": without[stage],
+        "stage_without": STAGES[without.argmax()],
+        "sentence": explanation.sentence,
     }
 
 
@@ -117,46 +135,53 @@ def about(model: StagingModel, frame, name: str, split: str, method: str) -> dic
 
 
 def summary(frame, seed: int = 0) -> dict:
-    """What each stage rests on, `{stage: {...}}`, with 95 % intervals over subjects.
+    """Return what each stage rests on, by stage, with 95 % intervals over subjects.
 
-    `lanes` and `modalities`: the mean share of what is lost without each lane, gains counted as
-    nothing; `named`: how often the lane is among the parts that stand out; `rhythms`: the mean loss
-    without each band, in nats; `changed`: how often the stage is another without those parts;
-    `subjects`, `epochs`, and `nothing`: epochs of which no lane weighs anything.
+    Each entry holds:
+
+    - `lanes`, `modalities`: the mean share of the loss that each lane or modality causes when it is
+      blank; a gain counts as no loss.
+    - `named`: how often the lane is among the parts that stand out.
+    - `changed`: how often the model gives another stage without those parts.
+    - `rhythms`: the mean loss without each frequency band, in nats.
+    - `subjects`, `epochs`: how many there are; `nothing`: how many epochs no lane decides.
     """
     lanes = [name.removeprefix("lane ") for name in frame if name.startswith("lane ")]
     bands = [band for band in BANDS_HZ if f"rhythm {band}" in frame]
-    found = {}
+    by_stage = {}
     for stage in STAGES:
         part = frame[frame["explained"] == stage]
         if part.empty:
             continue
         owner = part.groupby(SUBJECT).ngroup().to_numpy()
         losses = part[[f"lane {name}" for name in lanes]].to_numpy().clip(0)
-        heavy = losses.sum(axis=1) > 0
-        shares = losses[heavy] / losses[heavy].sum(axis=1, keepdims=True)
-        kinds = {
-            kind: shares[:, of].sum(axis=1)
-            for kind in MODALITIES
-            if any(of := [MODALITY[name] == kind for name in lanes])
+        has_loss = losses.sum(axis=1) > 0
+        shares = losses[has_loss] / losses[has_loss].sum(axis=1, keepdims=True)
+        modalities = {
+            modality: shares[:, of_modality].sum(axis=1)
+            for modality in MODALITIES
+            if any(of_modality := [MODALITY[name] == modality for name in lanes])
         }
         named = {name: [name in names for names in part["named"]] for name in lanes}
         changed = {"": part["stage_without"] != stage}
-        found[stage] = {
+        by_stage[stage] = {
             "subjects": int(owner.max()) + 1,
             "epochs": len(part),
-            "nothing": int((~heavy).sum()),
-            "lanes": means(owner[heavy], dict(zip(lanes, shares.T, strict=True)), seed),
-            "modalities": means(owner[heavy], kinds, seed),
+            "nothing": int((~has_loss).sum()),
+            "lanes": means(owner[has_loss], dict(zip(lanes, shares.T, strict=True)), seed),
+            "modalities": means(owner[has_loss], modalities, seed),
             "named": means(owner, named, seed),
             "changed": means(owner, changed, seed)[""],
             "rhythms": means(owner, {b: part[f"rhythm {b}"] for b in bands}, seed),
         }
-    return found
+    return by_stage
 
 
 def means(owner: np.ndarray, values: dict, seed: int) -> dict[str, dict]:
-    """Means of values by epoch, each of which belongs to the subject of index `owner`."""
+    """Return the means of values with intervals over subjects.
+
+    `values` maps names to one value for each epoch; `owner` holds the index of its subject.
+    """
     if not len(owner) or not values:
         return {}
     _, owner = np.unique(owner, return_inverse=True)
@@ -165,48 +190,54 @@ def means(owner: np.ndarray, values: dict, seed: int) -> dict[str, dict]:
 
 
 def blocks(measured: dict, pictures: Path) -> list:
-    """The page of a summary, as `psgvlm.staging.document` writes it."""
+    """Return the summary as blocks of `psgvlm.staging.document`."""
     stages, about = measured["stages"], measured["about"]
-    columns = [f"{stage} ({of['epochs']})" for stage, of in stages.items()]
+    columns = [f"{stage} ({entry['epochs']})" for stage, entry in stages.items()]
     page = [
         Heading("What each stage rests on", 1),
         Text(
-            f"{about['epochs']} epochs of {about['subjects']} subjects, split {about['split']}; "
-            f"the stage is the model's (`{about['model']}`), explained by {about['method']}. "
-            f"To it an empty picture is {about['empty']} (p {about['p_empty']:.2f}): what it says "
-            "anyway loses little when something is blank. Behind each stage: how many epochs. In "
-            "brackets: 95 % intervals over subjects."
+            f"The stage that the model `{about['model']}` gave to {about['epochs']} epochs of "
+            f"{about['subjects']} subjects (split {about['split']}) was explained by "
+            f"{about['method']}. The model stages a blank picture as {about['empty']} "
+            f"(p {about['p_empty']:.2f}), so this stage loses little when a part is blank. The "
+            "number of epochs stands beside each stage, and 95 % intervals over subjects stand in "
+            "brackets."
         ),
         Heading("Lanes"),
-        Text("Share of what is lost without each lane."),
+        Text("The share of the loss that each lane causes when it is blank."),
         _table("lane", columns, stages, "lanes"),
-        _table("kind", columns, stages, "modalities"),
-        Heading("Named"),
+        _table("modality", columns, stages, "modalities"),
+        Heading("Lanes that stand out"),
         Text(
-            "How often a lane stands out: blanking it weighs more than moving all traces by a few "
-            "pixels. Last row: how often the stage is another without all that stands out."
+            "How often a lane stands out, that is, how often blanking it changes more than moving "
+            "all traces by a few pixels does. The last row says how often the model gives another "
+            "stage without all parts that stand out."
         ),
         _table("lane", columns, stages, "named"),
     ]
     page[-1].rows.append(
-        ["another stage", *(interval(s["changed"], digits=2) for s in stages.values())]
+        ["another stage", *(interval(entry["changed"], digits=2) for entry in stages.values())]
     )
     if next(iter(stages.values()))["rhythms"]:
         page += [
             Heading("Rhythms"),
-            Text("Nats of log-probability lost when the band is filtered out of every EEG lane."),
+            Text("The loss of log-probability, in nats, without the band in every EEG lane."),
             _table("band", columns, stages, "rhythms"),
         ]
-    page.append(Heading("One of each"))
+    page.append(Heading("An example of each stage"))
     files = [pictures / f"{stage}.png" for stage in STAGES]
-    page += [Picture(path.name, f"an epoch of {path.stem}") for path in files if path.is_file()]
+    page += [
+        Picture(path.name, f"An epoch that scorer and model staged as {path.stem}")
+        for path in files
+        if path.is_file()
+    ]
     return page
 
 
 def _table(what: str, columns: list[str], stages: dict, key: str) -> Table:
-    names = list(next((of[key] for of in stages.values() if of[key]), []))
+    names = list(next((entry[key] for entry in stages.values() if entry[key]), []))
     cells = [
-        [interval(of[key][name], digits=2) if of[key] else "–" for of in stages.values()]
+        [interval(e[key][name], digits=2) if e[key] else "–" for e in stages.values()]
         for name in names
     ]
     return Table([what, *columns], [[name, *row] for name, row in zip(names, cells, strict=True)])

@@ -1,7 +1,8 @@
-"""Which rhythm decided: an epoch drawn again without it, and scored.
+"""Which rhythm decided: the model's answer to an epoch drawn without it.
 
-A band is taken out of every EEG lane of the whole recording by the zero-phase filter that lanes are
-drawn with. This needs the signal; what a picture shows of its fast rhythms is too little.
+A frequency band is removed from every EEG lane of the whole recording with the zero-phase filter
+that the lanes are drawn with. This needs the signal, because an image shows too little of its fast
+rhythms.
 """
 
 import numpy as np
@@ -17,27 +18,27 @@ from psgvlm.signals.traces import Trace
 
 
 class Rhythms:
-    """A recording's lanes, of `signals.prepare`, without each of `BANDS_HZ` in its EEG."""
+    """The traces of a recording's lanes without each of the bands `BANDS_HZ` in its EEG."""
 
     def __init__(self, traces: list[Trace | None], spec: ImageSpec):
         self.spec = spec
         self.traces = {band: self._without(traces, hz) for band, hz in BANDS_HZ.items()}
 
-    def lost(
+    def losses(
         self, model: StagingModel, images: list, stage: int, onset_s: float
     ) -> dict[str, float]:
-        """What the stage's log-probability loses without each band, in nats.
+        """Return what the stage's log-probability loses without each band, in nats.
 
-        `images` are as for `explain`, `stage` is a place in `STAGES`, and `onset_s` where the epoch
-        starts in the samples. Neighbours keep all their rhythms.
+        `images` are as for `explain`, `stage` is an index into `STAGES`, and `onset_s` is where the
+        epoch starts in the stored samples, in seconds. Neighbouring epochs keep all their rhythms.
         """
         epoch = BlankableEpoch(model, images)
         pictures = [
             raster.to_rgb(next(raster.draw(traces, self.spec, [onset_s])), self.spec)
             for traces in self.traces.values()
         ]
-        lost = epoch.scores[stage] - epoch.score_pictures(pictures)[:, stage]
-        return dict(zip(self.traces, lost.tolist(), strict=True))
+        losses = epoch.scores[stage] - epoch.score_pictures(pictures)[:, stage]
+        return dict(zip(self.traces, losses.tolist(), strict=True))
 
     def _without(self, traces: list[Trace | None], band_hz) -> list[Trace | None]:
         return [

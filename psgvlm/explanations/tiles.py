@@ -1,10 +1,11 @@
-"""Which part of a picture each of a model's inputs and image tokens stands for.
+"""Which part of an image each input tile and each image token of a model stands for.
 
-Processors resize, cut and pad a picture into tiles. Where a tile lies is not computed from their
-rules but seen: they are given a picture whose red grows to the right and whose green grows
-downwards, and a line through each gives the tile's place. How a tile's patches become image tokens
-is the model's own: LLaVA's are in order, LLaVA-NeXT packs them, Idefics3 (SmolVLM) takes squares of
-them for one, Qwen-VL too, and orders its patches so.
+Processors resize, cut and pad an image into tiles. The place of a tile is measured instead of being
+computed from the processor's rules: the processor is given an image whose red grows to the right
+and whose green grows downwards, and lines fitted to the colours of a tile give its place.
+Each family turns the patches of a tile into image tokens in its own way: LLaVA keeps their order,
+LLaVA-NeXT packs them, and Idefics3 (SmolVLM) and Qwen-VL merge squares of patches into a token;
+Qwen-VL also orders its patches by these squares.
 """
 
 from dataclasses import dataclass
@@ -16,12 +17,12 @@ from psgvlm.models import inference
 from psgvlm.models.vlm import StagingModel
 
 FAMILIES = ("llava", "llava_next", "idefics3", "qwen2_vl", "qwen2_5_vl", "qwen3_vl")
-SOLID = 0.9  # of blue 255; padding has less
+SOLID = 0.9  # the least blue, from 0 to 1, of a pixel of the image; padding has less
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Where a tile lies in the picture, in the picture's pixels; it may reach beyond."""
+    """The place of a tile in pixels of the image; it may reach beyond the image."""
 
     left: float
     top: float
@@ -29,9 +30,9 @@ class Tile:
     bottom: float
 
     def paint(self, values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Values of a grid over the tile, spread over the pixels of a picture of (height, width).
+        """Spread a grid of values over the pixels of an image of this size (height, width).
 
-        The sum is kept but for what lies outside of the picture.
+        The sum of the values is kept, except for what lies outside the image.
         """
         rows = _shares(values.shape[0], self.top, self.bottom, size[0])
         columns = _shares(values.shape[1], self.left, self.right, size[1])
@@ -39,7 +40,7 @@ class Tile:
 
 
 def _shares(cells: int, start: float, stop: float, pixels: int) -> np.ndarray:
-    """How much of each of a tile's cells falls on each pixel, shape (cells, pixels)."""
+    """Return how much of each cell of a tile falls on each pixel, shape (cells, pixels)."""
     edges = np.linspace(start, stop, cells + 1)
     pixel = np.arange(pixels)
     low = np.maximum(edges[:-1, None], pixel)
@@ -48,20 +49,22 @@ def _shares(cells: int, start: float, stop: float, pixels: int) -> np.ndarray:
 
 
 def family(model: StagingModel) -> str:
-    """The model's family. Raises `InputError` where its image tokens cannot be placed."""
+    """Return the model's family. Raise InputError if its image tokens cannot be located."""
     name = model.model.config.model_type
     if name not in FAMILIES:
         raise InputError(
             f"models of type {name}: it is not known which pixels their image tokens stand for; "
-            f"expected one of {', '.join(FAMILIES)}: explain by ablation, which needs no such map"
+            f"expected one of {', '.join(FAMILIES)}: explain by ablation, which does not need it",
+            "method",
         )
     return name
 
 
 def arrays(model: StagingModel, inputs, values):
-    """A tensor like one epoch's `inputs["pixel_values"]`, as its own image's tiles: (n, 3, h, w).
+    """Return the tiles of the epoch's own image, a tensor of shape (n_tiles, 3, height, width).
 
-    What a processor repeats, as Qwen's does for the moments of a film, is summed.
+    `values` has the shape of `inputs["pixel_values"]` of one epoch. Repeated values are summed:
+    Qwen's processor repeats an image as the frames of a video.
     """
     shown = 2 * model.neighbours + 1
     if family(model).startswith("qwen"):
@@ -69,7 +72,7 @@ def arrays(model: StagingModel, inputs, values):
         merge, patch = vision.spatial_merge_size, vision.patch_size
         _, high, wide = inputs["image_grid_thw"][model.neighbours].tolist()
         values = values.chunk(shown)[model.neighbours]
-        # Rows and columns of squares of patches, those of each square, colours, moments, pixels.
+        # Rows and columns of squares, rows and columns in a square, colours, frames, pixels.
         parts = (high // merge, wide // merge, merge, merge, 3, -1, patch, patch)
         values = values.reshape(parts).sum(dim=5).permute(4, 0, 2, 5, 1, 3, 6)
         return values.reshape(1, 3, high * patch, wide * patch)
@@ -80,7 +83,7 @@ def arrays(model: StagingModel, inputs, values):
 
 
 def locate(model: StagingModel) -> list[Tile]:
-    """Where the tiles of `arrays` lie in a picture of the model's image spec."""
+    """Return the places of the tiles of `arrays` in an image of the model's image spec."""
     from PIL import Image
 
     width, height = model.spec.size
@@ -91,10 +94,10 @@ def locate(model: StagingModel) -> list[Tile]:
     pictures = [Image.fromarray(ramp)] * (2 * model.neighbours + 1)
     inputs = inference.inputs_of(model, [pictures])
     values = inputs["pixel_values"].float()
-    moments = 1
+    frames = 1
     if family(model).startswith("qwen"):
-        moments = model.model.config.vision_config.temporal_patch_size
-    tiles = arrays(model, inputs, values).cpu().numpy() / moments
+        frames = model.model.config.vision_config.temporal_patch_size
+    tiles = arrays(model, inputs, values).cpu().numpy() / frames
     processor = model.processor.image_processor
     mean, sd = (np.reshape(x, (3, 1, 1)) for x in (processor.image_mean, processor.image_std))
     colours = tiles * sd + mean
@@ -102,7 +105,7 @@ def locate(model: StagingModel) -> list[Tile]:
 
 
 def _place(red, green, blue, width: int, height: int) -> Tile:
-    """A tile's place, from the colours that it has of the picture of `locate`, 0 to 1."""
+    """Return the place of a tile, given its colours, from 0 to 1, of the image of `locate`."""
     solid = blue > SOLID
     left, right = _line(red, solid, width)
     top, bottom = _line(green.T, solid.T, height)
@@ -110,17 +113,20 @@ def _place(red, green, blue, width: int, height: int) -> Tile:
 
 
 def _line(colour, solid, pixels: int) -> tuple[float, float]:
-    """Where a tile's first column starts and its last one ends, by a line through its columns."""
+    """Return where a tile's first column starts and its last one ends, by a fitted line."""
     columns = np.flatnonzero(solid.any(axis=0))
     seen = np.array([colour[solid[:, c], c].mean() for c in columns]) * (pixels - 1) + 0.5
-    # Resampling bends the ramp at the picture's own edges.
+    # Resampling distorts the colours at the edges of the image.
     columns, seen = (columns[2:-2], seen[2:-2]) if len(columns) > 8 else (columns, seen)
     slope, start = np.polyfit(columns + 0.5, seen, 1)
     return float(start), float(start + slope * colour.shape[1])
 
 
 def tokens_on(model: StagingModel, inputs, values: np.ndarray) -> list[np.ndarray]:
-    """Values of an epoch's own image tokens, in order, as a grid over each of its tiles."""
+    """Return values of the image tokens of the epoch's own image as a grid over each tile.
+
+    `values` has one value for each token, in their order.
+    """
     name = family(model)
     config = model.model.config
     if name.startswith("qwen"):
@@ -136,13 +142,13 @@ def tokens_on(model: StagingModel, inputs, values: np.ndarray) -> list[np.ndarra
         return list(values.reshape(count, side, side))
     import torch
 
-    # The number of each patch, packed as the model packs its features; ends of rows are -1.
-    numbers = torch.arange(count * side * side, dtype=torch.float64).reshape(count, -1, 1)
+    # Pack the patches' numbers as the model packs their features; -1 stands for the end of a row.
+    indices = torch.arange(count * side * side, dtype=torch.float64).reshape(count, -1, 1)
     packed, _ = model.model.model.pack_image_features(
-        [numbers], inputs["image_sizes"][model.neighbours, None],
+        [indices], inputs["image_sizes"][model.neighbours, None],
         config.vision_feature_select_strategy, torch.full((1,), -1.0, dtype=torch.float64),
     )  # fmt: skip
-    number = packed[0][:, 0].long().numpy()
+    index = packed[0][:, 0].long().numpy()
     grid = np.zeros(count * side * side)
-    np.add.at(grid, number[number >= 0], values[number >= 0])
+    np.add.at(grid, index[index >= 0], values[index >= 0])
     return list(grid.reshape(count, side, side))

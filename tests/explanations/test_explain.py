@@ -1,4 +1,4 @@
-"""Explanations of a model of which it is known what decides, by construction."""
+"""Explanations of a model that was constructed so that it is known what decides."""
 
 import sys
 from dataclasses import replace
@@ -18,7 +18,7 @@ import explain as bench
 from psgvlm.errors import InputError
 from psgvlm.explanations import METHODS, draw, explain
 from psgvlm.explanations.blanking import BlankableEpoch
-from psgvlm.explanations.explanation import Explanation, ImagePart, stand_out
+from psgvlm.explanations.explanation import Explanation, ImagePart, find_parts
 from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.images import geometry, raster
 from psgvlm.models import inference
@@ -33,9 +33,9 @@ DECISIVE = (slice(112, 140), slice(84, 168))
 
 
 class Watcher(torch.nn.Module):
-    """Says N2 the more, the more ink is where `weight` is, and W where there is none.
+    """A model that answers N2 the more ink lies where `weight` is 1, and W if none does.
 
-    It attends to that as well: to each image token as much as it has of that ink.
+    Its attention to each image token is the ink of that kind in the token.
     """
 
     def __init__(self, answers, image_token, patch):
@@ -101,11 +101,10 @@ def test_heat_lies_where_the_model_looks(watcher, image, method):
     assert np.flatnonzero(why.seconds > why.threshold).tolist() == [12, 13, 14]
     (part,) = why.parts
     assert part == ImagePart("C4-M1", ((12, 15),))
-    assert why.left.argmax() == INDEX["W"]
+    assert why.probabilities_without_parts.argmax() == INDEX["W"]
 
 
-def test_what_is_lost_is_what_it_says(watcher, image):
-    """The numbers, against scoring a picture of which the lane was painted over by hand."""
+def test_losses_are_those_of_an_image_painted_over_by_hand(watcher, image):
     why = explain(watcher, [image], "patches", patch_px=28)
     by_hand = np.array(image)
     by_hand[112:140] = raster.blank_image(SPEC)[112:140]  # the only row of the lane that counts
@@ -124,16 +123,16 @@ def test_what_is_lost_is_what_it_says(watcher, image):
 
 
 def test_gradient_times_input_is_the_directional_derivative(tiny, image):
-    """Of blanking all, a little: by the tiny model's own inputs."""
+    """The derivative in the direction of the blank image, by the tiny model's own inputs."""
     epoch = BlankableEpoch(tiny, [image])
     heat = METHODS["gradient"](epoch, 2, None)
     pixels, step = epoch.inputs["pixel_values"], 1e-3
     changed = pixels + step * (epoch.blank_pixels - pixels)
-    (score,) = epoch._batch({**epoch.inputs, "pixel_values": changed})
+    (score,) = epoch._score_batch({**epoch.inputs, "pixel_values": changed})
     assert heat.sum() == pytest.approx((epoch.scores[2] - score[2]) / step, rel=0.02)
 
 
-def test_put_together_or_processed_is_the_same(tiny, image):
+def test_combined_and_processed_images_give_the_same_scores(tiny, image):
     epoch = BlankableEpoch(tiny, [image])
     assert epoch.in_place
     masks = [geometry.pixel_lanes(SPEC) == lane for lane in range(4)]
@@ -155,7 +154,7 @@ def test_deterministic(tiny, image, tmp_path):
 
 @pytest.mark.parametrize("family", tiny_vlms.FAMILIES)
 def test_families_with_neighbours(family):
-    """Their processors resize and cut: every method gives a heat, and the parts that it names."""
+    """Every method gives a heat map for families whose processors resize and cut images."""
     spec = replace(ImageSpec.parse("compact"), grid=False)
     torch.manual_seed(0)
     model, processor = tiny_vlms.FAMILIES[family]()
@@ -175,9 +174,11 @@ def test_families_with_neighbours(family):
 def test_refused(watcher, tiny, image, monkeypatch):
     with pytest.raises(InputError, match="method 'saliency': expected one of ablation"):
         explain(tiny, [image], "saliency")
+    with pytest.raises(InputError, match="stage 'REM': expected one of W"):
+        explain(tiny, [image], stage="REM")
     with pytest.raises(InputError, match="an epoch of 2 images; expected 1"):
         explain(tiny, [image, image])
-    with pytest.raises(InputError, match="100x336, RGB; expected 336x336"):
+    with pytest.raises(InputError, match="100x336 pixels, RGB; expected 336x336"):
         explain(tiny, [image.crop((0, 0, 100, 336))])
     monkeypatch.setattr(watcher.model.config, "model_type", "other")
     for method in ("gradient", "attention"):
@@ -186,20 +187,20 @@ def test_refused(watcher, tiny, image, monkeypatch):
     assert explain(watcher, [image]).parts  # needs no map
     monkeypatch.setattr(watcher.model.config, "model_type", "llava")
     monkeypatch.setattr(watcher.model, "set_attn_implementation", lambda how: None)
-    with pytest.raises(InputError, match="do not tell their attention"):
+    with pytest.raises(InputError, match="do not return the attention"):
         explain(watcher, [image], "attention")
 
 
 ### The sentence
 
 
-def explanation(lanes, cells, threshold, left, method="ablation"):
+def explanation(lanes, cells, threshold, without_parts, method="ablation"):
     lanes, cells = np.array(lanes), np.array(cells)
-    parts = stand_out(SPEC, lanes, cells.sum(axis=0), cells, threshold)
+    parts = find_parts(SPEC, lanes, cells.sum(axis=0), cells, threshold)
     p = np.array([0.02, 0.03, 0.9, 0.03, 0.02])
     return Explanation(
         SPEC, method, "N2", p, np.zeros((336, 336)), lanes, cells.sum(axis=0), threshold, parts,
-        np.array(left),
+        np.array(without_parts),
     )  # fmt: skip
 
 
@@ -208,13 +209,15 @@ def test_sentence_of_lanes_and_seconds():
     cells[0, [12, 13, 20]], cells[3] = 0.4, 0.01
     why = explanation([1.5, 0.05, -0.3, 0.4], cells, 0.1, [0.1, 0.6, 0.2, 0.05, 0.05])
     assert why.sentence == (
-        "N2 (p 0.90), decided by C4-M1 at 12–14 and 20–21 s and by chin; with that blank p is 0.20 "
-        "and the stage N1."
+        "N2 (p 0.90), decided by C4-M1 at 12–14 and 20–21 s and by chin. With these parts blank, "
+        "the model gives N1, and p(N2) is 0.20."
     )
-    same = replace(why, left=np.array([0.1, 0.2, 0.5, 0.1, 0.1]))
-    other = replace(same, probabilities=np.array([0.5, 0.1, 0.3, 0.1, 0.0]))  # W was said before
-    assert "(p 0.30), leaning on C4-M1" in other.sentence and "the stage N2" in other.sentence
-    assert "leaning on C4-M1" in same.sentence and "the stage is the same" in same.sentence
+    same = replace(why, probabilities_without_parts=np.array([0.1, 0.2, 0.5, 0.1, 0.1]))
+    other = replace(same, probabilities=np.array([0.5, 0.1, 0.3, 0.1, 0.0]))  # the model gives W
+    assert (
+        "(p 0.30), leaning on C4-M1" in other.sentence and "the model gives N2," in other.sentence
+    )
+    assert "leaning on C4-M1" in same.sentence and "the model still gives N2," in same.sentence
     assert (
         "looking at C4-M1 at 12–14 and 20–21 s and at chin"
         in replace(why, method="attention").sentence
@@ -226,8 +229,8 @@ def test_sentence_where_nothing_stands_out():
     why = explanation([0.02, 0.05, -0.3, 0.04], cells, 0.1, [0.02, 0.03, 0.9, 0.03, 0.02])
     assert why.parts == ()
     assert why.sentence == (
-        "N2 (p 0.90): nothing stands out: no lane or second weighs more than 0.05 nats of "
-        "log p(N2), and moving the traces by a few pixels changes it by up to 0.1."
+        "N2 (p 0.90): nothing stands out. No lane or second weighs more than 0.05 nats of "
+        "log p(N2), and moving the traces by a few pixels changes that by up to 0.1."
     )
 
 
@@ -236,7 +239,7 @@ def test_seconds_of_all_lanes_stand_out_where_no_lane_does():
     cells[:, 29] = 0.05
     why = explanation([0.05] * 4, cells, 0.1, [0.9, 0.03, 0.03, 0.02, 0.02])
     assert why.parts == (ImagePart(None, ((29, 30),)),)
-    assert "decided by all lanes together at 29–30 s" in why.sentence
+    assert "decided by all lanes together at 29–30 s. With this part blank" in why.sentence
     assert why.parts[0].mask(SPEC).sum() == pytest.approx(336 * 336 / 30, rel=0.05)
 
 
@@ -245,7 +248,7 @@ def test_nothing_stands_out_of_a_blank_picture(watcher):
     assert not why.parts and not why.heat.any() and why.threshold == 0
 
 
-### Is it true: the bench's measures
+### The measures of the benchmark: is a heat map true?
 
 
 def test_measures_prefer_the_truth_and_shuffled_weights_lose(watcher, image):
@@ -271,7 +274,7 @@ def test_measures_prefer_the_truth_and_shuffled_weights_lose(watcher, image):
     assert backwards["deletion"] > judged["shuffled"]["deletion"] > judged["true"]["deletion"]
 
 
-def test_events_are_placed_where_they_are_seen():
+def test_events_are_placed_in_the_lanes_that_show_them():
     import pandas as pd
 
     truth = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Many epochs explained: which are chosen, what the tables say, the command."""
+"""Explanations over a corpus: the choice of epochs, the tables, and the command."""
 
 import json
 
@@ -15,7 +15,7 @@ from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
 
 
-def test_chosen_are_of_each_stage_alike(corpus):
+def test_equally_many_epochs_of_each_stage_are_chosen(corpus):
     spec = ImageSpec.load(corpus / "image_spec.json")
     nights = of_split(load_split(str(corpus), "train"), spec)
     stages = np.concatenate([night.stages for night in nights])
@@ -24,10 +24,10 @@ def test_chosen_are_of_each_stage_alike(corpus):
         np.concatenate([n.stages[rows] for n, rows in zip(nights, chosen, strict=True)]),
         minlength=5,
     )
-    there = np.bincount(stages, minlength=5)
+    available = np.bincount(stages, minlength=5)
     assert counts.sum() == 15
-    # No stage has less than another, unless it has no more.
-    assert all(counts[i] >= counts.max() - 1 or counts[i] == there[i] for i in range(5))
+    # A stage has fewer epochs than another only if it has no more.
+    assert all(counts[i] >= counts.max() - 1 or counts[i] == available[i] for i in range(5))
     again = explained.choose(nights, 15, seed=1)
     assert all(np.array_equal(a, b) for a, b in zip(chosen, again, strict=True))
     assert sum(map(len, explained.choose(nights, 0))) == len(stages)
@@ -67,9 +67,9 @@ def test_command(corpus, adapter, raw, tmp_path, capsys):
     assert all(len(seconds) == 30 for seconds in frame["seconds"])
     rhythms = frame[["rhythm delta", "rhythm alpha", "rhythm beta"]].to_numpy()
     assert np.isfinite(rhythms).all() and rhythms.any()
-    told = json.loads((out / "summary.json").read_text("utf-8"))
-    assert told["about"]["epochs"] == 4 and told["about"]["model"] == adapter.name
-    assert sum(of["epochs"] for of in told["stages"].values()) == 4
+    written = json.loads((out / "summary.json").read_text("utf-8"))
+    assert written["about"]["epochs"] == 4 and written["about"]["model"] == adapter.name
+    assert sum(entry["epochs"] for entry in written["stages"].values()) == 4
     text = (out / "summary.md").read_text("utf-8")
     assert "What each stage rests on" in text and "| delta |" in text
     assert "| C4-M1 |" in capsys.readouterr().out

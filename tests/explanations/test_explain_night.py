@@ -1,4 +1,4 @@
-"""Epochs of a staged night explained: which are meant, what is written, what is not done twice."""
+"""Explaining epochs of a staged night: the choice of epochs, the files, and a second run."""
 
 import json
 
@@ -9,8 +9,7 @@ from recordings import SECRET, montage, write_edf
 
 from psgvlm.commands import explain, stage
 from psgvlm.errors import InputError
-from psgvlm.explanations import chosen_epochs
-from psgvlm.explanations import night_pages as explained
+from psgvlm.explanations import chosen_epochs, night_pages
 from psgvlm.staging.stager import Stager
 
 
@@ -30,7 +29,7 @@ def staged(stager, night):
     return stager.stage(night)
 
 
-def test_which_epochs_are_meant(staged):
+def test_epochs_are_chosen_by_words_or_numbers(staged):
     def numbers(words, under=0.6):
         return (chosen_epochs.rows(words, staged, under) + 1).tolist()
 
@@ -44,22 +43,22 @@ def test_which_epochs_are_meant(staged):
 @pytest.mark.parametrize(
     "words", ["", "first", "0", "6", "3-9", "4-2", "-1", "1;2", "1-2-3", "9" * 9]
 )
-def test_no_epochs_are_refused(staged, words):
+def test_texts_that_name_no_epochs_are_refused(staged, words):
     with pytest.raises(InputError, match=f"epochs '{words}'") as error:
         chosen_epochs.rows(words, staged, 0.6)
     assert error.value.parameter == "explain"
 
 
-def test_what_is_written_is_not_done_again(stager, night, staged, tmp_path, monkeypatch):
+def test_epochs_that_are_explained_already_are_kept(stager, night, staged, tmp_path, monkeypatch):
     def write(rows, method="gradient", **options):
-        explained.write(tmp_path, stager.model, night, staged, np.array(rows), method, **options)
-        return json.loads((tmp_path / explained.RESULT).read_text())["epochs"]
+        night_pages.write(tmp_path, stager.model, night, staged, np.array(rows), method, **options)
+        return json.loads((tmp_path / night_pages.RESULT).read_text())["epochs"]
 
     done = []
-    told = write([1, 3], progress=done.append)
+    numbers = write([1, 3], progress=done.append)
     assert done == [1, 2]
-    assert list(told) == ["2", "4"]
-    for number, figures in told.items():
+    assert list(numbers) == ["2", "4"]
+    for number, figures in numbers.items():
         row = int(number) - 1
         assert figures["stage"] == staged.stages[row]
         assert figures["sentence"].startswith(
@@ -67,30 +66,30 @@ def test_what_is_written_is_not_done_again(stager, night, staged, tmp_path, monk
         )
         assert list(figures["lanes"]) == ["C4-M1", "E1", "E2", "chin"]
         assert list(figures["seconds"]) == [str(second) for second in range(30)]
-        with Image.open(tmp_path / explained.name(number)) as picture:
+        with Image.open(tmp_path / night_pages.picture_name(number)) as picture:
             assert min(picture.size) > 300
     page = (tmp_path / "explanations.html").read_text()
     assert page.count("<img") == 2
-    assert told["2"]["sentence"] in page
+    assert numbers["2"]["sentence"] in page
     assert not any(word in page for word in SECRET)
 
     calls = []
-    explain = explained.explain
-    monkeypatch.setattr(explained, "explain", lambda *words: calls.append(1) or explain(*words))
-    assert write([1, 2, 3]) == {"2": told["2"], "3": write([2])["3"], "4": told["4"]}
+    explain = night_pages.explain
+    monkeypatch.setattr(night_pages, "explain", lambda *words: calls.append(1) or explain(*words))
+    assert write([1, 2, 3]) == {"2": numbers["2"], "3": write([2])["3"], "4": numbers["4"]}
     assert len(calls) == 1
-    (tmp_path / explained.name(2)).unlink()
-    assert write([1])["2"] == told["2"]
+    (tmp_path / night_pages.picture_name(2)).unlink()
+    assert write([1])["2"] == numbers["2"]
     assert len(calls) == 2
     assert list(write([0], method="ablation")) == ["1"]  # another method begins anew
-    (tmp_path / explained.RESULT).write_text("{")
+    (tmp_path / night_pages.RESULT).write_text("{")
     assert list(write([0])) == ["1"]
 
 
 def test_the_command(adapter, night, tmp_path, capsys):
     words = [str(night.path), "--model", str(adapter), "--out", str(tmp_path)]
     assert stage.main([*words, "--explain", "2", "--method", "gradient"]) == 0
-    assert "1 epochs explained" in capsys.readouterr().out
+    assert "epochs explained: 1" in capsys.readouterr().out
     assert (tmp_path / "explained" / "epoch-00002.png").is_file()
     assert (tmp_path / "hypnogram.json").is_file()
     assert stage.main([*words, "--explain", "77"]) == 1

@@ -374,3 +374,19 @@ def test_nothing_of_the_header_reaches_a_file(night, folder):
     texts = [(folder / name).read_text() for name in night_files.FILES if "png" not in name
              and not name.endswith(".edf")]  # fmt: skip
     assert not any(re.search(r"(?<![\w.])(1961|2001)(?![\w.])", text) for text in texts)
+
+
+### What a caller sees
+
+
+def test_staging_prints_nothing_unless_a_bar_is_asked_for(stager, tmp_path, capsys):
+    path = write_edf(tmp_path / "n.edf", montage(CORE, 65))
+    _ = stager.model
+    capsys.readouterr()
+    staged = stager.stage(path)
+    assert capsys.readouterr() == ("", "")
+    assert staged.name == "n.edf" and len(staged.epochs) == 2
+    with_bar = stager.stage(str(path), progress=True)
+    said = capsys.readouterr()
+    assert said.out == "" and "2/2" in said.err
+    assert (with_bar.raw_probabilities == staged.raw_probabilities).all()
