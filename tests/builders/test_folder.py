@@ -5,9 +5,9 @@ from pathlib import Path
 import edfio
 import numpy as np
 import pytest
-from commands import ROOT
 from psgvlm.builders.build.examine import Choices, examine
 from psgvlm.builders.readers import find_nights, folder
+from real_recordings import real_recording
 from recordings import montage, noise, signal, with_gap, write_edf, write_nsrr, write_profusion
 
 from psgvlm.errors import InputError
@@ -16,7 +16,6 @@ from psgvlm.signals import traces
 
 LABELS = ("F4-M1", "C4-M1", "O2-M1", "E1-M2", "E2-M1", "chin")
 STAGES = ("W", "N1", "N2", "N3", "R", None)
-REAL = ROOT.parent / "shared" / "real" / "nox_a1_2min.edf"
 
 
 def night_of(raw, name="night.edf", annotations=None):
@@ -239,9 +238,9 @@ def test_what_mne_reads_is_found(tmp_path):
     assert len(seen.epochs) == 3
 
 
-@pytest.mark.skipif(not REAL.is_file(), reason="the real recording lies beside the repository")
 def test_a_real_recording():
-    (night,) = (n for n in find_nights(folder, REAL.parent) if n.signal.name == REAL.name)
+    path = real_recording("nox_a1_2min.edf")
+    (night,) = (n for n in find_nights(folder, path.parent) if n.signal.name == path.name)
     seen = examine(folder, night, "aasm", Choices())
     assert str(seen.lanes) == (
         "F4-M1 <- F4-M1, C4-M1 <- C4-M1, O2-M1 <- O2-M1, E1 <- E1-M2, E2 <- E2-M1, chin <- 1-2"

@@ -1,15 +1,14 @@
 """`python -m builders inspect`: a right, readable table of a recording or of a tree."""
 
 import pytest
-from commands import ROOT
 from psgvlm.builders.__main__ import main
+from real_recordings import real_recording
 from recordings import MASS, montage, write_edf, write_isruc, write_mass, write_shhs
 
 from psgvlm.errors import InputError
 
 STAGES = ("W", "N1", "N2", "N3", "R", "N2")
 CODES = (0, 1, 2, 3, 4, 5, 6, 9)
-REAL = ROOT.parent / "shared" / "real" / "nox_a1_2min.edf"
 
 
 def inspect(capsys, *words):
@@ -102,9 +101,8 @@ def test_any_other_folder_and_a_map(tmp_path, capsys):
     assert "a b/Nächte: unscored" in text
 
 
-@pytest.mark.skipif(not REAL.is_file(), reason="the real recording lies beside the repository")
 def test_a_real_recording(capsys):
-    status, text = inspect(capsys, REAL)
+    status, text = inspect(capsys, real_recording("nox_a1_2min.edf"))
     assert status == 0
     assert "family 1: 89 signals" in text
     assert "1 Impédance" in text

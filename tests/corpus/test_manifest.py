@@ -1,5 +1,6 @@
 """A whole build: the manifest, what is skipped and why, exit statuses, nothing personal."""
 
+import shutil
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 from commands import ROOT
 from datasets import load_dataset
 from psgvlm.builders.__main__ import main
+from real_recordings import real_recording
 from recordings import (
     BIRTH_YEAR,
     SECRET,
@@ -26,7 +28,6 @@ from psgvlm import dataset_card
 from psgvlm.corpus import loading
 from psgvlm.errors import InputError
 
-REAL = ROOT.parent / "shared" / "real" / "nox_a1_2min.edf"
 STAGES = ("W", "N1", "N2", "N3", "R", "N2")
 # As a number of its own: four digits alone turn up in digests, fractions and pixels by chance.
 
@@ -137,10 +138,11 @@ def test_training_takes_scored_epochs_and_refuses_a_subject_in_two_splits(tmp_pa
         loading.load_split(str(out), "validation", "isruc")
 
 
-@pytest.mark.skipif(not REAL.is_file(), reason="the real recording lies beside the repository")
 def test_a_real_recording_builds_unscored(tmp_path):
-    out = tmp_path / "corpus"
-    assert main(["folder", str(REAL.parent), "--out", str(out), "--workers", "1"]) == 0
+    raw, out = tmp_path / "raw", tmp_path / "corpus"
+    raw.mkdir()
+    shutil.copy(real_recording("nox_a1_2min.edf"), raw)
+    assert main(["folder", str(raw), "--out", str(out), "--workers", "1"]) == 0
     rows = rows_of(out, "folder")
     assert [row["onset"] for row in rows] == [0, 30, 60, 90]
     assert {row["stage"] for row in rows} == {None}

@@ -6,16 +6,14 @@ import math
 import edfio
 import numpy as np
 import pytest
-from commands import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from real_recordings import real_recording
 from recordings import SECRET, montage, noise, patch, patch_signal, signal, with_gap, write_edf
 
 from psgvlm.errors import InputError
 from psgvlm.recordings import edf
 from psgvlm.recordings.recording import Recording, microvolts
-
-REAL = ROOT.parent / "shared" / "real" / "nox_a1_2min.edf"
 
 
 @pytest.fixture
@@ -91,10 +89,10 @@ def test_the_time_of_day_it_began_at(path, field, clock_s):
     assert Recording(patch(path, 176 - 8, b"03.02.01" + field)).clock_s == clock_s
 
 
-@pytest.mark.skipif(not REAL.is_file(), reason="the real recording lies beside the repository")
 def test_a_real_recording_against_edfio():
-    recording = Recording(REAL)
-    other = edfio.read_edf(REAL, header_encoding="latin-1").signals
+    path = real_recording("nox_a1_2min.edf")
+    recording = Recording(path)
+    other = edfio.read_edf(path, header_encoding="latin-1").signals
     assert len(recording.channels) == len(other) == 89
     assert recording.labels[1] == "1 Impédance"
     assert recording.duration_s == 120

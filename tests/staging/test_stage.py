@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import ROOT, command
+from commands import command
+from real_recordings import real_recording
 from recordings import montage, noise, signal, write_edf
 
 from psgvlm import errors
@@ -17,7 +18,6 @@ from psgvlm.models import inference, vlm
 from psgvlm.stages import STAGES
 from psgvlm.staging import night_files
 
-NOX = ROOT.parent / "shared" / "real" / "nox_a1_2min.edf"
 CORE = ("C4-M1", "E1-M2", "E2-M1", "chin")
 
 
@@ -70,9 +70,8 @@ def test_evaluation_and_staging_see_the_same(adapter, corpus, raw, tmp_path):
     assert (tmp_path / "r" / "hypnogram_1_best.png").is_file()
 
 
-@pytest.mark.skipif(not NOX.is_file(), reason="the real recording is not beside this checkout")
 def test_a_real_recording(adapter, tmp_path, capsys):
-    assert run(NOX, "--model", adapter, "--out", tmp_path) == 0
+    assert run(real_recording("nox_a1_2min.edf"), "--model", adapter, "--out", tmp_path) == 0
     assert "C4-M1 <- C4-M1, E1 <- E1-M2, E2 <- E2-M1, chin <- 1-2" in capsys.readouterr().out
     assert [float(row["onset_s"]) for row in read(tmp_path / "hypnogram.csv")] == [0, 30, 60, 90]
 
