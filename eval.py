@@ -145,7 +145,7 @@ def main(words: list[str] | None = None) -> int:
         return 0
     about = {"models": list(models), "split": args.split, "image_spec": spec.name, "run": run}
     about |= {
-        "datasets": [run_record.public(corpus) for corpus in args.dataset],
+        "datasets": [run_record.public_name(corpus) for corpus in args.dataset],
         "fingerprints": {
             name: adapter_files.model_fingerprint(folder) for name, folder in folders.items()
         },

@@ -156,7 +156,7 @@ def make_trainer(way, model, processor, corpus, batch, setting, args, work):
     from psgvlm.hub import repo_files
     from psgvlm.models import vlm
     from psgvlm.training import trained_parts
-    from psgvlm.training.sampling import Draws
+    from psgvlm.training.sampling import BalancedSampler
     from psgvlm.training.trainer import StagingTrainer
 
     cuda, workers = args.device == "cuda", setting["workers"]
@@ -168,7 +168,7 @@ def make_trainer(way, model, processor, corpus, batch, setting, args, work):
         **{"dataloader_pin_memory": cuda, "save_strategy": "no", "report_to": "none"},
         **{"disable_tqdm": True, "logging_strategy": "no"},
     )
-    targets = trained_parts.Anatomy(model).linear_layers({"language"})
+    targets = trained_parts.ModelParts(model).linear_layers({"language"})
     adapter = LoraConfig(r=16, lora_alpha=32, lora_dropout=0.05, target_modules=targets)
     options = {"args": config, "peft_config": adapter}
     if way == "plain":
@@ -177,7 +177,7 @@ def make_trainer(way, model, processor, corpus, batch, setting, args, work):
     rows = loading.load_split(str(corpus), "train", "shhs")
     vlm.end_turns(processor, vlm.turn_ends(model, processor))
     spec = repo_files.load_image_spec(corpus, "dataset")
-    order = Draws(rows["stage"])
+    order = BalancedSampler(rows["stage"])
     return StagingTrainer(model, processor, spec, order, train_dataset=rows, **options)
 
 

@@ -46,7 +46,7 @@ def write(
     named = {training["dataset"]: dataset} if dataset else {}
     training["dataset"] = named.get(training["dataset"], training["dataset"])
     measured = results.Results.load(report, adapter, named) if report else None
-    cohorts = run_record.cohorts(training)
+    cohorts = run_record.trained_cohorts(training)
     front = {
         **recipe.base(training, adapter),
         "pipeline_tag": "image-text-to-text",

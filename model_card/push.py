@@ -46,7 +46,7 @@ def prepare(adapter: Path, cohorts: frozenset[str] | None = None) -> Release:
     if not any(name.endswith(".safetensors") for name in files):
         raise InputError(f"{adapter}: without weights; expected them in .safetensors")
     if cohorts is None:
-        cohorts = frozenset(run_record.cohorts(run_record.read(adapter)) or ())
+        cohorts = frozenset(run_record.trained_cohorts(run_record.read(adapter)) or ())
     return Release(adapter, "model", files, left_out, cohorts)
 
 

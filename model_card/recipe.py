@@ -32,7 +32,7 @@ def blocks(training: dict, adapter: Path) -> list:
     options = _options(adapter)
     rows = [
         ["corpus", training["dataset"]],
-        ["cohorts", ", ".join(run_record.cohorts(training) or [])],
+        ["cohorts", ", ".join(run_record.trained_cohorts(training) or [])],
         ["subjects", _count(training.get("subjects"))],
         ["steps of optimisation", f"{training['steps']:,}"],
         ["passes over the corpus", number(training.get("epochs"), 2)],

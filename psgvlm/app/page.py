@@ -42,7 +42,7 @@ class Page(Layout):
     def __init__(self, sessions: Sessions, max_mb: int):
         self.sessions = sessions
         self.spec = sessions.stager.spec
-        model = run_record.public(sessions.stager.name)
+        model = run_record.public_name(sessions.stager.name)
         super().__init__(self.spec, model, max_mb, sessions.example is not None)
         with self.blocks:
             self._connect_events()

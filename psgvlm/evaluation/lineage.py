@@ -13,7 +13,7 @@ def tell(names, folders: dict[str, str], fitted_on) -> dict[str, dict]:
     """
     records = {name: run_record.read(folder) for name, folder in folders.items()}
     what = {name: _in_words(record) for name, record in records.items()}
-    trained_on = {name: run_record.cohorts(record) for name, record in records.items()}
+    trained_on = {name: run_record.trained_cohorts(record) for name, record in records.items()}
     for name in names:
         baseline, _, of = name.partition(" of ")
         if name in folders:

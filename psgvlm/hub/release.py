@@ -1,9 +1,9 @@
-"""A folder as a repository on the Hub: all of it, or nothing that could be taken for it.
+"""Upload a folder to a repository on the Hub, completely or not at all.
 
-What is in the folder goes up file by file, and what is there already is not sent again; then one
-commit has all of it, after that the card, then the tag: a push that was interrupted anywhere is
-finished by the next one. A repository has no card while its files are not those of the card, and
-it is private until all was read back.
+First all files but the card go up in one commit; files that the repository has already are not sent
+again. Then the card follows in a second commit, then the tag. A push that was interrupted is
+finished by the next one. A repository has no card while its other files are incomplete, and it
+stays private until everything was read back.
 """
 
 import hashlib
@@ -15,20 +15,32 @@ from pathlib import Path
 
 from psgvlm.errors import InputError
 from psgvlm.hub import cohorts, permission
-from psgvlm.hub.hub_errors import persistently, telling
+from psgvlm.hub.hub_errors import as_input_error, with_retries
 
 CARD = "README.md"
-KEPT = (".gitattributes", ".gitignore")  # the Hub's own
+KEPT = (".gitattributes", ".gitignore")  # files that the Hub itself writes
 
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True)
 class Release:
-    """What is to be uploaded: files of `folder` by their paths in it, the card among them.
+    """A folder that is to be uploaded.
 
-    `kind` is "dataset" or "model", `cohorts` whose recordings are in it, `labels_only` whether
-    without pictures of them. `left_out` lies there, too, and stays.
+    Attributes
+    ----------
+    folder : Path
+        The folder on this machine.
+    kind : str
+        "dataset" or "model".
+    files : tuple of str
+        The files to upload, the card among them, by their paths in the folder.
+    left_out : tuple of str
+        The other files of the folder, which are not uploaded.
+    cohorts : frozenset of str
+        The cohorts whose recordings it was made from.
+    labels_only : bool
+        Whether it holds labels and no images.
     """
 
     folder: Path
@@ -38,22 +50,22 @@ class Release:
     cohorts: frozenset[str]
     labels_only: bool = False
 
-    def lines(self) -> Iterator[str]:
-        """What is uploaded: bytes and path of each file; what is not."""
+    def listing(self) -> Iterator[str]:
+        """Yield a line for each file to upload, with its bytes, and one for the other files."""
         sizes = {name: (self.folder / name).stat().st_size for name in self.files}
         yield from (f"{size:>14,}  {name}" for name, size in sizes.items())
         yield f"{sum(sizes.values()):>14,}  bytes in {len(sizes)} files"
         if self.left_out:
             yield f"not uploaded: {', '.join(self.left_out)}"
 
-    def lay_out(self, folder: Path) -> None:
-        """Let a new folder be what the repository would be: all of it, or no folder.
+    def copy_to(self, folder: Path) -> None:
+        """Copy the files to upload into a new folder, completely or not at all.
 
-        Raises `InputError` where it is there already, or cannot be written.
+        Raise InputError if the folder exists, or if it cannot be written.
         """
         beside = folder.with_name(folder.name + ".part")
         if folder.exists():
-            raise InputError(f"{folder}: is there already; expected the name of a new folder")
+            raise InputError(f"{folder}: exists already; expected the name of a new folder")
         try:
             shutil.rmtree(beside, ignore_errors=True)
             for name in self.files:
@@ -63,58 +75,64 @@ class Release:
         except OSError as error:
             shutil.rmtree(beside, ignore_errors=True)
             raise InputError(
-                f"{folder}: cannot be written ({error.strerror}); expected room for what is listed"
+                f"{folder}: cannot be written ({error.strerror}); expected room for the files"
             ) from error
 
 
 def choose(folder: Path, wanted: re.Pattern) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The files of a folder whose path in it fits the pattern, and all others.
+    """Return the files of a folder whose paths in it match a pattern, and all other files.
 
-    Of a hidden folder or one of which nothing fits, its name alone is among the others. A link
-    fits nothing: it may lead anywhere.
+    If no file of a subfolder matches, the others hold only the subfolder's name. A symbolic link
+    never matches, because it may lead anywhere.
     """
-    found, others = [], set()
+    chosen, others = [], set()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and not path.is_symlink() and wanted.fullmatch(name):
-            found.append(name)
+            chosen.append(name)
         elif path.is_file() or path.is_symlink():
             others.add(name)
-    kept = {name.split("/")[0] for name in found}
+    kept = {name.split("/")[0] for name in chosen}
     short = {name if (top := name.split("/")[0]) in kept else top for name in others}
-    return tuple(found), tuple(sorted(short))
+    return tuple(chosen), tuple(sorted(short))
 
 
 def add_arguments(command) -> None:
-    """The options of a push on an argparse parser."""
-    command.add_argument("name", help="where to, on the Hub: ORG/NAME")
-    command.add_argument("--dry-run", action="store_true", help="list what would be uploaded")
+    """Add the options of a push to an argparse parser."""
+    command.add_argument("name", help="the repository on the Hub: ORG/NAME")
+    command.add_argument("--dry-run", action="store_true", help="list the files and upload nothing")
     command.add_argument(
-        "--into", type=Path, metavar="FOLDER", help="upload nothing; put it into a new FOLDER"
+        "--into",
+        type=Path,
+        metavar="FOLDER",
+        help="copy the files into a new FOLDER and upload nothing",
     )
-    command.add_argument("--public", action="store_true", help="for all to see; default: private")
+    command.add_argument(
+        "--public", action="store_true", help="make the repository public; default: private"
+    )
     command.add_argument(
         "--i-am-allowed",
         nargs="+",
-        metavar="AGREEMENT",
+        metavar="STATEMENT",
         default=(),
-        help="\n".join(f"{name}: {said}" for name, said in cohorts.STATEMENTS.items()),
+        help="\n".join(f"{name}: {text}" for name, text in cohorts.STATEMENTS.items()),
     )
-    command.add_argument("--tag", default="v1", help="of this version; default: v1")
+    command.add_argument("--tag", default="v1", help="the tag of this version; default: v1")
 
 
 def run(args, release: Release, read_back: Callable[[str, str], None]) -> None:
-    """Push as the options of `add_arguments` say; lists first what is uploaded."""
-    where = "public" if args.public else "private"
-    print("\n".join(release.lines()))
-    print(f"to {args.name}, {where}, as {args.tag}; cohorts: {', '.join(sorted(release.cohorts))}")
+    """List the files of a release, then push it as the options of `add_arguments` say."""
+    visibility = "public" if args.public else "private"
+    print("\n".join(release.listing()))
+    named = ", ".join(sorted(release.cohorts))
+    print(f"to {args.name}, {visibility}, as {args.tag}; cohorts: {named}")
     if args.dry_run or args.into:
         _check(release, args.name, args.public, args.i_am_allowed)
         if args.into:
-            release.lay_out(args.into)
+            release.copy_to(args.into)
         return
     push(release, args.name, args.public, args.i_am_allowed, args.tag, read_back=read_back)
-    print(f"{args.name}: {len(release.files)} files, read back; {where}, tag {args.tag}")
+    print(f"{args.name}: {len(release.files)} files, read back; {visibility}, tag {args.tag}")
 
 
 def push(
@@ -125,41 +143,62 @@ def push(
     tag: str | None = None,
     token: str | None = None,
     read_back: Callable[[str, str], None] | None = None,
-    so_far: str = "what is missing there goes up when the same command is given again",
+    so_far: str = "the same command again uploads the files that are missing",
 ) -> None:
-    """Make the repository `name` what the folder is, and check that it is.
+    """Upload a release to a repository, and check that the repository holds exactly its files.
 
-    `read_back` is called with name and commit, and raises `InputError` where what is there cannot
-    be used; `so_far` is where things stand if the Hub fails. Raises `InputError` for what may not
-    be handed on (before anything is asked of the Hub), for a tag of another release, and for
-    whatever the Hub refuses.
+    Parameters
+    ----------
+    release : Release
+        The folder to upload.
+    name : str
+        The repository, ORG/NAME. It is created if it does not exist.
+    public : bool
+        Whether the repository is made public in the end.
+    allowed : collection of str
+        The statements that the user makes; see `cohorts.STATEMENTS`.
+    tag : str, optional
+        A tag for the commit.
+    token : str, optional
+        A token of the Hub; by default the one that `hf auth login` stored.
+    read_back : callable, optional
+        Called with the name and the commit after the upload. It raises InputError if the upload
+        cannot be used.
+    so_far : str
+        A clause that an error adds if the Hub fails: what has been done, and how to go on.
+
+    Raises
+    ------
+    InputError
+        If the terms of the cohorts do not allow the upload (checked before any request), if the tag
+        belongs to another release, or if the Hub refuses.
     """
     _check(release, name, public, allowed)
-    with telling(name, so_far):
-        hub = Hub(release, name, token)
-        hub.make(public)
-        commit = hub.tagged(tag)
+    with as_input_error(name, so_far):
+        repository = HubRepository(release, name, token)
+        repository.create(public)
+        commit = repository.tagged_commit(tag)
         if commit is None:
             data = set(release.files) - {CARD}
-            hub.check(hub.bring(data), data)
-            commit = hub.bring(set(release.files))
+            repository.check(repository.upload(data), data)
+            commit = repository.upload(set(release.files))
             if tag:
-                hub.tag(tag, commit)
-        hub.check(tag or commit)
+                repository.tag(tag, commit)
+        repository.check(tag or commit)
         if read_back:
             read_back(name, commit)
         if public:
-            persistently(lambda: hub.api.update_repo_settings(**hub.where, private=False))
+            repository.publish()
 
 
 def _check(release: Release, name: str, public: bool, allowed: Collection[str]) -> None:
     if not _NAME.fullmatch(name):
-        raise InputError(f"{name!r}: no name of a repository; expected ORG/NAME")
+        raise InputError(f"{name!r}: not the name of a repository; expected ORG/NAME")
     permission.check(str(release.folder), release.cohorts, public, allowed, release.labels_only)
 
 
-class Hub:
-    """A repository of the Hub beside the folder that it is to become."""
+class HubRepository:
+    """A repository on the Hub, and the release that it is to hold."""
 
     def __init__(self, release: Release, name: str, token: str | None = None):
         from huggingface_hub import HfApi
@@ -169,31 +208,33 @@ class Hub:
         self.where = {"repo_id": name, "repo_type": release.kind}
         self.digests: dict[str, str] = {}
 
-    def make(self, public: bool = False) -> None:
-        """The repository, private where it is new; gated, where the cohorts' terms ask for it.
+    def create(self, public: bool = False) -> None:
+        """Create the repository if it does not exist: private, and gated if the terms require it.
 
-        Raises `InputError` for one that all can see where that was not asked for, and for one that
-        would show more than this release if it were.
+        Raise InputError if it exists and is public although `public` is False, or if making it
+        public would reveal more than this release.
         """
-        persistently(lambda: self.api.create_repo(**self.where, private=True, exist_ok=True))
-        info = persistently(lambda: self.api.repo_info(**self.where))
+        with_retries(lambda: self.api.create_repo(**self.where, private=True, exist_ok=True))
+        info = with_retries(lambda: self.api.repo_info(**self.where))
         if not public and not info.private:
             raise InputError(
-                f"{self.where['repo_id']}: all can see this repository; expected a private one, "
-                "or --public"
+                f"{self.where['repo_id']}: this repository is public; expected a private one, or "
+                "your consent to upload to a public one",
+                parameter="public",
             )
         if public and info.private:
             self.check_history()
         if cohorts.needs_approval(self.release.cohorts) and info.gated != "manual":
-            persistently(lambda: self.api.update_repo_settings(**self.where, gated="manual"))
+            with_retries(lambda: self.api.update_repo_settings(**self.where, gated="manual"))
 
     def check_history(self) -> None:
-        """`InputError` where a commit has files that are not of this release, an older card aside.
+        """Raise InputError if any commit holds files that are not of this release.
 
-        What was private once, such as the images of what is now labels alone, stays in the history.
+        Files that were private once stay in the history, such as the images of a corpus that is now
+        released as labels only. An older card does not count.
         """
 
-        def step() -> set[str]:
+        def other_files() -> set[str]:
             branches = self.api.list_repo_refs(**self.where).branches
             commits = {
                 commit.commit_id
@@ -202,40 +243,50 @@ class Hub:
             }
             return {name for commit in commits for name in self._others(commit)}
 
-        if others := persistently(step):
+        if others := with_retries(other_files):
             raise InputError(
-                f"{self.where['repo_id']}: its history has {min(others)}, which is not of this "
-                "release and would be shown to all; expected another, new repository"
+                f"{self.where['repo_id']}: its history has {min(others)}, which is not part of "
+                "this release and would become public; expected a new repository"
             )
 
     def _others(self, commit: str) -> set[str]:
-        there = self._listing(commit)
-        ours = set(self.release.files) & set(there)
-        same = {name for name in ours if self._same(name, there[name])}
-        return set(there) - same - {*KEPT, CARD}
+        entries = self._listing(commit)
+        ours = set(self.release.files) & set(entries)
+        same = {name for name in ours if self._same(name, entries[name])}
+        return set(entries) - same - {*KEPT, CARD}
 
-    def tagged(self, tag: str | None) -> str | None:
-        """The commit that has the tag; `None` where none has. `InputError` for another release."""
-        refs = persistently(lambda: self.api.list_repo_refs(**self.where))
+    def publish(self) -> None:
+        """Make the repository public."""
+        with_retries(lambda: self.api.update_repo_settings(**self.where, private=False))
+
+    def tagged_commit(self, tag: str | None) -> str | None:
+        """Return the commit that has a tag; None if the repository has no such tag.
+
+        Raise InputError if that commit does not hold this release.
+        """
+        refs = with_retries(lambda: self.api.list_repo_refs(**self.where))
         commit = next((ref.target_commit for ref in refs.tags if ref.name == tag), None)
         if commit and any(self.differences(commit)):
             raise InputError(
-                f"{self.where['repo_id']}: {tag} is the tag of another release there, which "
-                "others may have pinned; expected a new one: --tag NAME"
+                f"{self.where['repo_id']}: the tag {tag} belongs to another release, which others "
+                "may have pinned; expected a new tag",
+                parameter="tag",
             )
         return commit
 
-    def bring(self, wanted: set[str]) -> str:
-        """Let the repository hold the `wanted` files and no others; the commit that does.
+    def upload(self, wanted: set[str]) -> str:
+        """Make the repository hold exactly the `wanted` files; return the commit that holds them.
 
-        One commit at the most, made again if another has come before it or its answer was lost.
+        This makes at most one commit. It is made again if another commit came first, or if the
+        Hub's answer was lost.
         """
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-        def step() -> str:
+        def commit() -> str:
             head = self.api.repo_info(**self.where).sha
             missing, strange = self.differences(head, wanted)
-            if not missing and strange <= {CARD}:  # a card is taken away only with what it tells of
+            # The card is deleted only together with the files that it describes.
+            if not missing and strange <= {CARD}:
                 return head
             additions = [
                 CommitOperationAdd(name, self.release.folder / name) for name in sorted(missing)
@@ -247,31 +298,32 @@ class Hub:
                 operations=[*deletions, *additions], **self.where, **options
             ).oid
 
-        return persistently(step)
+        return with_retries(commit)
 
     def tag(self, tag: str, commit: str) -> None:
-        """Name a commit; a name that is there stays (`check` tells whether it is this one's)."""
+        """Tag a commit. A tag that exists stays; `check` then says whether it is the right one."""
         named = {"tag": tag, "revision": commit, "exist_ok": True}
-        persistently(lambda: self.api.create_tag(**self.where, **named))
+        with_retries(lambda: self.api.create_tag(**self.where, **named))
 
     def check(self, revision: str, wanted: set[str] | None = None) -> None:
-        """`InputError` where a revision does not hold the `wanted` files (all) bit by bit."""
-        missing, strange = persistently(lambda: self.differences(revision, wanted))
-        if odd := min(missing | (strange - {CARD}), default=None):
+        """Raise InputError unless a revision holds exactly the `wanted` files, by default all."""
+        missing, strange = with_retries(lambda: self.differences(revision, wanted))
+        if different := min(missing | (strange - {CARD}), default=None):
             raise InputError(
-                f"{self.where['repo_id']}: {odd} is not there as it is in {self.release.folder}; "
-                "expected the same bytes: give the same command again"
+                f"{self.where['repo_id']}: {different} is not the same as in "
+                f"{self.release.folder}; expected the same bytes: give the same command again"
             )
 
     def differences(self, revision: str, wanted: set[str] | None = None) -> tuple[set, set]:
-        """Names of the `wanted` files (all of the release) that are not there, or are otherwise.
+        """Compare a revision with the `wanted` files, by default all of the release.
 
-        And those of files that are there beside them.
+        Return the names of the files that are missing or differ, and of the files that it holds
+        besides.
         """
         wanted = set(self.release.files) if wanted is None else wanted
-        there = self._listing(revision)
-        missing = {name for name in wanted if not self._same(name, there.get(name))}
-        return missing, set(there) - wanted - set(KEPT)
+        entries = self._listing(revision)
+        missing = {name for name in wanted if not self._same(name, entries.get(name))}
+        return missing, set(entries) - wanted - set(KEPT)
 
     def _listing(self, revision: str) -> dict:
         tree = self.api.list_repo_tree(**self.where, revision=revision, recursive=True)

@@ -1,31 +1,29 @@
-"""What others have written, an adapter above all: what is read of it, and what is not.
-
-Weights in safetensors alone, no code, JSON of a size that it can have.
-"""
+"""Models written by others: only safetensors weights are loaded, no code and no pickles."""
 
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 from psgvlm.errors import InputError
 
-# Run by nobody; transformers would ask at the terminal, and take `.bin` where there is no other.
-SAFE = {"trust_remote_code": False, "use_safetensors": True}
+# Options for from_pretrained. Without the first, transformers would ask at the terminal whether to
+# run the repository's code; without the second, it would load pickles if there is nothing else.
+SAFE_LOADING = {"trust_remote_code": False, "use_safetensors": True}
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".msgpack", ".h5")
 
 
 def refuse_pickles(name: str, files: Collection[str]) -> None:
-    """`InputError` for files that run code when they are read, among those of an adapter."""
-    if odd := sorted(file for file in files if file.lower().endswith(PICKLES)):
+    """Raise InputError if one of an adapter's files may run code when it is loaded."""
+    if pickles := sorted(file for file in files if file.lower().endswith(PICKLES)):
         raise InputError(
-            f"{name}: holds {odd[0]}, which may run code when it is read; expected weights in "
-            ".safetensors alone: take it away, or save the model as train_sft.py does"
+            f"{name}: holds {pickles[0]}, which may run code when it is loaded; expected weights "
+            "in .safetensors alone: delete the file, or save the model with save_pretrained"
         )
 
 
 def check_files(name: str) -> None:
-    """Refuse an adapter, in a folder or on the Hub, for what lies in it; nothing is read.
+    """Refuse an adapter, in a folder or on the Hub, by the names of its files; read none of them.
 
-    Checkpoints below it, whose states are pickles, are not looked into: nobody loads them.
+    Checkpoints in folders below it hold pickles, but nothing loads those, so they are ignored.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HTTPError
@@ -35,14 +33,16 @@ def check_files(name: str) -> None:
     else:
         try:
             files = HfApi().list_repo_files(name)
-        except (HTTPError, OSError, ValueError):  # then no more is loaded than was downloaded once
-            files = _downloaded(name)
-        if odd := [file for file in files if not _within(file)]:
-            raise InputError(f"{name}: holds {odd[0]!r}; expected no path that leads out of it")
+        except (HTTPError, OSError, ValueError):  # the Hub cannot be reached: only the cache counts
+            files = _cached_files(name)
+        if outside := [file for file in files if not _is_within(file)]:
+            raise InputError(
+                f"{name}: holds {outside[0]!r}; expected no path that leads out of the repository"
+            )
     refuse_pickles(name, [file for file in files if "/" not in file])
 
 
-def _downloaded(name: str) -> list[str]:
+def _cached_files(name: str) -> list[str]:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -53,6 +53,6 @@ def _downloaded(name: str) -> list[str]:
     return [path.name for path in Path(folder).iterdir()]
 
 
-def _within(file: str) -> bool:
+def _is_within(file: str) -> bool:
     path = PurePosixPath(file)
     return not path.is_absolute() and ".." not in path.parts and "\\" not in file

@@ -7,7 +7,7 @@ from pathlib import Path
 from psgvlm import chat, files
 from psgvlm.errors import InputError
 from psgvlm.hub import repo_files, untrusted
-from psgvlm.hub.untrusted import SAFE
+from psgvlm.hub.untrusted import SAFE_LOADING
 from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.models import adapter_files
 from psgvlm.stages import STAGES
@@ -43,7 +43,7 @@ def load(name: str, device: str | None = None) -> StagingModel:
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         processor = AutoProcessor.from_pretrained(name, trust_remote_code=False)
-        model = AutoModelForImageTextToText.from_pretrained(name, dtype="auto", **SAFE)
+        model = AutoModelForImageTextToText.from_pretrained(name, dtype="auto", **SAFE_LOADING)
     except (OSError, ValueError) as error:
         base = _base(name)
         raise ModelError(
@@ -85,7 +85,7 @@ def load_base(name: str | None, revision: str | None = None, **options):
         if not isinstance(processor, ProcessorMixin):
             raise ValueError(f"a {type(processor).__name__} alone, nothing that takes images")
         model = AutoModelForImageTextToText.from_pretrained(
-            name, revision=revision, **SAFE, **options
+            name, revision=revision, **SAFE_LOADING, **options
         )
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().splitlines()[0]
@@ -108,7 +108,7 @@ def write_merged(adapter: str | Path, dtype: str = "auto") -> Path:
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     base = PeftConfig.from_pretrained(adapter).base_model_name_or_path
-    base = AutoModelForImageTextToText.from_pretrained(base, dtype=dtype, **SAFE)
+    base = AutoModelForImageTextToText.from_pretrained(base, dtype=dtype, **SAFE_LOADING)
     folder = Path(adapter) / "merged"
     PeftModel.from_pretrained(base, adapter).merge_and_unload().save_pretrained(folder)
     AutoProcessor.from_pretrained(adapter).save_pretrained(folder)

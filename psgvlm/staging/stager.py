@@ -294,7 +294,7 @@ class Stager:
             lost_s=night.lost_s(),
             notes=tuple(notes),
             spec=self.spec,
-            model=run_record.public(self.name),
+            model=run_record.public_name(self.name),
             fingerprint=self.fingerprint,
             versions=package_versions(),
             key=self.key(night),

@@ -1,4 +1,4 @@
-"""What a training run was: `training.json` and `config.yaml` beside the model."""
+"""The record of a training run beside its model: `training.json` and `config.yaml`."""
 
 import hashlib
 import json
@@ -12,40 +12,50 @@ from psgvlm import chat, files
 from psgvlm.errors import InputError
 from psgvlm.hub import repo_files
 from psgvlm.models import devices
+from psgvlm.training.options import TrainingOptions
+from psgvlm.training.trained_parts import ModelParts
 
 FILE_NAME = "training.json"
 PACKAGES = ("psgvlm", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "numpy")
-KINDS = {"subjects": list, "base_cohorts": list, "fingerprint": dict, "config": str | None}
+FIELD_TYPES = {"subjects": list, "base_cohorts": list, "fingerprint": dict, "config": str | None}
 SECRETS = ("hub_token", "push_to_hub_token")
 
 
 def write(
     trainer,
-    script,
-    model,
-    staging,
-    parts: dict[str, dict],
-    digests: dict,
+    options: TrainingOptions,
+    digests: dict[str, str],
     subjects: list[str],
-    before: dict,
+    base_record: dict,
 ) -> None:
-    """`training.json`: what was trained on what, how long, how fast, and how it went.
+    """Write `training.json`: what was trained on what, for how long, how fast, and how it went.
 
-    `script`, `model` and `staging` are the run's options, `parts` the counts of `tuning.Anatomy`,
-    `digests` the `corpus_digests`, `subjects` the `subject_hashes` of who was trained on; those
-    of the base model, if its record `before` knows them, are added, as are its `cohorts`.
+    Parameters
+    ----------
+    trainer : StagingTrainer
+        The trainer after training.
+    options : TrainingOptions
+        The options of the run.
+    digests : dict
+        The `corpus_digests`.
+    subjects : list of str
+        The `subject_hashes` of the subjects trained on.
+    base_record : dict
+        The record of the base model, empty if it has none. Its subjects and its cohorts are added,
+        because the weights learnt from them, too.
     """
-    subjects = sorted({*subjects, *(before.get("subjects") or ())})
+    script, _, model, staging = options
+    parts = ModelParts(trainer.model).counts()
     log = trainer.state.log_history
     end = next(entry for entry in reversed(log) if "train_runtime" in entry)
     report = {
-        "dataset": public(script.dataset_name),
+        "dataset": public_name(script.dataset_name),
         "config": script.dataset_config,
         "fingerprint": digests,
-        "subjects": subjects,
-        "base_cohorts": cohorts(before) or [],
+        "subjects": sorted({*subjects, *(base_record.get("subjects") or ())}),
+        "base_cohorts": trained_cohorts(base_record) or [],
         "image_spec": trainer.spec.name,
-        "base_model": None if staging.from_scratch else public(model.model_name_or_path),
+        "base_model": None if staging.from_scratch else public_name(model.model_name_or_path),
         "lora": model.use_peft,
         **asdict(staging),
         "seed": trainer.args.seed,
@@ -53,8 +63,8 @@ def write(
         "device": devices.name(trainer.args.device),
         "steps": trainer.state.global_step,
         "epochs": trainer.state.epoch,
-        "parameters": sum(of["parameters"] for of in parts.values()),
-        "trainable_parameters": sum(of["trained"] for of in parts.values()),
+        "parameters": sum(count["parameters"] for count in parts.values()),
+        "trainable_parameters": sum(count["trained"] for count in parts.values()),
         "parts": parts,
         "train_seconds": end["train_runtime"],
         **trainer.throughput,
@@ -62,17 +72,17 @@ def write(
         "loss": [entry["loss"] for entry in log if "loss" in entry],
         "evaluations": [entry for entry in log if "eval_kappa" in entry],
         "versions": {name: version(name) for name in PACKAGES},
-        "commit": commit(),
+        "commit": git_commit(),
         "python": platform.python_version(),
     }
     path = Path(trainer.args.output_dir) / FILE_NAME
-    path.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    files.write_text(path, json.dumps(report, indent=2) + "\n")
 
 
 def write_options(folder: str | Path, *options) -> None:
-    """`config.yaml`: every option of the run.
+    """Write `config.yaml`: every option of the run.
 
-    Secrets are left out; of paths on this machine only the last part is kept.
+    Secrets are left out. Of a path on this machine only the last part is kept.
     """
     import yaml
 
@@ -80,14 +90,14 @@ def write_options(folder: str | Path, *options) -> None:
     for dataclass in options:
         for field in fields(dataclass):
             if field.init and field.name not in SECRETS:
-                values[field.name] = _plain(getattr(dataclass, field.name))
+                values[field.name] = _as_yaml(getattr(dataclass, field.name))
     path = Path(folder) / "config.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(values, sort_keys=True, allow_unicode=True), "utf-8")
+    files.write_text(path, yaml.safe_dump(values, sort_keys=True, allow_unicode=True))
 
 
 def corpus_digests(corpus: str) -> dict[str, str]:
-    """The digest of each configuration's files, as the corpus' card gives it; empty without one."""
+    """Return each configuration's digest from the corpus' card; empty if it has no card."""
     from huggingface_hub import DatasetCard
     from huggingface_hub.errors import EntryNotFoundError
 
@@ -102,41 +112,45 @@ def corpus_digests(corpus: str) -> dict[str, str]:
 
 
 def subject_hash(cohort: str, name: str) -> str:
-    """A subject as an adapter remembers them: a hash, so that no list of names is handed on."""
+    """Return the hash that stands for a subject, so that a model carries no list of names."""
     return hashlib.sha256(f"{cohort}\n{name}".encode()).hexdigest()[:16]
 
 
-def subject_hashes(corpus) -> list[str]:
-    """Every `subject` of a dataset's rows, sorted."""
-    pairs = corpus.select_columns(["cohort", "subject"]).to_pandas().drop_duplicates()
+def subject_hashes(rows) -> list[str]:
+    """Return the hash of every subject of a dataset's rows, sorted."""
+    pairs = rows.select_columns(["cohort", "subject"]).to_pandas().drop_duplicates()
     return sorted(subject_hash(*pair) for pair in pairs.itertuples(index=False))
 
 
 def read(adapter: str | Path) -> dict:
-    """What `training.json` beside an adapter holds; empty where there is none."""
+    """Return the content of `training.json` beside an adapter; empty if it has none.
+
+    `adapter` is a folder or a Hub id. Raise InputError if the file is not the record of a run.
+    """
     if (path := repo_files.find(adapter, FILE_NAME)) is None:
         return {}
     try:
         record = files.read_json(path)
         if not isinstance(record, dict) or any(
-            name in record and not _is(record[name], kind) for name, kind in KINDS.items()
+            name in record and not _has_type(record[name], kind)
+            for name, kind in FIELD_TYPES.items()
         ):
             raise ValueError("no record of a run")
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path}: cannot be read ({error}); expected what train_sft.py wrote"
+            f"{path}: cannot be read ({error}); expected the file that psgvlm train writes"
         ) from error
     return record
 
 
-def _is(value, kind) -> bool:
-    """Whether a value is of a kind, and what it holds, names and texts, are strings."""
-    held = [*value, *value.values()] if isinstance(value, dict) else value
-    return isinstance(value, kind) and all(isinstance(item, str) for item in held or ())
+def _has_type(value, kind) -> bool:
+    """Return whether a value has a type, and whether everything it holds is a string."""
+    items = [*value, *value.values()] if isinstance(value, dict) else value
+    return isinstance(value, kind) and all(isinstance(item, str) for item in items or ())
 
 
 def read_base(name: str | None) -> dict:
-    """The same of a base model; empty, too, where the Hub that has it cannot be asked now."""
+    """Return the record of a base model; also empty if its Hub cannot be reached."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
@@ -147,60 +161,62 @@ def read_base(name: str | None) -> dict:
         raise
 
 
-def cohorts(record: dict) -> list[str] | None:
-    """The cohorts that a run of this record (of `read`), and those before it, trained on.
+def trained_cohorts(record: dict) -> list[str] | None:
+    """Return the cohorts that a run and the runs before it trained on.
 
-    `None` where the record does not tell.
+    `record` is what `read` returned. Return None if it does not say.
     """
     config = record.get("config")
-    names = [config] if config else record.get("fingerprint", {})
-    # Of a corpus as a whole, training takes the configurations for staging.
-    found = {cohort for cohort, task in map(chat.cohort_and_task, names)
-             if config or task == "staging"}  # fmt: skip
-    return sorted({*found, *record.get("base_cohorts", [])}) if found else None
+    configs = [config] if config else record.get("fingerprint", {})
+    # Training on a whole corpus takes its configurations for staging alone.
+    cohorts = {cohort for cohort, task in map(chat.cohort_and_task, configs)
+               if config or task == "staging"}  # fmt: skip
+    return sorted({*cohorts, *record.get("base_cohorts", [])}) if cohorts else None
 
 
 def check_unseen(adapter: str, people: set[tuple[str, str]]) -> None:
-    """Refuse to measure on subjects (cohort, name) that an adapter was trained on.
+    """Raise InputError if an adapter was trained on one of these subjects.
 
-    Says so where the adapter does not know whom it was trained on.
+    `people` are pairs of a cohort and a subject's name. Print a note if the adapter has no record
+    of its subjects.
     """
     record = read(adapter)
     if "subjects" not in record:
-        print(f"note: {adapter} does not know whom it was trained on; nobody could be looked for")
+        print(f"note: {adapter} has no record of its subjects; overlap could not be checked")
         return
     known = set(record["subjects"])
     if seen := sorted(person for person in people if subject_hash(*person) in known):
         cohort, name = seen[0]
         raise InputError(
             f"{adapter} was trained on {len(seen)} of the {len(people)} subjects, such as {name} "
-            f"of {cohort}; expected subjects that it has not seen: choose another split, or say "
-            "--allow-seen-subjects"
+            f"of {cohort}; expected subjects that it has not seen: choose another split, or allow "
+            "these",
+            parameter="allow_seen_subjects",
         )
 
 
-def commit() -> str | None:
-    """This checkout's commit, `-dirty` with changes of one's own; `None` outside of one."""
+def git_commit() -> str | None:
+    """Return the commit of this checkout, with `-dirty` if it has changes; None outside of one."""
     words = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
     try:
-        found = subprocess.run([*words, "--abbrev=40"], capture_output=True, text=True)
+        done = subprocess.run([*words, "--abbrev=40"], capture_output=True, text=True)
     except FileNotFoundError:
         return None
-    return found.stdout.strip() or None
+    return done.stdout.strip() or None
 
 
-def public(name: str) -> str:
-    """A Hub id as it is, of a folder the last part alone: paths tell whose machine it was."""
+def public_name(name: str) -> str:
+    """Return a Hub id as it is, and of a path only its last part, which reveals no machine."""
     return Path(name).name if Path(name).exists() else name
 
 
-def _plain(value):
-    """A value as YAML has it: enums by their value, no path of this machine."""
+def _as_yaml(value):
+    """Return a value as YAML can hold it: enums by their value, paths by their last part."""
     value = getattr(value, "value", value)
     if isinstance(value, str) and Path(value).is_absolute():
         return Path(value).name
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _as_yaml(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_as_yaml(item) for item in value]
     return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,8 +1,9 @@
-"""What a training run writes: weights by their own names, on a disk that may fail.
+"""Saving a model during training: the names of its weights, full disks, complete checkpoints.
 
-Imports torch: import this module where training starts.
+This module imports torch: import it where training starts.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,13 +15,13 @@ from psgvlm.errors import InputError
 
 
 @contextmanager
-def own_names(model):
-    """Save weights by the names of the model's own modules, as the trainer reads them back.
+def own_names(model) -> Iterator[None]:
+    """Save weights by the names of the model's own modules, which the trainer expects.
 
-    transformers saves under a family's names of old, and a checkpoint under those would be read
-    back as nothing: the run would go on, or end, with weights of no checkpoint, after a warning.
+    transformers saves some families under older names. The trainer does not find these names when
+    it loads a checkpoint: it only warns, and goes on with weights that are in no checkpoint.
     """
-    if not isinstance(model, PreTrainedModel):  # an adapter keeps its names
+    if not isinstance(model, PreTrainedModel):  # PEFT saves an adapter by its own names
         yield
         return
     model.save_pretrained = partial(model.save_pretrained, save_original_format=False)
@@ -31,20 +32,23 @@ def own_names(model):
 
 
 @contextmanager
-def saving(folder: str | Path):
-    """Turn what a full disk raises, which in safetensors and torch is no OSError, into a line."""
+def saving(folder: str | Path) -> Iterator[None]:
+    """Turn the errors of a full disk into an InputError.
+
+    safetensors and torch raise errors of their own then, and no OSError.
+    """
     try:
         yield
     except (OSError, SafetensorError, RuntimeError) as error:
         good = last_checkpoint(Path(folder))
-        left = f"the last good checkpoint is {good}: " if good else ""
+        complete = f"the last complete checkpoint is {good}: " if good else ""
         raise InputError(
-            f"{folder}: the model cannot be saved ({str(error).splitlines()[0]}); {left}make room "
-            "on the disk and go on with --resume_from_checkpoint true"
+            f"{folder}: the model cannot be saved ({str(error).splitlines()[0]}); {complete}make "
+            "room on the disk and go on with resume_from_checkpoint: true"
         ) from error
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end: the trainer's state is written last."""
-    whole = [path.parent for path in Path(folder).glob("checkpoint-*/trainer_state.json")]
-    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    """Return the newest complete checkpoint: the trainer's state in it is written last."""
+    complete = [path.parent for path in Path(folder).glob("checkpoint-*/trainer_state.json")]
+    return max(complete, key=lambda path: int(path.name.rpartition("-")[2]), default=None)

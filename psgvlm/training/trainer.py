@@ -1,6 +1,6 @@
-"""TRL's trainer as staging needs it: what it learns from, how it is measured, what it saves.
+"""TRL's trainer, adapted to staging: its loss, its measurements, and what it saves.
 
-Imports torch and TRL: import this module where training starts.
+This module imports torch and TRL: import it where training starts.
 """
 
 import shutil
@@ -23,23 +23,24 @@ from psgvlm.errors import InputError
 from psgvlm.hub import hub_errors, release
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images.augment import Augmentation, AugmentedRows
+from psgvlm.metrics.sleep_staging import figures
 from psgvlm.models import devices, inference
 from psgvlm.models.vlm import StagingModel, turn_ends
 from psgvlm.stages import STAGES
-from psgvlm.training.sampling import Draws
+from psgvlm.training.options import MEASURES
+from psgvlm.training.sampling import BalancedSampler
 from psgvlm.training.saving import own_names, saving
 
-NOTHING = Augmentation()
-_GROUPS = []  # kept until the process ends
-MEASURES = ("kappa", "macro_f1", "accuracy", "balanced_accuracy", "nll")
+_NO_AUGMENTATION = Augmentation()
+_PROCESS_GROUPS = []  # keeps them alive until the process ends, see StagingTrainer.end
 
 
 @dataclass
 class AnswerCollator(DataCollatorForVisionLanguageModeling):
     """TRL's collator, with the loss on exactly the answer and the token that ends its turn.
 
-    `ends` are the tokens that end a turn. Raises `InputError` for a row without an answer or its
-    end: cut off, or never written.
+    `ends` are the tokens that end a turn. Raise InputError for a row that lacks its answer or the
+    end of its turn.
     """
 
     ends: frozenset[int] = frozenset()
@@ -52,16 +53,30 @@ class AnswerCollator(DataCollatorForVisionLanguageModeling):
                 answer = self.processor.tokenizer.decode(labels[labels != -100])
                 raise InputError(
                     f"a row of {len(ids)} tokens whose supervised part is {answer!r}; expected an "
-                    "answer and a token that ends the turn: the corpus has a row without an "
-                    "answer, or the chat template is not one of a conversation"
+                    "answer and a token that ends the turn. Either the corpus has a row without an "
+                    "answer, or the model's chat template does not write conversations"
                 )
-            labels[end[0] + 1 :] = -100  # the white space that some templates write there
+            labels[end[0] + 1 :] = -100  # some templates write white space after it
         return batch
 
 
 @dataclass
-class Meter:
-    """Time and work since it was made; `aside_s` is spent measuring and saving, not training."""
+class ThroughputMeter:
+    """The time and the work of training since this object was made.
+
+    Attributes
+    ----------
+    images : int
+        The images that were trained on.
+    tokens : float
+        The trainer's count of tokens when this object was made.
+    waited_s : float
+        The seconds spent waiting for data.
+    aside_s : float
+        The seconds spent measuring and saving, which do not count as training.
+    start : float
+        When this object was made, by `time.perf_counter`.
+    """
 
     images: int = 0
     tokens: float = 0.0
@@ -70,7 +85,10 @@ class Meter:
     start: float = field(default_factory=time.perf_counter)
 
     def figures(self, tokens: float) -> dict[str, float]:
-        """Images and tokens a second, the share of time spent waiting for data, peak memory."""
+        """Return images and tokens per second, the share of time spent waiting, peak memory.
+
+        `tokens` is the trainer's count of tokens now.
+        """
         spent = max(time.perf_counter() - self.start - self.aside_s, 1e-9)
         return {
             "images_per_second": self.images / spent,
@@ -81,12 +99,27 @@ class Meter:
 
 
 class StagingTrainer(SFTTrainer):
-    """SFTTrainer that measures with probabilities of the stages, and takes the time of its steps.
+    """An SFTTrainer that measures agreement with the scorer, and how fast it trains.
 
-    `eval_dataset` holds scored epochs; `evaluate` gives the agreement with their scorer, and no
-    text is written for it. Rows of either show so many `neighbours` of an epoch on each side.
-    `draws` is the order in which those of `train_dataset` come. `cohorts` are those learnt from, by
-    this run and before: what is pushed is under their terms.
+    `evaluate` computes the probabilities of the stages and generates no text.
+
+    Parameters
+    ----------
+    model, processor
+        A vision-language model and its processor.
+    spec : ImageSpec
+        How the corpus is drawn.
+    sampler : BalancedSampler
+        The order of the rows of `train_dataset`.
+    neighbours : int
+        How many neighbouring epochs each row shows on either side.
+    augmentation : Augmentation
+        The random changes of the training images.
+    cohorts : frozenset of str
+        The cohorts that this run and the runs before it learnt from. The terms of these cohorts
+        apply to the model when it is pushed.
+    **options
+        Options of TRL's SFTTrainer. `eval_dataset` holds scored epochs.
     """
 
     def __init__(
@@ -94,13 +127,13 @@ class StagingTrainer(SFTTrainer):
         model,
         processor,
         spec: ImageSpec,
-        draws: Draws,
+        sampler: BalancedSampler,
         neighbours: int = 0,
-        augmentation: Augmentation = NOTHING,
+        augmentation: Augmentation = _NO_AUGMENTATION,
         cohorts: frozenset[str] = frozenset(),
         **options,
     ):
-        self.cohorts = cohorts  # asked for when the repository is made, which is at once
+        self.cohorts = cohorts  # needed by init_hf_repo, which super().__init__ calls
         ends = frozenset(turn_ends(model, processor))
         model.enable_input_require_grads = partial(_input_gradients, model)
         super().__init__(
@@ -109,20 +142,23 @@ class StagingTrainer(SFTTrainer):
             data_collator=AnswerCollator(processor, completion_only_loss=True, ends=ends),
             **options,
         )
-        self.spec, self.draws = spec, draws
+        self.spec, self.sampler = spec, sampler
         self.neighbours, self.augmentation = neighbours, augmentation
-        self.meters = {"run": Meter(), "log": Meter()}
+        self.meters = {"run": ThroughputMeter(), "log": ThroughputMeter()}
 
     def check_first_batch(self) -> None:
-        """Refuse rows without an answer before the first step, and not in a loader's worker."""
+        """Raise InputError for rows without an answer before training starts.
+
+        Without this the error would come from a process of the data loader, as a long traceback.
+        """
         rows = range(min(len(self.train_dataset), self.args.per_device_train_batch_size))
         self.data_collator([self.train_dataset[row] for row in rows])
 
     ### Training
 
     def train(self, *args, **options):
-        """As in Trainer; `throughput` holds the figures of the whole run afterwards."""
-        self.meters = {"run": Meter(), "log": Meter()}
+        """Train as Trainer does, and store the figures of the whole run in `throughput`."""
+        self.meters = {"run": ThroughputMeter(), "log": ThroughputMeter()}
         try:
             result = super().train(*args, **options)
             self.throughput = self.meters["run"].figures(self._total_train_tokens)
@@ -132,13 +168,14 @@ class StagingTrainer(SFTTrainer):
                 raise
             raise InputError(
                 f"out of memory on {self.args.device} with batches of "
-                f"{self.args.per_device_train_batch_size}; lower per_device_train_batch_size (and "
-                "raise gradient_accumulation_steps as much), or set activation_checkpointing: "
-                "true, load_in_4bit: true with use_peft, or draw the corpus in fewer pixels"
+                f"{self.args.per_device_train_batch_size}; lower per_device_train_batch_size and "
+                "raise gradient_accumulation_steps by the same factor, or set "
+                "activation_checkpointing: true, or load_in_4bit: true with use_peft: true, or "
+                "draw the corpus in fewer pixels"
             ) from error
 
     def get_train_dataloader(self):
-        # TRL takes nothing but a `Dataset`, so the pictures are varied on their way to the loader.
+        # TRL accepts only a `Dataset`, so images are augmented between the dataset and the loader.
         rows = self.train_dataset
         self.train_dataset = AugmentedRows(rows, self.spec, self.augmentation, self.args.seed)
         try:
@@ -147,17 +184,19 @@ class StagingTrainer(SFTTrainer):
             self.train_dataset = rows
 
     def _get_train_sampler(self, train_dataset=None):
-        return self.draws
+        return self.sampler
 
     def _run_epoch(self, model, epoch, *args, **options):
-        # accelerate's word of a new round reaches no sampler of a resumed run of two processes.
-        self.draws.round = epoch
+        # When a run with several processes is resumed, accelerate does not call set_epoch on our
+        # sampler, so we set the round here.
+        self.sampler.round = epoch
         return super()._run_epoch(model, epoch, *args, **options)
 
     def get_batch_samples(self, epoch_iterator, num_batches, device):
         return super().get_batch_samples(self._timed(epoch_iterator), num_batches, device)
 
     def _timed(self, batches: Iterator) -> Iterator:
+        """Yield the same batches, and add the waiting time and the images to the meters."""
         while True:
             start = time.perf_counter()
             batch = next(batches, None)
@@ -171,7 +210,8 @@ class StagingTrainer(SFTTrainer):
             yield batch
 
     @contextmanager
-    def _aside(self):
+    def _aside(self) -> Iterator[None]:
+        """Do not count the time within as training."""
         start = time.perf_counter()
         yield
         for meter in self.meters.values():
@@ -180,18 +220,19 @@ class StagingTrainer(SFTTrainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if "loss" in logs:
             logs |= self.meters["log"].figures(self._total_train_tokens)
-            self.meters["log"] = Meter(tokens=self._total_train_tokens)
+            self.meters["log"] = ThroughputMeter(tokens=self._total_train_tokens)
         super().log(logs, start_time)
 
     ### Measuring
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
-        """Agreement with the scorer; every process scores its share of the rows."""
+        """Measure the agreement with the scorer; each process takes its share of the rows."""
         rows = self.eval_dataset if eval_dataset is None else eval_dataset
         with self._aside():
             self.model.eval()
             model = StagingModel(self.model, self.processing_class, self.spec, self.neighbours)
-            # As many on each process, so that they pass the model as often; a few twice.
+            # Each process takes equally many rows, a few of them twice: with sharded weights, all
+            # processes have to call the model equally often.
             world, rank = self.args.world_size, self.args.process_index
             mine = [(at * world + rank) % len(rows) for at in range(ceil(len(rows) / world))]
             images = (rows[row]["images"] for row in mine)
@@ -225,59 +266,57 @@ class StagingTrainer(SFTTrainer):
         missing = set(load_result.missing_keys)
         weights = dict(self.model.named_parameters(remove_duplicate=False))
         loaded = {id(weight) for name, weight in weights.items() if name not in missing}
-        # A tied weight is stored once, under one of its names.
+        # A tied weight is stored under only one of its names.
         if lost := sorted(name for name in missing if id(weights.get(name)) not in loaded):
             raise InputError(
-                f"checkpoint without {lost[0]} and {len(lost) - 1} other weights of the model; "
-                "expected one of this run: train from the beginning in another --output_dir"
+                f"the checkpoint lacks {lost[0]} and {len(lost) - 1} other weights of the model; "
+                "expected a checkpoint of this run: train from the beginning in another folder",
+                parameter="output_dir",
             )
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        # As an internal call, which pushes nothing: what lies beside the weights is not there yet.
+        # An internal call pushes nothing. The files that belong beside the weights are not written
+        # yet.
         super().save_model(output_dir, _internal_call=True)
-        # A pickle, with paths of this machine; `config.yaml` says the same.
+        # This file is a pickle and holds local paths; `config.yaml` holds the same options.
         (Path(output_dir or self.args.output_dir) / "training_args.bin").unlink(missing_ok=True)
 
     def init_hf_repo(self, *args, **options) -> None:
-        """Make the repository: before a training that could not be pushed."""
+        """Create the repository before training, so that a refusal costs no training time."""
         self.hub_model_id, self.push_in_progress = self.args.hub_model_id, None
         if self.is_world_process_zero():
-            nothing = release.Release(Path(self.args.output_dir), "model", (), (), self.cohorts)
-            with hub_errors.telling("push_to_hub", "no training was done"):
-                hub = release.Hub(nothing, self.hub_model_id, self.args.hub_token)
-                hub.make(self.args.hub_private_repo is False)
+            empty = release.Release(Path(self.args.output_dir), "model", (), (), self.cohorts)
+            with hub_errors.as_input_error("push_to_hub", "training has not started"):
+                hub = release.HubRepository(empty, self.hub_model_id, self.args.hub_token)
+                hub.create(self.args.hub_private_repo is False)
 
     def end(self) -> None:
-        """Leave the other processes, if there are any: the last thing that a run does."""
+        """Leave the group of processes, if there is one. Call this last."""
         if torch.distributed.is_initialized():
-            # Otherwise DDP's reducer frees the group, and holds the interpreter's lock meanwhile,
-            # which the group's own thread may be waiting for: a process that never ends.
-            _GROUPS.append(torch.distributed.group.WORLD)
+            # Without this reference DDP's reducer frees the group while it holds the interpreter's
+            # lock. The group's own thread may be waiting for that lock: the process never ends.
+            _PROCESS_GROUPS.append(torch.distributed.group.WORLD)
         self.accelerator.end_training()
 
     def create_model_card(self, *args, **options) -> None:
-        """None: TRL's takes the adapter for a text generator; `model_card` writes another."""
+        """Write no card: TRL's describes a text generator. `model_card` writes the right one."""
 
 
 def _input_gradients(model) -> None:
-    """What activation checkpointing asks for, and not of a frozen vision tower.
+    """Let gradients start at the input of the trained parts, as activation checkpointing requires.
 
-    transformers starts gradients at the input of every part. A tower of which nothing is trained
-    would be computed again and walked back through for nothing; SmolVLM's is most of the work.
+    transformers lets them start at the input of every part. A frozen vision tower would then be
+    computed twice and differentiated for nothing, and most of SmolVLM's work is in its tower.
     """
     trained = any(weight.requires_grad for weight in model.get_encoder("image").parameters())
     PreTrainedModel.enable_input_require_grads(model if trained else model.get_decoder())
 
 
 def agreement(p: np.ndarray, stages: np.ndarray) -> dict[str, float]:
-    """Of probabilities (n, 5) with the scored stages (n,), as `MEASURES` lists; `nll` in nats."""
-    import evaluate
-
-    from psgvlm import metrics
-
-    found = evaluate.load(metrics.SLEEP_STAGING).compute(
-        predictions=[STAGES[index] for index in p.argmax(axis=1)],
-        references=[STAGES[index] for index in stages],
-    )
-    nll = -np.log(np.maximum(p[np.arange(len(p)), stages], 1e-12)).mean()
-    return {**{name: found[name] for name in MEASURES[:-1]}, "nll": float(nll)}
+    """Return the `MEASURES` of probabilities (n, 5) against the scored stages (n,), as indices."""
+    scored = [STAGES[index] for index in stages]
+    matrix = figures.confusion(scored, [STAGES[index] for index in p.argmax(axis=1)])
+    return {
+        **{name: float(figures.FIGURES[name](matrix)) for name in MEASURES if name != "log_loss"},
+        "log_loss": figures.log_loss(p, stages),
+    }

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import train_sft
+from psgvlm.commands import train as train_command
 
 CPU = {
     **{"use_cpu": True, "bf16": False, "activation_checkpointing": False},
@@ -22,6 +22,6 @@ def words(corpus, out, **options) -> list[str]:
 
 
 def train(corpus, out: Path, *more, **options) -> dict:
-    """Run `train_sft.py`; returns its `training.json`."""
-    train_sft.main([*more, *words(corpus, out, **options)])
+    """Run `psgvlm train` and return its `training.json`."""
+    train_command.main([*more, *words(corpus, out, **options)])
     return json.loads((out / "training.json").read_text())

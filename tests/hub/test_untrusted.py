@@ -64,7 +64,7 @@ def test_no_file_leaves_its_folder(hub, adapter, tmp_path, path):
     from huggingface_hub import snapshot_download
 
     offer(hub, {path: b"{}", "image_spec.json": b"{}"})
-    with pytest.raises(InputError, match="no path that leads out of it"):
+    with pytest.raises(InputError, match="no path that leads out of"):
         vlm.load(NAME, "cpu")
     before = set(tmp_path.rglob("*"))
     try:

@@ -59,7 +59,7 @@ def test_an_adapter_without_a_spec(raw, tmp_path):
     (bare / "config.json").write_text("{}")
     night = next((raw / "shhs").rglob("*.edf"))
     done = command("stage.py", night, "--model", bare, "--out", tmp_path / "out")
-    refused(done, bare / "image_spec.json", "no such file", "train_sft.py writes")
+    refused(done, bare / "image_spec.json", "no such file", "psgvlm train")
 
 
 def test_a_spec_beside_no_model(raw, tmp_path):
@@ -84,7 +84,7 @@ def test_a_corpus_without_the_split_or_the_configuration(adapter, corpus, tmp_pa
 
 def test_training_without_a_corpus_or_on_what_is_none(tmp_path):
     recipe = ("train_sft.py", "--config", "recipes/tiny.yaml", "--output_dir", tmp_path / "o")
-    refused(command(*recipe), "no corpus given", "--dataset_name")
+    refused(command(*recipe), "no corpus given", "--dataset-name")
     empty = tmp_path / "empty"
     empty.mkdir()
     refused(command(*recipe, "--dataset_name", empty), empty / "image_spec.json", "no such file")
@@ -102,4 +102,5 @@ def test_recipes_that_cannot_be_used(recipe, parts, tmp_path):
     path = tmp_path / "recipe.yaml"
     if recipe is not None:
         path.write_text(recipe)
-    refused(command("train_sft.py", "--config", path), "recipe or options: ", *parts)
+    words = ("--config", path, "--dataset_name", "ORG/corpus")
+    refused(command("train_sft.py", *words), "recipe or options: ", *parts)

@@ -14,7 +14,7 @@ import families
 import train as bench
 
 from psgvlm.images.image_tokens import image_tokens
-from psgvlm.training.trained_parts import Anatomy
+from psgvlm.training.trained_parts import ModelParts
 
 # As the Hub counts them; the last with its vision tower and connector too.
 PUBLISHED = {
@@ -30,7 +30,7 @@ def test_real_shapes(family):
     parameters, name = PUBLISHED[family]
     assert sum(weight.numel() for weight in model.parameters()) == parameters
     assert model.dtype == torch.bfloat16
-    assert Anatomy(model).linear_layers({"language"})
+    assert ModelParts(model).linear_layers({"language"})
     side = {"compact": (448, 224), "paper": (336, 336)}[families.IMAGE[family]]
     turns = [{"role": "user", "content": [{"type": "image"}]}]
     text = processor.apply_chat_template(turns, tokenize=False)
@@ -44,7 +44,7 @@ def test_work_is_what_torch_counts():
     from torch.utils.flop_counter import FlopCounterMode
 
     model, processor = tiny_vlms.idefics3()
-    targets = Anatomy(model).linear_layers({"language"})
+    targets = ModelParts(model).linear_layers({"language"})
     model = get_peft_model(model, LoraConfig(r=4, target_modules=targets))
     text = processor.apply_chat_template(
         [{"role": "user", "content": [{"type": "image"}]}], tokenize=False

@@ -55,13 +55,13 @@ def parts_of(names, family):
 def test_weights_of_the_chosen_parts_alone_are_trained(family, tune):
     model = build(family)
     chosen = trained_parts.chosen_parts(tune)
-    anatomy = trained_parts.Anatomy(model)
-    anatomy.freeze_all_but(chosen)
+    parts = trained_parts.ModelParts(model)
+    parts.freeze_all_but(chosen)
     trained = [name for name, p in model.named_parameters() if p.requires_grad]
     frozen = [name for name, p in model.named_parameters() if not p.requires_grad]
     assert parts_of(trained, family) == chosen
     assert parts_of(frozen, family) == set(trained_parts.PARTS) - chosen
-    counts = anatomy.counts()
+    counts = parts.counts()
     for part, of in counts.items():
         assert of["trained"] == (of["parameters"] if part in chosen else 0)
     assert sum(of["parameters"] for of in counts.values()) == model.num_parameters()
@@ -75,7 +75,7 @@ def test_an_adapter_of_the_chosen_parts_alone(family, tune):
 
     model = build(family)
     chosen = trained_parts.chosen_parts(tune)
-    targets = trained_parts.Anatomy(model).linear_layers(chosen)
+    targets = trained_parts.ModelParts(model).linear_layers(chosen)
     linear = {
         name
         for name, module in model.named_modules()
@@ -85,12 +85,12 @@ def test_an_adapter_of_the_chosen_parts_alone(family, tune):
     modules = {name for name, _ in model.named_modules()}
     assert {name for name in modules if re.fullmatch(targets, name)} == wanted
     tuned = get_peft_model(model, LoraConfig(target_modules=targets))
-    anatomy = trained_parts.Anatomy(tuned)
-    anatomy.check_frozen(chosen)
+    parts = trained_parts.ModelParts(tuned)
+    parts.check_frozen(chosen)
     names = [name for name, p in model.named_parameters() if p.requires_grad]
     assert len(names) == 2 * len(wanted)
     assert parts_of(names, family) == chosen
-    counts = anatomy.counts()
+    counts = parts.counts()
     assert {part for part, of in counts.items() if of["trained"]} == chosen
     assert "vision" in chosen or counts["vision"]["trained"] == 0
 
@@ -102,8 +102,8 @@ def test_targets_by_leaf_name_that_reach_the_frozen_tower_are_refused(options):
     from peft import LoraConfig, get_peft_model
 
     tuned = get_peft_model(build("idefics3"), LoraConfig(**options))
-    with pytest.raises(InputError, match=r"vision_model.*lies in vision, which --tune language"):
-        trained_parts.Anatomy(tuned).check_frozen({"language"})
+    with pytest.raises(InputError, match=r"vision_model.* belongs to vision, and only language"):
+        trained_parts.ModelParts(tuned).check_frozen({"language"})
 
 
 def test_modules_saved_whole_are_counted_and_checked():
@@ -113,14 +113,14 @@ def test_modules_saved_whole_are_counted_and_checked():
         target_modules=r".*language.*v_proj", modules_to_save=["multi_modal_projector"]
     )
     tuned = get_peft_model(build("llava_next"), options)
-    with pytest.raises(InputError, match="lies in connector"):
-        trained_parts.Anatomy(tuned).check_frozen({"language"})
-    trained_parts.Anatomy(tuned).check_frozen({"language", "connector"})
+    with pytest.raises(InputError, match="belongs to connector"):
+        trained_parts.ModelParts(tuned).check_frozen({"language"})
+    trained_parts.ModelParts(tuned).check_frozen({"language", "connector"})
 
 
 @pytest.mark.parametrize("tune", ["eyes", "", "language,", "all,vision"])
 def test_parts_that_do_not_exist(tune):
-    with pytest.raises(InputError, match=f"--tune {tune}: .*expected all, or some of language"):
+    with pytest.raises(InputError, match=f"in {tune!r}; .*language,connector,vision"):
         trained_parts.chosen_parts(tune)
 
 
@@ -130,17 +130,17 @@ def test_a_model_of_unknown_structure_is_refused():
     sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
     text = LlamaForCausalLM(LlamaConfig(**sizes, vocab_size=32, num_attention_heads=2))
     with pytest.raises(InputError, match=r"LlamaForCausalLM: .*cannot be told apart"):
-        trained_parts.Anatomy(text)
+        trained_parts.ModelParts(text)
     strange = build("idefics3")
     strange.model.gate = nn.Linear(2, 2)
     with pytest.raises(InputError, match=r"no part holds model\.gate\.weight"):
-        trained_parts.Anatomy(strange)
+        trained_parts.ModelParts(strange)
 
 
 def test_the_summary_names_every_part():
-    anatomy = trained_parts.Anatomy(build("tiny"))
-    anatomy.freeze_all_but({"connector"})
-    lines = trained_parts.summary(anatomy.counts()).splitlines()
+    parts = trained_parts.ModelParts(build("tiny"))
+    parts.freeze_all_but({"connector"})
+    lines = trained_parts.summary(parts.counts()).splitlines()
     assert [line.split()[:2] for line in lines] == [
         ["language", "0"],
         ["connector", "33,024"],

@@ -89,7 +89,7 @@ def test_two_processes_have_the_losses_of_one_with_the_same_global_batch(corpus,
     assert (one["processes"], two["processes"]) == (1, 2)
     assert np.allclose(one["loss"], two["loss"], rtol=0, atol=1e-3)
     for first, second in zip(one["evaluations"], two["evaluations"], strict=True):
-        assert first["eval_nll"] == pytest.approx(second["eval_nll"], abs=1e-3)
+        assert first["eval_log_loss"] == pytest.approx(second["eval_log_loss"], abs=1e-3)
         assert first["eval_kappa"] == pytest.approx(second["eval_kappa"], abs=1e-6)
 
 
@@ -97,9 +97,9 @@ def test_the_figures_of_the_log_are_those_of_the_saved_model(corpus, tmp_path):
     """And the best checkpoint is the model that is left."""
     options = FULL | {"max_steps": 3, "learning_rate": 5e-3, **EVALUATED}
     saved = {"save_strategy": "steps", "save_steps": 1, "load_best_model_at_end": True}
-    report = train(corpus, tmp_path, **options, **saved, metric_for_best_model="nll")
-    nll = [entry["eval_nll"] for entry in report["evaluations"]]
-    assert report["best"] == {"step": int(np.argmin(nll)) + 1, "value": min(nll)}
+    report = train(corpus, tmp_path, **options, **saved, metric_for_best_model="log_loss")
+    losses = [entry["eval_log_loss"] for entry in report["evaluations"]]
+    assert report["best"] == {"step": int(np.argmin(losses)) + 1, "value": min(losses)}
     assert {"eval_kappa", "eval_macro_f1", "eval_accuracy"} <= set(report["evaluations"][0])
 
     rows = loading.validation_sample(
@@ -107,7 +107,7 @@ def test_the_figures_of_the_log_are_those_of_the_saved_model(corpus, tmp_path):
     )
     model = vlm.load(str(tmp_path), "cpu")
     p = np.array(list(inference.probabilities(model, [row["images"] for row in rows])))
-    assert -np.log(p[np.arange(12), rows["stage"]]).mean() == pytest.approx(min(nll), abs=1e-5)
+    assert -np.log(p[np.arange(12), rows["stage"]]).mean() == pytest.approx(min(losses), abs=1e-5)
 
 
 def test_early_stopping(corpus, tmp_path):
@@ -152,7 +152,7 @@ def test_a_disk_full_while_saving_leaves_the_last_good_checkpoint(corpus, tmp_pa
         **{"cwd": ROOT, "capture_output": True, "text": True, "timeout": 280},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)),
     )
-    refused(done, tmp_path, "cannot be saved", f"last good checkpoint is {good}", "make room")
+    refused(done, tmp_path, "cannot be saved", f"last complete checkpoint is {good}", "make room")
     assert {path.name: path.read_bytes() for path in good.iterdir()} == before
     assert not (tmp_path / "checkpoint-2").exists()
 
@@ -189,7 +189,7 @@ def test_neighbours_and_varied_pictures_reach_the_model_and_its_users(corpus, tm
     rows = loading.load_split(str(corpus), "validation", "mass", model.neighbours)
     rows = loading.validation_sample(rows, 8, 12, 0)
     p = np.array(list(inference.probabilities(model, [row["images"] for row in rows])))
-    measured = report["evaluations"][-1]["eval_nll"]
+    measured = report["evaluations"][-1]["eval_log_loss"]
     assert -np.log(p[np.arange(12), rows["stage"]]).mean() == pytest.approx(measured, abs=1e-5)
 
     adapter = tmp_path / "varied"
@@ -211,7 +211,7 @@ def test_a_frozen_vision_tower_is_computed_once(family, plain, reentrant, corpus
     from trl import SFTConfig, SFTTrainer
 
     from psgvlm.training import trained_parts
-    from psgvlm.training.sampling import Draws
+    from psgvlm.training.sampling import BalancedSampler
     from psgvlm.training.trainer import AnswerCollator, StagingTrainer
 
     rows = loading.load_split(str(corpus), "train", "mass")
@@ -222,7 +222,7 @@ def test_a_frozen_vision_tower_is_computed_once(family, plain, reentrant, corpus
         torch.manual_seed(0)
         model, processor = tiny_vlms.FAMILIES[family]()
         vlm.end_turns(processor, vlm.turn_ends(model, processor))
-        anatomy = trained_parts.Anatomy(model)
+        parts = trained_parts.ModelParts(model)
         config = SFTConfig(
             **{"output_dir": str(tmp_path), "max_steps": 2, "per_device_train_batch_size": 2},
             **{"use_cpu": True, "bf16": False, "activation_checkpointing": True},
@@ -232,7 +232,7 @@ def test_a_frozen_vision_tower_is_computed_once(family, plain, reentrant, corpus
         )
         options = {
             **{"args": config, "train_dataset": rows},
-            "peft_config": LoraConfig(target_modules=anatomy.linear_layers({"language"})),
+            "peft_config": LoraConfig(target_modules=parts.linear_layers({"language"})),
         }
         if way == "plain":
             ends = frozenset(vlm.turn_ends(model, processor))
@@ -240,7 +240,9 @@ def test_a_frozen_vision_tower_is_computed_once(family, plain, reentrant, corpus
             options |= {"processing_class": processor, "data_collator": answers}
             trainer = SFTTrainer(model, **options)
         else:
-            trainer = StagingTrainer(model, processor, spec, Draws(rows["stage"]), **options)
+            trainer = StagingTrainer(
+                model, processor, spec, BalancedSampler(rows["stage"]), **options
+            )
         count = []
         tower = model.get_encoder("image").modules()
         layer = next(module for module in tower if isinstance(module, torch.nn.Linear))

@@ -60,7 +60,7 @@ def test_the_adapter_folder(adapter, corpus):
     ],
 )
 def test_cohorts_that_a_run_trained_on(record, cohorts):
-    assert run_record.cohorts(record) == cohorts
+    assert run_record.trained_cohorts(record) == cohorts
 
 
 @pytest.mark.parametrize("wrong", [{"fingerprint": []}, {"config": 3}, {"subjects": 0}, []])
@@ -84,7 +84,7 @@ def test_lora_on_a_base_model_of_one_s_own(adapter, corpus, tmp_path):
     assert 0 < report["trainable_parameters"] < report["parameters"] / 10
     # Those of MASS alone were trained on now; the base model has seen the others' too.
     assert report["subjects"] == json.loads((adapter / "training.json").read_text())["subjects"]
-    assert run_record.cohorts(report) == ["isruc", "mass", "shhs"]
+    assert run_record.trained_cohorts(report) == ["isruc", "mass", "shhs"]
     card = (out / "README.md").read_text()
     assert "library_name: peft" in card
     assert "base_model: tiny" in card

@@ -18,9 +18,9 @@ PUSHED = {"push_to_hub": True, "hub_model_id": "tester/tiny"}
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_length": 512}, "max_length: 512 would cut rows off, the answer first"),
-        ({"tune": "head"}, "--tune head: head is no part of a model"),
-        ({"balance": "evenly"}, "--balance evenly: expected one of none"),
+        ({"max_length": 512}, "max_length: 512 would cut off.*answer"),
+        ({"tune": "head"}, "unknown part 'head' in 'head'"),
+        ({"balance": "evenly"}, "'evenly' is no balance; expected one of none"),
         ({"neighbours": 11}, "11 neighbours; expected 0 to 10"),
         ({"augment": "gain=0.2"}, "gain is 1 to 10"),
         ({"early_stopping_patience": 3}, "needs load_best_model_at_end"),
@@ -28,10 +28,10 @@ PUSHED = {"push_to_hub": True, "hub_model_id": "tester/tiny"}
         ({"dataset_train_split": "learning"}, "no split 'learning'"),
         ({"eval_strategy": "epoch", "dataset_test_split": "unseen"}, "no split 'unseen'"),
         ({"dataset_config": "dreem"}, "dreem"),
-        ({"from_scratch": False}, "no base model; expected --model_name_or_path"),
+        ({"from_scratch": False}, "no base model"),
         ({"learning_rate": "fast"}, "recipe or options: .*learning_rate"),
         ({"push_to_hub": True}, "expected hub_model_id: ORG/NAME"),
-        ({**PUSHED, "hub_strategy": "checkpoint"}, "hub_strategy: checkpoint would push what is"),
+        ({**PUSHED, "hub_strategy": "checkpoint"}, "hub_strategy: checkpoint"),
         (PUSHED, "mass; expected the statement MASS"),
         (
             {**PUSHED, "i_am_allowed": "MASS", "hub_private_repo": False},
@@ -47,7 +47,7 @@ def test_options(options, message, corpus, tmp_path):
 
 
 def test_a_checkpoint_that_is_none(corpus, tmp_path):
-    with pytest.raises(InputError, match=r"nowhere: no whole checkpoint; expected OUTPUT/check"):
+    with pytest.raises(InputError, match=r"nowhere: .*OUTPUT/checkpoint-N"):
         train(corpus, tmp_path, **FULL, max_steps=1, resume_from_checkpoint=tmp_path / "nowhere")
 
 
@@ -75,7 +75,7 @@ def test_a_base_model_of_language_alone(corpus, tmp_path):
 def test_lora_that_reaches_the_frozen_tower(corpus, tmp_path):
     base = tiny_vlms.save("idefics3", tmp_path / "base")
     options = LORA | {"model_name_or_path": base, "lora_target_modules": ".*q_proj"}
-    with pytest.raises(InputError, match=r"lies in vision, which --tune language leaves alone"):
+    with pytest.raises(InputError, match=r"q_proj.* belongs to vision, and only language"):
         train(corpus, tmp_path / "out", **options)
 
 
