@@ -64,9 +64,9 @@ def main(words: list[str] | None = None) -> int:
         answers,
         baselines,
         contenders,
+        corpus_nights,
         lineage,
         predictions,
-        raw_recordings,
         report,
         robustness,
         variants,
@@ -91,7 +91,9 @@ def main(words: list[str] | None = None) -> int:
         found = []
         for corpus in corpora:
             rows = corpus.split(split, neighbours)
-            found += raw_recordings.nights(rows, corpus.name, raw) if raw else of_split(rows, spec)
+            found += (
+                corpus_nights.with_signals(rows, corpus.name, raw) if raw else of_split(rows, spec)
+            )
         contenders.check_once(found)
         return found
 

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from psgvlm import errors
 from psgvlm.corpus import loading
-from psgvlm.evaluation import baselines, raw_recordings
+from psgvlm.evaluation import baselines, corpus_nights
 from psgvlm.models import vlm
 from psgvlm.stages import STAGES
 
@@ -41,7 +41,7 @@ def main() -> None:
 
     model = vlm.load(args.model) if args.model else None
     nights = {
-        split: raw_recordings.nights(
+        split: corpus_nights.with_signals(
             loading.load_split(str(args.corpus), split), args.corpus, args.raw
         )
         for split in ("train", "validation", "test")

@@ -59,7 +59,7 @@ def main() -> int:
     from tqdm import tqdm
 
     from psgvlm.corpus import loading
-    from psgvlm.evaluation import raw_recordings
+    from psgvlm.evaluation import corpus_nights
     from psgvlm.explanations import over_corpus
     from psgvlm.models import adapter_files, devices, vlm
     from psgvlm.stages import STAGES
@@ -68,13 +68,17 @@ def main() -> int:
     adapter_files.check_same_images(args.model, model.spec, args.dataset)
     shuffled = shuffle(model)
     rows = loading.load_split(args.dataset, "test")
-    nights = raw_recordings.nights(rows, args.dataset, args.raw)
+    nights = corpus_nights.with_signals(rows, args.dataset, args.raw)
     found, damaged, left_out = [], [], {"staged otherwise": 0, "no event, or all of it": 0}
     with tqdm(total=args.epochs, unit="epoch") as bar:
         # More than are wanted, since some will be left out.
         for night, chosen in zip(nights, over_corpus.choose(nights, 2 * args.epochs), strict=True):
             wanted = len(chosen) // 2
-            truth, traces, starts_s = events(args.raw, night), night.traces(), night.stored_s()
+            truth, traces, starts_s = (
+                events(args.raw, night),
+                night.signal.traces(),
+                night.signal.starts_s,
+            )
             who = "/".join((night.rows["cohort"][0], night.rows["subject"][0]))
             done = 0
             for row in np.random.default_rng(0).permutation(chosen).tolist():

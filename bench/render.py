@@ -49,8 +49,8 @@ from psgvlm.builders.readers import folder
 from psgvlm.image_spec import PRESETS
 from psgvlm.images import raster
 from psgvlm.montages import MODALITY
-from psgvlm.recordings import lanes, recording
-from psgvlm.signals import traces as signals
+from psgvlm.nights.night import Night
+from psgvlm.recordings import lanes
 
 HOURS, RATE_HZ, EPOCHS = 8, 256, 960
 SIZES = {"448x224": (448, 224), "1008x336": (1008, 336), "1344x672": (1344, 672)}
@@ -183,8 +183,7 @@ def load(work: Path, spec):
 
 
 def traces_of(work: Path, spec):
-    night = recording.Recording(work / "raw" / "night.edf")
-    return signals.prepare(night, lanes.find_lanes(night.labels, spec.montage), spec)
+    return Night(work / "raw" / "night.edf", spec).traces()
 
 
 def drawn(traces, spec):

@@ -89,7 +89,9 @@ class EndpointHandler:
                 for epoch in epochs:
                     if epoch["epoch"] in numbers:
                         row = int((staged.epochs == epoch["epoch"] - 1).argmax())
-                        (images,) = night.shown(self.stager.neighbours, row, row + 1)
+                        (images,) = night.pictures_with_neighbours(
+                            self.stager.neighbours, row, row + 1
+                        )
                         epoch |= self._explained(images)
             except InputError as error:
                 # Where the file lay meanwhile is nobody's business.

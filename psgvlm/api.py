@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from psgvlm.explanations import Explanation
     from psgvlm.models.vlm import StagingModel
-    from psgvlm.staging.stager import Night, StagedNight, Stager
+    from psgvlm.nights.night import Night
+    from psgvlm.staging.stager import StagedNight, Stager
 
 
 def stage(
@@ -144,7 +145,7 @@ def draw(
     >>> len(images[1:4])
     3
     """
-    from psgvlm.staging.stager import Night
+    from psgvlm.nights.night import Night
 
     spec = image if isinstance(image, ImageSpec) else ImageSpec.parse(image)
     return EpochImages(Night(recording, spec, map))
@@ -300,7 +301,7 @@ def _images_of_epoch(night: "Night", epoch: int | None, neighbours: int) -> list
             "epoch",
         )
     row = numbers.index(epoch - 1)
-    (images,) = night.shown(neighbours, row, row + 1)
+    (images,) = night.pictures_with_neighbours(neighbours, row, row + 1)
     return images
 
 

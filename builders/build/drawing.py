@@ -2,12 +2,11 @@
 
 import importlib
 import traceback
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from psgvlm.builders.build import parts
-from psgvlm.builders.build.examine import Choices, Examined, examine
+from psgvlm.builders.build.examine import Choices, ExaminedNight, examine
 from psgvlm.builders.build.parts import Result
 from psgvlm.builders.readers.found_night import FoundNight
 
@@ -17,9 +16,7 @@ from psgvlm.corpus.manifest import BUILT, FAILED, RAW, SKIPPED
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
-from psgvlm.signals import traces as signals
 from psgvlm.signals import waves
-from psgvlm.signals.traces import Trace
 
 
 @dataclass(frozen=True)
@@ -73,51 +70,59 @@ def draw_night(task: Task) -> Result:
 
     Raises `InputError` where it cannot be used.
     """
-    night, spec = task.night, task.spec
+    found, spec = task.night, task.spec
     reader = importlib.import_module(task.reader)
-    seen = examine(reader, night, spec.montage, task.choices)
-    stages, second = seen.scores.stages, seen.scores.second
-    traces = signals.prepare(seen.recording, seen.lanes, spec)
-    starts_s = [epoch.stored_s for epoch in seen.epochs]
-    images = raster.draw(traces, spec, starts_s)
-    numbers = [epoch.number for epoch in seen.epochs]
+    examined = examine(reader, found, spec, task.choices)
+    night, second = examined.night, examined.scores.second
+    numbers = night.epochs.tolist()
     columns = {
-        "stages": [stages[number] for number in numbers],
+        "stages": examined.stages,
         "second": [second[number] if second else None for number in numbers],
         "epochs": numbers,
-        "onsets_s": [epoch.onset_s for epoch in seen.epochs],
+        "onsets_s": night.onsets_s.tolist(),
     }
     if task.choices.measured:
-        told = findings.measure(traces, spec, starts_s)
-        columns["findings"] = [epoch.to_dict() for epoch in told]
+        measured = findings.measure(night.traces(), spec, night.starts_s)
+        columns["findings"] = [epoch.to_dict() for epoch in measured]
     shared = {
         "text": spec.prompt,
-        "cohort": night.cohort,
-        "subject": night.subject,
-        "recording": night.recording,
-        "lanes": list(seen.lanes.found),
+        "cohort": found.cohort,
+        "subject": found.subject,
+        "recording": found.recording,
+        "lanes": list(night.lanes.found),
     }
-    notes = [_told(note, task.choices.raw) for note in seen.notes]
-    result = Result(BUILT, found=_found(seen, traces), notes=notes)
-    pictures = (raster.to_png(image, spec) for image in images)
-    return parts.write(task.part, task.key, result, pictures, columns, shared)
+    notes = [_told(note, task.choices.raw) for note in examined.notes]
+    pictures = (raster.to_png(image, spec) for image in night.draw())
+    return parts.write(
+        task.part,
+        task.key,
+        Result(BUILT, notes=notes),
+        pictures,
+        columns,
+        shared,
+        lambda: _manifest_columns(examined),
+    )
 
 
 def _told(text: str, raw: Path | None) -> str:
     return text.replace(f"{raw}/", f"{RAW}/") if raw else text
 
 
-def _found(seen: Examined, traces: Iterable[Trace | None]) -> dict:
-    """The manifest's columns that only a drawn night can fill."""
+def _manifest_columns(examined: ExaminedNight) -> dict:
+    """Return the manifest's columns that only a drawn night can fill."""
+    night = examined.night
     lanes = []
-    for lane, source, trace in zip(seen.lanes.lanes, seen.lanes.sources, traces, strict=True):
-        if trace:
-            told = {"lane": lane.name, "source": str(source), "rate_hz": trace.rate_hz}
-            lanes.append(told | asdict(trace.quality))
+    for lane, source, quality in zip(
+        night.lanes.lanes, night.lanes.sources, night.quality(), strict=True
+    ):
+        if source:
+            rate_hz = night.recording.channel(source.plus).rate_hz
+            lane = {"lane": lane.name, "source": str(source), "rate_hz": rate_hz}
+            lanes.append(lane | asdict(quality))
     return {
-        "duration_s": seen.recording.duration_s,
+        "duration_s": night.recording.duration_s,
         "lanes": lanes,
-        "missing": list(seen.lanes.missing),
-        "kappa": seen.scores.kappa,
-        **manifest.epochs_by_stage(seen.scores.stages[epoch.number] for epoch in seen.epochs),
+        "missing": list(night.lanes.missing),
+        "kappa": examined.scores.kappa,
+        **manifest.epochs_by_stage(examined.stages),
     }

@@ -10,7 +10,7 @@ saves it 80 MB of memory.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -147,6 +147,7 @@ def write(
     pictures: Iterable[bytes] = (),
     columns: dict | None = None,
     shared: dict | None = None,
+    manifest_columns: Callable[[], dict] | None = None,
 ) -> Result:
     """Write a part whole or not at all.
 
@@ -162,6 +163,8 @@ def write(
         Its PNGs; they may be drawn as they are written.
     columns, shared : dict
         The columns with a value for each picture, and those with one value for all.
+    manifest_columns : callable, optional
+        Called after the last picture: returns the columns of the manifest that are known only then.
 
     Returns
     -------
@@ -181,6 +184,8 @@ def write(
                 digest.update(png)
                 sizes.append(len(png))
             result = replace(result, rows=len(sizes), bytes=sum(sizes))
+            if manifest_columns:
+                result = replace(result, found=manifest_columns())
             content = {
                 "key": key,
                 "result": asdict(result),

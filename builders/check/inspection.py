@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from psgvlm.builders.build.examine import Choices, Examined, examine
+from psgvlm.builders.build.examine import Choices, ExaminedNight, examine
 from psgvlm.builders.readers import FoundNight, find_nights
 
 from psgvlm.errors import InputError
 from psgvlm.files import readable
+from psgvlm.image_spec import ImageSpec
 from psgvlm.recordings import lanes as montages
 from psgvlm.recordings.recording import Channel, Recording
 from psgvlm.stages import STAGES
@@ -29,7 +30,7 @@ class Inspection:
 
 
 def inspect(
-    readers: dict[str, ModuleType], path: Path, montage: str, labels: str = ""
+    readers: dict[str, ModuleType], path: Path, spec: ImageSpec, labels: str = ""
 ) -> Inspection:
     """Look at one recording, or at every one below a folder, without drawing anything.
 
@@ -40,7 +41,7 @@ def inspect(
     found = _find(readers, path)
     for name, (root, nights) in found.items():
         table.lines += ["", f"{name}: {_recordings(len(nights))} below {readable(str(root))}"]
-        _cohort(table, readers[name], root, nights, Choices(root, map=labels), montage)
+        _cohort(table, readers[name], root, nights, Choices(root, map=labels), spec)
     drawn = sum(len(nights) for _, nights in found.values()) - table.skipped
     table.lines += ["", f"{_recordings(drawn)} can be drawn, {table.skipped} would be skipped"]
     return table
@@ -86,7 +87,7 @@ def _cohort(
     root: Path,
     nights: list[FoundNight],
     choices: Choices,
-    montage: str,
+    spec: ImageSpec,
 ) -> None:
     families: dict[tuple, tuple[str, tuple[Channel, ...]]] = {}
     rows, notes = [], []
@@ -97,7 +98,7 @@ def _cohort(
             # Sorted: MASS has the same signals in another order in every file.
             key = tuple(sorted((c.label, c.rate_hz, c.unit, c.fault or "") for c in channels))
             family, _ = families.setdefault(key, (str(len(families) + 1), channels))
-            seen = examine(reader, night, montage, choices)
+            seen = examine(reader, night, spec, choices)
             cells = _counts(seen)
             verdict = "ok"
             notes += [f"  {night.recording}: {note}" for note in seen.notes]
@@ -110,22 +111,22 @@ def _cohort(
     for family, channels in families.values():
         table.lines += ["", f"family {family}: {len(channels)} signals", *_signals(channels)]
         labels = [channel.label for channel in channels]
-        table.lines += _lanes(reader, labels, montage, choices.map)
+        table.lines += _lanes(reader, labels, spec.montage, choices.map)
     table.lines += ["", *_columns([HEADER, *rows])]
     if notes:
         table.lines += ["", "notes", *notes]
 
 
-def _counts(seen: Examined) -> list[str]:
-    stages = Counter(seen.scores.stages[epoch.number] for epoch in seen.epochs)
+def _counts(seen: ExaminedNight) -> list[str]:
+    stages, onsets_s = Counter(seen.stages), seen.night.onsets_s
     kappa = seen.scores.kappa
     return [
-        f"{seen.recording.duration_s / 3600:.2f}",
-        str(len(seen.epochs)),
+        f"{seen.night.recording.duration_s / 3600:.2f}",
+        str(len(onsets_s)),
         *(str(stages[stage]) for stage in STAGES),
         str(seen.scores.stages.count(None)),
-        f"{seen.epochs[0].onset_s:.1f}",
-        f"{seen.epochs[-1].onset_s:.1f}",
+        f"{onsets_s[0]:.1f}",
+        f"{onsets_s[-1]:.1f}",
         "" if kappa is None else f"{kappa:.3f}",
     ]
 

@@ -15,11 +15,11 @@ from PIL import Image
 from psgvlm.explanations import Explanation
 from psgvlm.explanations.picture import AGAINST, FOR, heat_colours
 from psgvlm.image_spec import ImageSpec
+from psgvlm.nights.night import Night
 from psgvlm.stages import EPOCH_S, STAGES
 from psgvlm.staging.hypnogram import COLOURS, STAGES_FROM_TOP, areas, bouts
 from psgvlm.staging.sleep_statistics import UNITS
 from psgvlm.staging.staged_night import StagedNight
-from psgvlm.staging.stager import Night
 
 STAGE_HEIGHT = 100 / len(STAGES_FROM_TOP)
 TICKS_S = (60, 300, 600, 1800, 3600, 7200, 14400, 43200)

@@ -17,12 +17,13 @@ from PIL import Image
 
 from psgvlm.errors import InputError
 from psgvlm.explanations import Explanation, explain
+from psgvlm.nights.night import Night
 from psgvlm.recordings import lanes
 from psgvlm.recordings.recording import Recording
 from psgvlm.staging import night_files, sleep_statistics
 from psgvlm.staging.lights import Lights
 from psgvlm.staging.staged_night import REVIEW_UNDER, StagedNight
-from psgvlm.staging.stager import Night, Stager
+from psgvlm.staging.stager import Stager
 
 ABANDONED_S = 3600  # an upload that is older was broken off
 
@@ -128,7 +129,7 @@ class Session:
         """Explain why the model gave its stage to the epoch that the visitor looks at."""
         row, night = self.row, self._opened_night()
         if self._explained is None or self._explained[0] != (night, row):
-            images = next(night.shown(self.stager.neighbours, row, row + 1))
+            images = next(night.pictures_with_neighbours(self.stager.neighbours, row, row + 1))
             self._explained = (night, row), explain(self.stager.model, images)
         return self._explained[1]
 

@@ -123,7 +123,7 @@ def measure(
 ) -> list[EpochFindings]:
     """Measure the epochs that start at `onsets_s`, in seconds of the samples, as they are drawn.
 
-    `traces` are those of `signals.prepare`, one for each lane of the spec. Raises `InputError`
+    `traces` are those of `Night.traces`, one for each lane of the spec. Raises `InputError`
     where yasa is not installed.
     """
     lanes = dict(zip(spec.lanes, traces, strict=True))

@@ -35,9 +35,9 @@ def main(words: list[str] | None = None) -> int:
     split = corpus.split(args.split, adapter_files.load_neighbours(args.model))
     nights, recordings = of_split(split, spec), None
     if args.raw:
-        from psgvlm.evaluation import raw_recordings
+        from psgvlm.evaluation import corpus_nights
 
-        recordings = raw_recordings.nights(corpus.split(args.split), args.dataset, args.raw)
+        recordings = corpus_nights.with_signals(corpus.split(args.split), args.dataset, args.raw)
     rows = over_corpus.choose(nights, args.epochs)
     model = vlm.load(args.model, args.device)
 

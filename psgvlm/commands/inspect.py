@@ -34,7 +34,7 @@ def main(words: list[str] | None = None) -> int:
     from psgvlm.builders.check import inspection
 
     readers = {args.cohort: READERS[args.cohort]} if args.cohort else READERS
-    report = inspection.inspect(readers, args.path, image.montage, args.map)
+    report = inspection.inspect(readers, args.path, image, args.map)
     print("\n".join(report.lines))
     return 3 if report.skipped else 0
 

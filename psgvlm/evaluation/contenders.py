@@ -35,7 +35,7 @@ class Adapter:
         self.scorer = inference.StageClassifier(model, batch_size)
 
     def probabilities(self, night: CorpusNight) -> np.ndarray:
-        if night.recording is None:
+        if night.signal is None:
             # Read together, no neighbour's picture is decoded twice.
             batches = night.rows.iter(batch_size=self.scorer.batch_size)
             epochs = (images for batch in batches for images in batch["images"])

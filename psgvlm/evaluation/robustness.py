@@ -49,7 +49,9 @@ def _number(word: str, text: str, damage: Damage) -> float:
 def damaged(night: CorpusNight, kind: str, share: float, level: float | None) -> CorpusNight:
     """The night with its recording damaged, by a seed made from the night's name."""
     seed = int.from_bytes(hashlib.sha256(night.name.encode()).digest()[:4])
-    return replace(night, recording=DamagedRecording(night.recording, kind, share, level, seed))
+    signal = night.require_signal()
+    recording = DamagedRecording(signal.recording, kind, share, level, seed)
+    return replace(night, signal=signal.on(recording))
 
 
 def severity(kind: str, share: float, level: float | None) -> str:

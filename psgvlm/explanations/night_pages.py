@@ -12,10 +12,10 @@ from psgvlm.explanations.methods import explain
 from psgvlm.explanations.picture import draw
 from psgvlm.images import geometry
 from psgvlm.models.vlm import StagingModel
+from psgvlm.nights.night import Night
 from psgvlm.staging import document
 from psgvlm.staging.document import Heading, Picture, Text
 from psgvlm.staging.staged_night import StagedNight
-from psgvlm.staging.stager import Night
 
 RESULT = "explanations.json"
 MAX_SHOWN = 100  # epochs on the page, which holds their pictures
@@ -57,7 +57,7 @@ def write(
         number = str(int(staged.epochs[row]) + 1)
         path = folder / picture_name(number)
         if number not in by_number or not path.is_file():
-            (images,) = night.shown(model.neighbours, row, row + 1)
+            (images,) = night.pictures_with_neighbours(model.neighbours, row, row + 1)
             explanation = explain(model, images, method)
             draw(explanation, images[model.neighbours], path)
             by_number[number] = _numbers(explanation)

@@ -79,8 +79,8 @@ def table(
                 continue
             frame = contenders.scores(night.rows)
             if recordings:
-                rhythms = Rhythms(recordings[number].traces(), model.spec)
-                starts_s = recordings[number].stored_s()
+                signal = recordings[number].require_signal()
+                rhythms, starts_s = Rhythms(signal.traces(), model.spec), signal.starts_s
             for row in rows.tolist():
                 images = night.rows[row]["images"]
                 explanation = explain(model, images, method)

@@ -19,6 +19,7 @@ from psgvlm.errors import InputError
 
 ANNOTATIONS = "EDF Annotations"
 WINDOW_BYTES = 1 << 22
+LONG_RECORD_S = 60.0  # of a data record; longer ones are not read whole
 MAX_DURATION_S = 31 * 86400.0  # no night is longer; a header or a score that claims it is damaged
 
 _INT16 = (-32768, 32767)
@@ -157,40 +158,59 @@ class EdfFile:
             raise InputError(f"{self.path}: damaged EDF header, {name}: {found}; expected {wanted}")
         return value
 
-    def windows(
-        self, factors: Mapping[int, float], spread: int | None = None
-    ) -> Iterator[dict[int, np.ndarray]]:
-        """The samples of several signals in one pass, some data records at a time.
-
-        Yields the signals named in `factors` by index, each in its own unit times its factor,
-        float32 of shape (n_samples,). With `spread`, only so many short windows, a second or one
-        data record long, spread evenly over the file.
-        """
-        for _, records in self._windows(spread):
-            yield {index: self._scaled(records, index, factors[index]) for index in factors}
-
     def part(
         self, factors: Mapping[int, float], start_s: float, stop_s: float
     ) -> dict[int, tuple[int, np.ndarray]]:
-        """The data records that hold the stored samples from `start_s` to `stop_s`.
+        """Return the stored samples of some signals from `start_s` to `stop_s`, and some around.
 
-        By index: the number of the first sample, and the samples as `windows` gives them.
+        `factors` maps the number of each signal to the factor that its samples are multiplied by.
+        For each signal the result holds the number of the first sample and the samples, float32 of
+        shape (n,), in the signal's own unit times its factor. Whole data records are read, so there
+        may be samples before `start_s` and after `stop_s`.
         """
+        if self.record_s > LONG_RECORD_S:
+            return {
+                index: self._part_of_long_records(index, factor, start_s, stop_s)
+                for index, factor in factors.items()
+            }
         first = min(max(0, math.floor(start_s / self.record_s)), self.n_records)
         last = max(first, min(self.n_records, math.ceil(stop_s / self.record_s)))
         pieces: dict[int, list] = {index: [np.empty(0, np.float32)] for index in factors}
-        for _, records in self._windows(within=(first, last)):
+        for records in self._records(first, last):
             for index, factor in factors.items():
-                pieces[index].append(self._scaled(records, index, factor))
+                values = records[:, self._edges[index] : self._edges[index + 1]]
+                pieces[index].append(self._scaled(values, index, factor))
         return {
             index: (first * self.signals[index].samples, np.concatenate(pieces[index]))
             for index in factors
         }
 
-    def _scaled(self, records: np.ndarray, index: int, factor: float) -> np.ndarray:
-        """A signal's samples of some data records, in its own unit times a factor."""
+    def _part_of_long_records(
+        self, index: int, factor: float, start_s: float, stop_s: float
+    ) -> tuple[int, np.ndarray]:
+        """Return a signal's samples as `part` does, without reading whole data records.
+
+        Some programs write a whole night as one data record.
+        """
+        per_record = self.signals[index].samples
+        rate_hz, total = per_record / self.record_s, per_record * self.n_records
+        first = min(max(0, math.floor(start_s * rate_hz)), total)
+        last = max(first, min(total, math.ceil(stop_s * rate_hz)))
+        values = np.empty(last - first, "<i2")
+        with self.path.open("rb", buffering=0) as file:
+            at = first
+            while at < last:
+                record, within = divmod(at, per_record)
+                piece = values[at - first :][: per_record - within]
+                place = record * self._width + int(self._edges[index]) + within
+                self._read_into(file, place, piece)
+                at += len(piece)
+        return first, self._scaled(values, index, factor)
+
+    def _scaled(self, values: np.ndarray, index: int, factor: float) -> np.ndarray:
+        """Return stored values in the signal's own unit times a factor, float32 of shape (n,)."""
         signal = self.signals[index]
-        part = records[:, self._edges[index] : self._edges[index + 1]].astype(np.float32)
+        part = values.astype(np.float32)
         part *= np.float32(signal.gain * factor)
         part += np.float32(signal.offset * factor)
         return part.ravel()
@@ -248,37 +268,33 @@ class EdfFile:
         return found
 
     def _column(self, index: int) -> np.ndarray:
-        """A signal's stored values, int16 of shape (records, samples in a record)."""
+        """Return a signal's stored values, int16 of shape (n_records, samples in a record)."""
         first, last = self._edges[index], self._edges[index + 1]
-        return np.concatenate([records[:, first:last].copy() for _, records in self._windows()])
+        whole = self._records(0, self.n_records)
+        return np.concatenate([records[:, first:last].copy() for records in whole])
 
-    def _windows(
-        self, spread: int | None = None, within: tuple[int, int] | None = None
-    ) -> Iterator[tuple[int, np.ndarray]]:
-        """The data records, some at a time: number of the first one, int16 (records, width).
+    def _records(self, first: int, last: int) -> Iterator[np.ndarray]:
+        """Yield the data records from `first` to before `last`, some at a time, int16 (n, width).
 
-        They are read into one small buffer: faster than a map of the file, whose pages would count
-        as memory of this process. With `spread`, only so many stretches of about a second; with
-        `within`, only the records from one number to before another.
+        All are read into one small buffer. That is faster than a memory map of the file, whose
+        pages would count as memory of this process.
         """
-        first, last = within or (0, self.n_records)
-        if spread is None:
-            count = max(1, min(WINDOW_BYTES // (2 * self._width), last - first))
-            starts = range(first, last, count)
-        else:
-            count = min(math.ceil(1 / self.record_s), self.n_records)
-            starts = np.unique(np.linspace(0, self.n_records - count, spread).astype(int)).tolist()
+        count = max(1, min(WINDOW_BYTES // (2 * self._width), last - first))
         buffer = np.empty((count, self._width), "<i2")
         with self.path.open("rb", buffering=0) as file:
-            for start in starts:
+            for start in range(first, last, count):
                 records = buffer[: last - start]
-                file.seek(self._header_size + start * 2 * self._width)
-                if file.readinto(records) < records.nbytes:
-                    raise InputError(
-                        f"{self.path}: ended while it was read; expected {self.n_records} data "
-                        "records as when it was opened"
-                    )
-                yield start, records
+                self._read_into(file, start * self._width, records)
+                yield records
+
+    def _read_into(self, file, place: int, values: np.ndarray) -> None:
+        """Fill an array with stored values from the value number `place` of the file on."""
+        file.seek(self._header_size + 2 * place)
+        if file.readinto(values) < values.nbytes:
+            raise InputError(
+                f"{self.path}: ended while it was read; expected {self.n_records} data records as "
+                "when it was opened"
+            )
 
     def _annotation_signals(self) -> list[int]:
         return [i for i, s in enumerate(self.signals) if s.label == ANNOTATIONS and s.samples]

@@ -5,7 +5,7 @@ The formats are BDF, BrainVision, EEGLAB, FIF, GDF and CNT.
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,6 @@ from psgvlm.recordings.edf import Annotation, EdfFile
 if TYPE_CHECKING:
     from mne.io import BaseRaw
 
-WINDOW_S = 600
 SUFFIXES = (".bdf", ".gdf", ".vhdr", ".set", ".fif", ".cnt")
 # MNE's own filters stop at annotations with these prefixes, in any case: `EDGE boundary` where
 # pieces were joined, `BAD_ACQ_SKIP` where the amplifier stored nothing.
@@ -64,18 +63,6 @@ class MneFile:
         """Start and stop of each run of stored samples, in seconds from the first sample."""
         return tuple((start / self.rate_hz, stop / self.rate_hz) for start, stop in self._runs)
 
-    def windows(
-        self, factors: Mapping[int, float], spread: int | None = None
-    ) -> Iterator[dict[int, np.ndarray]]:
-        """Yield the samples of several channels some minutes at a time, as `EdfFile.windows`."""
-        length = math.ceil(self.rate_hz * (WINDOW_S if spread is None else 1))
-        starts = range(0, self.n_samples, length)
-        if spread is not None:
-            last = max(0, self.n_samples - length)
-            starts = np.unique(np.linspace(0, last, spread).astype(int)).tolist()
-        for start in starts:
-            yield self._read(factors, start, min(start + length, self.n_samples))
-
     def part(
         self, factors: Mapping[int, float], start_s: float, stop_s: float
     ) -> dict[int, tuple[int, np.ndarray]]:
@@ -103,7 +90,10 @@ class MneFile:
         """Return a hash of the labels, the rate, the gaps and every sample."""
         about = [self.labels, self.rate_hz, self.segments]
         digest = hashlib.sha256(repr(about).encode())
-        for samples in self.windows({index: 1.0 for index in range(len(self.labels))}):
+        factors = {index: 1.0 for index in range(len(self.labels))}
+        length = math.ceil(600 * self.rate_hz)  # ten minutes
+        for start in range(0, self.n_samples, length):
+            samples = self._read(factors, start, min(start + length, self.n_samples))
             for channel in samples.values():
                 digest.update(channel.tobytes())
         return digest.hexdigest()

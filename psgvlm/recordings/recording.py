@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,50 +139,54 @@ class Recording:
         """The channel with this label; `InputError` where two have it."""
         return self.channels[self._position(label)]
 
-    def windows_uv(
-        self, labels: Iterable[str], spread: int | None = None
-    ) -> Iterator[dict[str, np.ndarray]]:
-        """The samples of the channels with these labels, some minutes at a time, in one pass.
-
-        Yields them by label, float32 in µV, shape (n_samples,). With `spread`, only so many windows
-        of a second (or of one of the file's data records), spread evenly over the recording.
-        Raises `InputError` where two channels have a label, or a header makes no sense.
-        """
-        indexes = {label: self._positions[self._position(label)] for label in labels}
-        factors = {index: self._factor(label) for label, index in indexes.items()}
-        windows = self._file.windows(factors, spread)
-        while True:
-            with np.errstate(over="ignore", invalid="ignore"):
-                parts = next(windows, None)
-            if parts is None:
-                return
-            yield {label: self._finite(label, parts[index]) for label, index in indexes.items()}
+    @property
+    def stored_duration_s(self) -> float:
+        """Seconds of stored samples: the duration without the gaps."""
+        return sum(stop_s - start_s for start_s, stop_s in self.segments)
 
     def part_uv(
         self, labels: Iterable[str], start_s: float, stop_s: float
     ) -> dict[str, tuple[int, np.ndarray]]:
-        """The stored samples from `start_s` to `stop_s` of the channels with these labels.
+        """Read the stored samples from `start_s` to `stop_s` of some channels.
 
-        By label: the number of the first sample, and the samples, float32 in µV. Times beyond the
-        stored samples have none. Raises as `windows_uv` does.
+        Every sample that psgvlm draws or measures is read here: what changes a recording's samples
+        (`psgvlm.signals.damage`) overrides this method alone.
+
+        Parameters
+        ----------
+        labels : iterable of str
+            Labels of the channels.
+        start_s, stop_s : float
+            Seconds of the stored samples. Times beyond them have no samples.
+
+        Returns
+        -------
+        dict of str to (int, ndarray)
+            For each label the number of the first sample, and the samples in µV, float32 of
+            shape (n,).
+
+        Raises
+        ------
+        InputError
+            If two channels have one of the labels, or if a channel cannot be read as a voltage.
         """
         indexes = {label: self._positions[self._position(label)] for label in labels}
         factors = {index: self._factor(label) for label, index in indexes.items()}
         with np.errstate(over="ignore", invalid="ignore"):
             parts = self._file.part(factors, start_s, stop_s)
-        found = {}
+        samples_by_label = {}
         for label, index in indexes.items():
             first, samples = parts[index]
             rate_hz = self.channel(label).rate_hz
-            # A file's data records may be long.
+            # The file gives whole data records, which may be long.
             skip = min(max(0, math.floor(start_s * rate_hz) - first), len(samples))
             samples = samples[skip : max(skip, math.ceil(stop_s * rate_hz) - first)]
-            found[label] = first + skip, self._finite(label, samples)
-        return found
+            samples_by_label[label] = first + skip, self._finite(label, samples)
+        return samples_by_label
 
     def read_uv(self, label: str) -> np.ndarray:
-        """All samples of the channel with this label; raises as `windows_uv` does."""
-        return np.concatenate([part[label] for part in self.windows_uv([label])])
+        """Read all samples of a channel in µV, float32 of shape (n,); see `part_uv`."""
+        return self.part_uv([label], 0.0, self.stored_duration_s + 1.0)[label][1]
 
     def _finite(self, label: str, samples: np.ndarray) -> np.ndarray:
         if not np.isfinite(samples).all():

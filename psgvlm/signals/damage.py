@@ -1,6 +1,6 @@
 """Damage put on the raw signal, before anything is derived or filtered: the same for every model.
 
-    traces = signals.prepare(DamagedRecording(recording, "white", seed=7), lanes, spec)
+    night = Night(DamagedRecording(recording, "white", seed=7), spec)
 
 **Share.** The rate of damage, of every kind: the share of the record's 30-s epochs, counted from
 its first sample, that are touched in each channel; 0 is the record as it is. They are drawn for
@@ -20,7 +20,7 @@ epochs touched: give each a seed of its own.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -188,6 +188,7 @@ class DamagedRecording(Recording):
         voltages = sorted({c.label for c in self.channels if self._readable(c)})
         self.damaged_labels = frozenset(voltages if labels is None else labels)
         self._partners = self._swapped() if kind == "swapped" else {}
+        self._wholes: dict[str, np.ndarray] = {}
 
     def _readable(self, channel: Channel) -> bool:
         once = self.labels.count(channel.label) == 1
@@ -210,32 +211,34 @@ class DamagedRecording(Recording):
             )
         return partners
 
-    def read_uv(self, label: str) -> np.ndarray:
-        """All samples of a channel as damaged, float32 in µV, shape (n_samples,)."""
+    def part_uv(
+        self, labels: Iterable[str], start_s: float, stop_s: float
+    ) -> dict[str, tuple[int, np.ndarray]]:
+        """Read samples as `Recording.part_uv` does, as they are after the damage."""
+        parts = self._source.part_uv(labels, start_s, stop_s)
+        for label in self.damaged_labels & parts.keys():
+            first, samples = parts[label]
+            parts[label] = first, self._whole(label)[first : first + len(samples)].copy()
+        return parts
+
+    def _whole(self, label: str) -> np.ndarray:
+        """Return all samples of a channel after the damage, which depends on all of them.
+
+        They are kept: a night is read in many parts.
+        """
+        if label not in self._wholes:
+            self._wholes[label] = self._damaged(label)
+        return self._wholes[label]
+
+    def _damaged(self, label: str) -> np.ndarray:
         samples = self._source.read_uv(label)
-        if label not in self.damaged_labels or self.share == 0 or not len(samples):
+        if self.share == 0 or not len(samples):
             return samples
         if self._damage.levels and self.level == self._damage.levels[0]:
             return samples
         rate_hz = self.channel(label).rate_hz
         touched = self._touched(label, len(samples), rate_hz)
         return np.where(touched, self._changed(label, samples, rate_hz), samples)
-
-    def windows_uv(
-        self, labels: Iterable[str], spread: int | None = None
-    ) -> Iterator[dict[str, np.ndarray]]:
-        """As `Recording.windows_uv` but all samples at once: what a damage does depends on all."""
-        whole = {label: self.read_uv(label) for label in labels}
-        if spread is None:
-            yield whole
-            return
-        for share in np.linspace(0, 1, spread):
-            parts = {}
-            for label, samples in whole.items():
-                length = min(len(samples), max(2, round(self.channel(label).rate_hz)))
-                start = round(share * (len(samples) - length))
-                parts[label] = samples[start : start + length]
-            yield parts
 
     def _changed(self, label: str, samples: np.ndarray, rate_hz: float) -> np.ndarray:
         """The whole channel as it is where damaged, float32."""

@@ -10,11 +10,10 @@ Memory grows by a few numbers an epoch, not with the recording.
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,119 +21,13 @@ import numpy as np
 import psgvlm
 from psgvlm.errors import InputError
 from psgvlm.hub import repo_files
-from psgvlm.image_spec import ImageSpec
-from psgvlm.images import raster
 from psgvlm.models import adapter_files, calibration, vlm
-from psgvlm.nights.neighbours import around
-from psgvlm.nights.stretches import Stretches
-from psgvlm.recordings import lanes as montage
-from psgvlm.recordings.recording import Recording
-from psgvlm.signals import traces
-from psgvlm.stages import EPOCH_S
+from psgvlm.nights.night import Night
 from psgvlm.staging.kept_probabilities import KeptProbabilities
 from psgvlm.staging.staged_night import StagedNight
 from psgvlm.training import run_record
 
-LEAST_HZ = 32  # of an EEG: spindles go up to 16 Hz
 PACKAGES = ("torch", "transformers", "numpy")
-
-
-class Night:
-    """A recording that can be staged: which label became which lane, which epochs it has.
-
-    Epochs lie on the record's own grid of 30 s from its first sample. Those that are not recorded
-    as a whole, within or across a gap (EDF+D), are left out. `map` names unusual labels, such as
-    `"chin=EMG1 - EMG2"`. `notes` say what is odd. Raises `InputError` where it cannot be staged.
-    """
-
-    def __init__(self, path: str | Path, spec: ImageSpec, map: str = ""):
-        self.path, self.spec = Path(path), spec
-        self.recording = recording = Recording(path, gaps=True)
-        aliases = montage.parse_map(map, recording.labels)
-        self.lanes = montage.find_lanes(recording.labels, spec.montage, aliases)
-        montage.require_eeg(self.lanes, recording)
-        count = int((recording.duration_s + 1e-3) // EPOCH_S)
-        stored_s = [recording.stored_s(EPOCH_S * number, EPOCH_S) for number in range(count)]
-        self.epochs = np.array([i for i, at in enumerate(stored_s) if at is not None], int)
-        if not len(self.epochs):
-            gaps = ", with gaps" if len(recording.segments) > 1 else ""
-            raise InputError(
-                f"{path}: {recording.duration_s:g} s long{gaps}; expected at least one 30-s epoch"
-            )
-        self._starts_s = [stored_s[number] for number in self.epochs]
-        self._check_rates()
-        self._stretches = Stretches(recording, self.lanes, spec)
-        if fault := traces.implausible(recording, self.lanes):
-            raise InputError(f"{path}: {fault}")
-        self.notes = tuple(self._notes(count))
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return self.path.name
-
-    @property
-    def onsets_s(self) -> np.ndarray:
-        """Where the epochs begin, in seconds of the record, shape (n,)."""
-        return EPOCH_S * self.epochs
-
-    @property
-    def sources(self) -> dict[str, str | None]:
-        """The derivation that fills each lane; `None` where there is none."""
-        pairs = zip(self.lanes.lanes, self.lanes.sources, strict=True)
-        return {lane.name: source and str(source) for lane, source in pairs}
-
-    def pictures(self, which: Sequence[int] | None = None) -> Iterator:
-        """The epochs as the model sees them: RGB PIL images; all, or of these rows of `epochs`."""
-        from PIL import Image
-
-        starts_s = self._starts_s if which is None else [self._starts_s[row] for row in which]
-        for image in self._stretches.draw(starts_s):
-            yield Image.fromarray(raster.to_rgb(image, self.spec))
-
-    def shown(self, neighbours: int, first: int = 0, stop: int | None = None) -> Iterator[list]:
-        """The pictures of each epoch with those of its neighbours on either side, as lists.
-
-        From row `first` of `epochs` to before row `stop`.
-        """
-        stop = len(self.epochs) if stop is None else stop
-        begin = max(0, first - neighbours)
-        rows = range(begin, min(stop + neighbours, len(self.epochs)))
-        pictures = self.pictures(rows)
-        lists = around(pictures, self.spec, neighbours, self.epochs[rows.start :].tolist())
-        return islice(lists, first - begin, stop - begin)
-
-    def lost_s(self) -> np.ndarray:
-        """For how much of each epoch a lane shows nothing, in s, shape (n, lanes).
-
-        It stands still, or lies at the limits of the file; or the recording does not have it.
-        """
-        return self._stretches.lost_s(self._starts_s)
-
-    def _check_rates(self) -> None:
-        for lane, source in zip(self.lanes.lanes, self.lanes.sources, strict=True):
-            rate_hz = self.recording.channel(source.plus).rate_hz if source else LEAST_HZ
-            if lane.modality == "EEG" and rate_hz < LEAST_HZ:
-                raise InputError(
-                    f"{self.path}: lane {lane.name} ({source}) is at {rate_hz:g} Hz; expected an "
-                    f"EEG at {LEAST_HZ} Hz or more, which spindles need"
-                )
-
-    def _notes(self, count: int) -> Iterator[str]:
-        recording = self.recording
-        yield from recording.notes
-        if self.lanes.missing:
-            yield f"no {', '.join(self.lanes.missing)}: drawn as empty"
-        sources = [label for s in self.lanes.filled for label in (s.plus, s.minus) if label]
-        if bare := [name for name in dict.fromkeys(sources) if not recording.channel(name).unit]:
-            yield f"no unit for {', '.join(bare)}: taken as uV"
-        if gaps := len(recording.segments) - 1:
-            yield (
-                f"{gaps} gap{'s' * (gaps > 1)} in the recording: {count - len(self.epochs)} epochs "
-                "that are not recorded as a whole are not staged"
-            )
-        if (rest_s := recording.duration_s - EPOCH_S * count) >= 1:
-            yield f"the last {rest_s:.0f} s are no whole epoch and not staged"
 
 
 class Stager:
@@ -253,7 +146,7 @@ class Stager:
         total = len(night.epochs)
         kept = KeptProbabilities(Path(keep), self.key(night), self.batch_size) if keep else None
         rows = kept.rows[:total] if kept else []
-        epochs = night.shown(self.neighbours, len(rows))
+        epochs = night.pictures_with_neighbours(self.neighbours, len(rows))
         if report:
             report(len(rows), total)
         try:

@@ -13,9 +13,8 @@ from PIL import Image
 
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
-from psgvlm.recordings.lanes import find_lanes
+from psgvlm.nights.night import Night
 from psgvlm.recordings.recording import Recording
-from psgvlm.signals import traces as signals
 
 COHORTS = ("isruc", "mass", "shhs")
 
@@ -73,10 +72,10 @@ def test_the_stored_picture_is_the_one_that_staging_would_draw(corpus, raw):
     spec = ImageSpec.load(corpus / "image_spec.json")
     table = pq.read_table(corpus / "shhs" / "test-00000-of-00001.parquet").to_pylist()
     recording = Recording(next((raw / "shhs").rglob(f"{table[0]['recording']}.edf")))
-    lanes = find_lanes(recording.labels, spec.montage)
-    traces = signals.prepare(recording, lanes, spec)
+    night = Night(recording, spec)
     for row in table[:: max(1, len(table) // 5)]:
-        image = next(raster.draw(traces, spec, [row["onset"]]))
+        (row_drawn,) = np.flatnonzero(night.onsets_s == row["onset"])
+        image = next(night.draw([row_drawn]))
         png = row["images"][0]["bytes"]
         assert png == raster.to_png(image, spec)
         assert Image.open(io.BytesIO(png)).size == spec.size

@@ -12,7 +12,7 @@ from recordings import montage, noise, signal, with_gap, write_edf, write_nsrr, 
 
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
-from psgvlm.signals import traces
+from psgvlm.signals.filters import band_pass
 
 LABELS = ("F4-M1", "C4-M1", "O2-M1", "E1-M2", "E2-M1", "chin")
 STAGES = ("W", "N1", "N2", "N3", "R", None)
@@ -34,11 +34,11 @@ def stages(night):
 def test_without_stages_the_whole_recording_is_drawn_unscored(tmp_path):
     night = night_of(tmp_path)
     assert folder.read_scores(night) is None
-    seen = examine(folder, night, "aasm", Choices())
+    seen = examine(folder, night, PRESETS["wide"], Choices())
     assert not seen.scored
-    assert [epoch.onset_s for epoch in seen.epochs] == [0, 30, 60, 90, 120, 150]
+    assert seen.night.onsets_s.tolist() == [0, 30, 60, 90, 120, 150]
     assert seen.scores.stages == (None,) * 6
-    assert seen.notes == ("unscored",)
+    assert "unscored" in seen.notes
 
 
 def test_its_own_annotations(tmp_path):
@@ -182,25 +182,28 @@ def test_a_name_that_is_no_utf_8(tmp_path):
     path.rename(tmp_path / b"n\xe4cht.edf".decode("utf-8", "surrogateescape"))
     (night,) = find_nights(folder, tmp_path)
     assert night.recording == "n\ufffdcht"
-    assert len(examine(folder, night, "aasm", Choices()).epochs) == 2
+    assert len(examine(folder, night, PRESETS["wide"], Choices()).night.epochs) == 2
 
 
 def test_a_map_for_unusual_labels(tmp_path):
     write_edf(tmp_path / "x.edf", montage(("left", "Kanal 7", "EMG1", "EMG2"), 60))
     (night,) = find_nights(folder, tmp_path)
     with pytest.raises(InputError, match="no EEG lane found"):
-        examine(folder, night, "core", Choices())
+        examine(folder, night, PRESETS["square"], Choices())
     choices = Choices(map="C4-M1=Kanal 7,chin=EMG1-EMG2")
-    seen = examine(folder, night, "core", choices)
-    assert str(seen.lanes) == "C4-M1 <- Kanal 7, E1 <- missing, E2 <- missing, chin <- EMG1 - EMG2"
+    seen = examine(folder, night, PRESETS["square"], choices)
+    assert (
+        str(seen.night.lanes)
+        == "C4-M1 <- Kanal 7, E1 <- missing, E2 <- missing, chin <- EMG1 - EMG2"
+    )
     with pytest.raises(InputError, match="no label 'Kanal 8'"):
-        examine(folder, night, "core", Choices(map="C4-M1=Kanal 8"))
+        examine(folder, night, PRESETS["square"], Choices(map="C4-M1=Kanal 8"))
 
 
 def test_a_unit_that_is_missing_is_told(tmp_path):
     write_edf(tmp_path / "x.edf", [signal("C4-M1", noise(60, 100), 100, "")])
     (night,) = find_nights(folder, tmp_path)
-    seen = examine(folder, night, "core", Choices())
+    seen = examine(folder, night, PRESETS["square"], Choices())
     assert "no unit for C4-M1: taken as uV" in seen.notes
 
 
@@ -208,21 +211,17 @@ def test_gaps_become_unscored_and_no_epoch_straddles_one(tmp_path):
     with_gap(tmp_path / "x.edf")  # 60 s recorded, 45 s gap, 60 s recorded
     (tmp_path / "x.txt").write_text("N2\n" * 6)
     (night,) = find_nights(folder, tmp_path)
-    seen = examine(folder, night, "core", Choices())
-    assert [(e.number, e.onset_s, e.stored_s) for e in seen.epochs] == [
-        (0, 0, 0),
-        (1, 30, 30),
-        (4, 120, 75),
-    ]
-    assert seen.notes[:2] == (
-        "1 scored epochs beyond the end of the signal left out",
-        "2 epochs within or across gaps of the recording left out",
-    )
+    seen = examine(folder, night, PRESETS["square"], Choices())
+    assert seen.night.epochs.tolist() == [0, 1, 4]
+    assert seen.night.onsets_s.tolist() == [0, 30, 120]
+    assert seen.night.starts_s.tolist() == [0, 30, 75]
+    assert (seen.night.n_beyond, seen.night.n_in_gaps) == (1, 2)
+    assert sum("left out" in note for note in seen.notes) == 2
     # The filter does not see across the gap either: each side is filtered alone.
-    (trace, *_) = traces.prepare(seen.recording, seen.lanes, PRESETS["square"])
-    raw = seen.recording.read_uv("C4-M1")
-    alone = traces.band_pass(raw[600:], 10, PRESETS["square"].eeg_hz)
-    assert (trace.samples_uv[600:] == alone).all()
+    (trace, *_) = seen.night.traces()
+    raw = seen.night.recording.read_uv("C4-M1")
+    alone = band_pass(raw[3000:], 50, PRESETS["square"].eeg_hz)
+    assert np.abs(trace.samples_uv[3000:] - alone).max() < 1e-3
 
 
 def test_what_mne_reads_is_found(tmp_path):
@@ -233,17 +232,17 @@ def test_what_mne_reads_is_found(tmp_path):
     raw.set_annotations(mne.Annotations([0, 30], [30, 60], ["Sleep stage W", "Sleep stage 2"]))
     raw.save(tmp_path / "x_raw.fif", verbose="ERROR")
     (night,) = find_nights(folder, tmp_path)
-    seen = examine(folder, night, "core", Choices())
+    seen = examine(folder, night, PRESETS["square"], Choices())
     assert seen.scores.stages == ("W", "N2", "N2")
-    assert len(seen.epochs) == 3
+    assert len(seen.night.epochs) == 3
 
 
 def test_a_real_recording():
     path = real_recording("nox_a1_2min.edf")
     (night,) = (n for n in find_nights(folder, path.parent) if n.signal.name == path.name)
-    seen = examine(folder, night, "aasm", Choices())
-    assert str(seen.lanes) == (
+    seen = examine(folder, night, PRESETS["wide"], Choices())
+    assert str(seen.night.lanes) == (
         "F4-M1 <- F4-M1, C4-M1 <- C4-M1, O2-M1 <- O2-M1, E1 <- E1-M2, E2 <- E2-M1, chin <- 1-2"
     )
-    assert len(seen.epochs) == 4
+    assert len(seen.night.epochs) == 4
     assert not seen.scored

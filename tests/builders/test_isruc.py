@@ -8,6 +8,7 @@ from psgvlm.builders.readers import find_nights, isruc
 from recordings import ISRUC, write_isruc, write_xlsx
 
 from psgvlm.errors import InputError
+from psgvlm.image_spec import PRESETS
 
 STAGES = ("W", "N1", "N2", "N3", "R", "N2")
 
@@ -89,11 +90,11 @@ def test_the_mat_distribution_is_refused_with_the_reason(tmp_path):
 def test_every_family_can_be_drawn(folder, family):
     write_isruc(folder, "1", STAGES, family)
     (night,) = isruc.find(folder)
-    seen = examine(isruc, night, "aasm", Choices())
-    assert seen.lanes.missing == (("F4-M1",) if family == "I-8" else ())
-    assert len(seen.epochs) == 6
+    seen = examine(isruc, night, PRESETS["wide"], Choices())
+    assert seen.night.lanes.missing == (("F4-M1",) if family == "I-8" else ())
+    assert len(seen.night.epochs) == 6
     assert seen.scores.onset_s == 0
-    assert [epoch.onset_s for epoch in seen.epochs] == [0, 30, 60, 90, 120, 150]
+    assert seen.night.onsets_s.tolist() == [0, 30, 60, 90, 120, 150]
 
 
 ### Scores
@@ -208,13 +209,14 @@ def test_scorers_of_different_length(folder):
 def test_more_scores_than_signal_and_the_other_way_round(folder):
     write_isruc(folder, "1", STAGES, seconds=30 * 4 + 10)
     (night,) = isruc.find(folder)
-    seen = examine(isruc, night, "aasm", Choices())
-    assert [epoch.number for epoch in seen.epochs] == [0, 1, 2, 3]
-    assert seen.notes[1:] == ("2 scored epochs beyond the end of the signal left out",)
+    seen = examine(isruc, night, PRESETS["wide"], Choices())
+    assert seen.night.epochs.tolist() == [0, 1, 2, 3]
+    assert seen.night.n_beyond == 2
+    assert any(note.startswith("2 epochs beyond") for note in seen.notes)
     write_isruc(folder, "1", STAGES, seconds=30 * 9)
-    seen = examine(isruc, night, "aasm", Choices())
-    assert len(seen.epochs) == 6
-    assert seen.notes[1:] == ("signal goes on for 90 s after the last scored epoch",)
+    seen = examine(isruc, night, PRESETS["wide"], Choices())
+    assert len(seen.night.epochs) == 6
+    assert any("goes on for 90 s" in note for note in seen.notes)
 
 
 ### Damaged workbooks

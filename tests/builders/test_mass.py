@@ -8,6 +8,7 @@ from psgvlm.builders.readers import mass
 from recordings import noise, signal, write_edf, write_mass
 
 from psgvlm.errors import InputError
+from psgvlm.image_spec import PRESETS
 from psgvlm.recordings.recording import Recording
 
 CODES = ("?", "W", "1", "2", "3", "4", "R", "?")
@@ -21,7 +22,7 @@ def read(raw, **options):
 
 def look(raw, **options):
     (night,) = mass.find(raw)
-    return examine(mass, night, "aasm", Choices(reader=options))
+    return examine(mass, night, PRESETS["wide"], Choices(reader=options))
 
 
 ### Files
@@ -60,9 +61,9 @@ def test_the_first_onset_is_not_0_and_durations_are_inexact(tmp_path):
     write_mass(tmp_path, "01-03-0001", CODES)
     seen = look(tmp_path)
     assert seen.scores.stages == STAGES
-    assert [epoch.number for epoch in seen.epochs] == [1, 2, 3, 4, 5, 6]
+    assert seen.night.epochs.tolist() == [1, 2, 3, 4, 5, 6]
     onsets = [37.4 + 30 * epoch for epoch in range(1, 7)]
-    assert [epoch.onset_s for epoch in seen.epochs] == pytest.approx(onsets)
+    assert seen.night.onsets_s.tolist() == pytest.approx(onsets)
 
 
 def test_epochs_are_placed_by_their_onset_not_by_their_count(tmp_path):
@@ -99,9 +100,9 @@ def test_what_lies_in_epoch_960_by_the_true_rate(tmp_path):
     (night,) = mass.find(tmp_path)
     recording = Recording(night.signal)
     assert recording.channel(label).rate_hz == pytest.approx(32.002, abs=1e-5)
-    seen = examine(mass, night, "aasm", Choices())
-    assert seen.epochs[-1].number == 959
-    first = int(np.ceil(seen.epochs[-1].stored_s * recording.channel(label).rate_hz))
+    seen = examine(mass, night, PRESETS["wide"], Choices())
+    assert seen.night.epochs[-1] == 959
+    first = int(np.ceil(seen.night.starts_s[-1] * recording.channel(label).rate_hz))
     assert abs(int(recording.read_uv(label).argmax()) - first) <= 1
 
 
@@ -148,9 +149,9 @@ def test_twenty_seconds_extended_by_five_on_both_sides(tmp_path, subset):
     seen = look(tmp_path)
     # Without the first and the last epoch of the night.
     assert seen.scores.stages == (None, "W", "N1", "N2", "N3", "N3", "R", None)
-    assert [epoch.number for epoch in seen.epochs] == [1, 2, 3, 4, 5, 6]
+    assert seen.night.epochs.tolist() == [1, 2, 3, 4, 5, 6]
     onsets = [3.25 + 20 * epoch - 5 for epoch in range(1, 7)]
-    assert [epoch.onset_s for epoch in seen.epochs] == pytest.approx(onsets)
+    assert seen.night.onsets_s.tolist() == pytest.approx(onsets)
     with pytest.raises(InputError, match=f"SS{subset[1]} is scored in epochs of 20 s, left out"):
         look(tmp_path, twenty_second="skip")
 

@@ -1,5 +1,7 @@
 """SHHS: both kinds of XML, both visits, movement and unscored epochs, own rates."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from psgvlm.builders.build.examine import Choices, examine
@@ -9,10 +11,11 @@ from recordings import noise, signal, write_nsrr, write_profusion, write_shhs
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
 from psgvlm.recordings.scores import Scores, trim_wake
-from psgvlm.signals import traces as signals
 
 CODES = (0, 1, 2, 3, 4, 5, 6, 9, 2, 0)
 STAGES = ("W", "N1", "N2", "N3", "N3", "R", None, None, "N2", "W")
+
+SHHS = replace(PRESETS["wide"], montage="shhs")
 
 
 def read(raw):
@@ -134,9 +137,9 @@ def test_the_eegs_and_their_own_rates(tmp_path):
     """EEG is C4-A1 at 125 Hz, EEG(sec) C3-A2; the EOG stays at 50 Hz."""
     write_shhs(tmp_path, "shhs1-200001", CODES)
     (night,) = shhs.find(tmp_path)
-    seen = examine(shhs, night, "shhs", Choices())
-    assert seen.lanes.missing == ("ECG",)
-    traces = signals.prepare(seen.recording, seen.lanes, PRESETS["wide"])
+    seen = examine(shhs, night, SHHS, Choices())
+    assert seen.night.lanes.missing == ("ECG",)
+    traces = seen.night.traces()
     rates = [trace.rate_hz if trace else None for trace in traces]
     assert rates == [125, 125, 50, 50, 125, None]
     assert [len(trace.samples_uv) / trace.rate_hz for trace in traces if trace] == [300] * 5
@@ -151,7 +154,7 @@ def test_an_eeg_of_an_impossible_height_is_not_drawn(tmp_path):
         write_shhs(tmp_path, "shhs1-200001", CODES, signals=[eeg])
         (night,) = shhs.find(tmp_path)
         with pytest.raises(InputError, match=r"C4-M1 \(EEG, .*a likely error of unit or gain"):
-            examine(shhs, night, "shhs", Choices())
+            examine(shhs, night, SHHS, Choices())
 
 
 def test_a_flat_eeg(tmp_path):
@@ -159,10 +162,10 @@ def test_a_flat_eeg(tmp_path):
     write_shhs(tmp_path, "shhs1-200001", CODES, signals=flat)
     (night,) = shhs.find(tmp_path)
     with pytest.raises(InputError, match="C4-M1: flat for most of the record"):
-        examine(shhs, night, "shhs", Choices())
+        examine(shhs, night, SHHS, Choices())
     both = [*flat, signal("EEG(sec)", noise(300, 125), 125)]
     write_shhs(tmp_path, "shhs1-200001", CODES, signals=both)
-    assert len(examine(shhs, night, "shhs", Choices()).epochs) == 8
+    assert len(examine(shhs, night, SHHS, Choices()).night.epochs) == 8
 
 
 ### Wake around the night

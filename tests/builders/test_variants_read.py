@@ -8,6 +8,8 @@ from psgvlm.builders.__main__ import main
 from psgvlm.builders.build.examine import Choices, examine
 from psgvlm.builders.readers import find_nights, isruc, mass, shhs
 
+from psgvlm.image_spec import PRESETS
+
 READERS = {"isruc": isruc, "mass": mass, "shhs": shhs}
 RECORDINGS = [
     (cohort, recording.name)
@@ -43,21 +45,21 @@ def test_all_are_found(nights):
 
 @pytest.mark.parametrize(("cohort", "recording"), RECORDINGS)
 def test_every_epoch_has_the_stage_and_the_place_that_were_planted(root, nights, cohort, recording):
-    seen = examine(READERS[cohort], nights[cohort, recording], "core", Choices())
-    assert seen.lanes.missing == ()
+    seen = examine(READERS[cohort], nights[cohort, recording], PRESETS["square"], Choices())
+    assert seen.night.lanes.missing == ()
     truth = truth_of(root, cohort, recording)
-    assert len(seen.epochs) > 0.55 * len(truth)  # one file ends early
+    assert len(seen.night.epochs) > 0.55 * len(truth)  # one file ends early
     # 20-s epochs are extended by 5 s on both sides.
     margin_s = (30 - float(truth[0].get("duration_s", 30))) / 2
-    rate_hz = seen.recording.channel(seen.lanes.sources[0].plus).rate_hz
-    for epoch in seen.epochs:
-        row = truth[epoch.number]
-        assert abs(epoch.onset_s + margin_s - float(row["onset_s"])) < 1 / rate_hz
-        assert epoch.stored_s == epoch.onset_s
+    rate_hz = seen.night.recording.channel(seen.night.lanes.sources[0].plus).rate_hz
+    assert seen.night.starts_s.tolist() == seen.night.onsets_s.tolist()
+    for number, onset_s in zip(seen.night.epochs.tolist(), seen.night.onsets_s, strict=True):
+        row = truth[number]
+        assert abs(onset_s + margin_s - float(row["onset_s"])) < 1 / rate_hz
         # Without its xlsx an ISRUC recording cannot tell unscored epochs from wake.
-        if recording == "III-4" and seen.scores.stages[epoch.number] == "W":
+        if recording == "III-4" and seen.scores.stages[number] == "W":
             continue
-        assert seen.scores.stages[epoch.number] == row["stage"]
+        assert seen.scores.stages[number] == row["stage"]
 
 
 def test_inspect_has_a_line_for_each(root, capsys):
@@ -67,8 +69,8 @@ def test_inspect_has_a_line_for_each(root, capsys):
         (line,) = (x for x in text.splitlines() if x.startswith(f"{recording} "))
         assert line.endswith(" ok")
     assert "shhs1-200005: truncated: " in text
-    assert "I-14: 5 scored epochs beyond the end of the signal left out" in text
-    assert "I-17: signal goes on for 60 s after the last scored epoch" in text
+    assert "I-14: 5 epochs beyond the ends of the signal are left out" in text
+    assert "I-17: the signal goes on for 60 s after the last scored epoch" in text
     assert "III-4: no 4_1.xlsx: epochs that nobody scored count as wake" in text
     assert max(map(len, text.splitlines())) < 120
 

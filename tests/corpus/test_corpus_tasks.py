@@ -23,9 +23,7 @@ from psgvlm.chat.rationale import rationale
 from psgvlm.corpus import loading
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS, ImageSpec
-from psgvlm.recordings.lanes import find_lanes
-from psgvlm.recordings.recording import Recording
-from psgvlm.signals import traces
+from psgvlm.nights.night import Night
 
 SPLITS = ("train", "validation", "test")
 CONFIGS = {task: chat.configuration("isruc", task) for task in chat.TASKS}
@@ -108,10 +106,9 @@ def test_the_answers_are_what_a_fresh_look_at_the_raw_night_says(tasks_corpus, r
     rows = {task: load_dataset(str(tasks_corpus), CONFIGS[task], split="test") for task in CONFIGS}
     (name,) = set(rows["staging"]["recording"])
     (night,) = [night for night in isruc.find(raw / "isruc") if night.recording == name]
-    recording = Recording(night.signal)
-    lanes = find_lanes(recording.labels, spec.montage, isruc.ALIASES)
     onsets_s = rows["staging"]["onset"][:]
-    seen = findings.measure(traces.prepare(recording, lanes, spec), spec, onsets_s)
+    traces = Night(night.signal, spec, aliases=isruc.ALIASES).traces()
+    seen = findings.measure(traces, spec, onsets_s)
     names = rows["staging"].features["stage"].names
     said = {task: rows[task]["completion"][:] for task in CONFIGS}
     for i, epoch in enumerate(seen):

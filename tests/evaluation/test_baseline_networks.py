@@ -10,7 +10,7 @@ from nights import damaged, few, without
 
 from psgvlm.corpus import loading
 from psgvlm.errors import InputError
-from psgvlm.evaluation import raw_recordings
+from psgvlm.evaluation import corpus_nights
 from psgvlm.evaluation.baselines import fitting, networks
 from psgvlm.evaluation.baselines.fitting import SignalNetwork
 from psgvlm.evaluation.baselines.networks import ARCHITECTURES, RATE_HZ, SAMPLES, Architecture
@@ -20,8 +20,8 @@ from psgvlm.evaluation.baselines.networks import ARCHITECTURES, RATE_HZ, SAMPLES
 def nights(corpus, raw):
     """One night of each cohort for training, and one to validate and stage."""
     rows = {split: loading.load_split(str(corpus), split) for split in ("train", "test")}
-    train = raw_recordings.nights(rows["train"], corpus, raw)
-    return train, raw_recordings.nights(rows["test"].select(range(20)), corpus, raw)
+    train = corpus_nights.with_signals(rows["train"], corpus, raw)
+    return train, corpus_nights.with_signals(rows["test"].select(range(20)), corpus, raw)
 
 
 def small(build=None, sequence=1):
@@ -110,8 +110,8 @@ def test_epochs_are_cut_by_the_clock_and_missing_lanes_are_marked(nights):
     cut = fitting._cut(without(night, "E2"))
     assert cut.shape == (len(night.index), 4, SAMPLES)
     assert np.isnan(cut[:, 2]).all()
-    trace, row = night.traces()[0], 5
-    start_s = night.stored_s()[row]
+    trace, row = night.signal.traces()[0], 5
+    start_s = night.signal.starts_s[row]
     t = start_s + np.arange(SAMPLES) / RATE_HZ
     there = np.interp(t, np.arange(len(trace.samples_uv)) / trace.rate_hz, trace.samples_uv)
     assert np.corrcoef(cut[row, 0], there)[0, 1] > 0.999

@@ -9,15 +9,16 @@ from nights import damaged, few, without
 
 from psgvlm.corpus import loading
 from psgvlm.errors import InputError
-from psgvlm.evaluation import baselines, raw_recordings
+from psgvlm.evaluation import baselines, corpus_nights
 from psgvlm.evaluation import corpus_nights as nights_of
 from psgvlm.evaluation.baselines.floors import Majority, Transitions
 from psgvlm.evaluation.baselines.vision import VisionOnly, ZeroShot, features
 from psgvlm.evaluation.baselines.yasa_stager import Yasa
-from psgvlm.evaluation.corpus_nights import CorpusNight, at_rate
+from psgvlm.evaluation.corpus_nights import CorpusNight
 from psgvlm.image_spec import PRESETS
 from psgvlm.models import inference
 from psgvlm.models.tiny import build_tiny, vlm
+from psgvlm.signals.resampling import at_rate
 from psgvlm.signals.traces import Trace
 from psgvlm.stages import STAGES
 
@@ -35,7 +36,7 @@ def scored(stages, epochs=None):
 def nights(corpus, raw):
     """The three cohorts' nights of each split."""
     return {
-        split: raw_recordings.nights(loading.load_split(str(corpus), split), corpus, raw)
+        split: corpus_nights.with_signals(loading.load_split(str(corpus), split), corpus, raw)
         for split in ("train", "test")
     }
 
@@ -148,9 +149,10 @@ def directly(night, names=("C4-M1", "E1", "chin")):
     import mne
     import yasa
 
-    traces = dict(zip(night.lanes.found, filter(None, night.unfiltered()), strict=True))
+    signal = night.signal
+    traces = dict(zip(signal.lanes.found, filter(None, signal.raw_traces()), strict=True))
     (rate_hz,) = {traces[name].rate_hz for name in names}
-    first_s = night.stored_s()[0] % 30
+    first_s = night.signal.starts_s[0] % 30
     signals = np.array([traces[name].samples_uv for name in names], float)
     kinds = ["eeg", "eog", "emg"][: len(names)]
     raw = mne.io.RawArray(
@@ -158,7 +160,7 @@ def directly(night, names=("C4-M1", "E1", "chin")):
     )
     stager = yasa.SleepStaging(raw, eeg_name="eeg", **{f"{kind}_name": kind for kind in kinds[1:]})
     p = stager.predict().proba[["WAKE", "N1", "N2", "N3", "REM"]].to_numpy()
-    epochs = (night.stored_s() - first_s) / 30
+    epochs = (night.signal.starts_s - first_s) / 30
     assert np.allclose(epochs, np.round(epochs), atol=1e-3)
     return p[np.round(epochs).astype(int).clip(0, len(p) - 1)]
 
@@ -169,7 +171,7 @@ def test_yasa_is_given_what_it_would_take_itself(nights):
     (night,) = [night for night in nights["test"] if night.name.startswith("mass")]
     p = Yasa().fit([], []).probabilities(night)
     check(p, night)
-    assert night.stored_s()[0] % 30 > 1
+    assert night.signal.starts_s[0] % 30 > 1
     assert np.abs(p - directly(night)).mean() < 0.02
     assert (p.argmax(axis=1) == night.stages).mean() > 0.5
 

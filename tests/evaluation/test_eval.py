@@ -11,7 +11,7 @@ import pytest
 import eval as evaluation
 from psgvlm.corpus import loading
 from psgvlm.errors import InputError
-from psgvlm.evaluation import contenders, raw_recordings, robustness, variants
+from psgvlm.evaluation import contenders, corpus_nights, robustness, variants
 from psgvlm.evaluation.smoothing import HOW
 from psgvlm.models import vlm
 from psgvlm.stages import STAGES
@@ -112,7 +112,9 @@ def test_fewer_lanes_are_those_of_a_recording_that_lacks_them(whole, copied, cor
     for name in ("EEG + EOG + EMG", variants.WORDINGS[0]):
         assert np.array_equal(variant[name], clean.loc[clean["model"] == "mine", P])
     adapter = contenders.Adapter("mine", vlm.load(str(copied), "cpu"))
-    (night,) = raw_recordings.nights(loading.load_split(str(corpus), "test", "mass"), corpus, raw)
+    (night,) = corpus_nights.with_signals(
+        loading.load_split(str(corpus), "test", "mass"), corpus, raw
+    )
     sources = night.lanes.sources
     assert [source is None for source in sources] == [False] * 4
     for name, kept in (("EEG", 1), ("EEG + EOG", 3)):
@@ -135,10 +137,11 @@ def test_what_was_trained_on_what(whole, adapter, corpus):
 
 def test_a_night_s_damage_follows_from_its_name(corpus, raw):
     rows = loading.load_split(str(corpus), "test")
-    one, other, _ = raw_recordings.nights(rows, corpus, raw)
+    one, other, _ = corpus_nights.with_signals(rows, corpus, raw)
     hurt = [robustness.damaged(night, "white", 1.0, 0.0) for night in (one, one, other)]
-    assert hurt[0].recording.seed == hurt[1].recording.seed != hurt[2].recording.seed
-    traces = [night.unfiltered()[0].samples_uv for night in (one, *hurt[:2])]
+    assert hurt[0].signal.recording.seed == hurt[1].signal.recording.seed
+    assert hurt[1].signal.recording.seed != hurt[2].signal.recording.seed
+    traces = [night.signal.raw_traces()[0].samples_uv for night in (one, *hurt[:2])]
     assert np.array_equal(traces[1], traces[2])
     assert not np.allclose(traces[0], traces[1])
 

@@ -1,4 +1,4 @@
-"""A simulated night as `signals.prepare` would give it, without the files."""
+"""A simulated night with its lanes filtered as a `Night` filters them, without the files."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -175,7 +175,7 @@ def patch_signal(path: Path, name: str, index: int, value: str | bytes) -> Path:
 
 def with_gap(path: Path, gap_after: int = 60, gap_s: int = 45) -> Path:
     """EDF+D, 120 data records of 1 s; after `gap_after` of them the clock goes on by `gap_s`."""
-    write_edf(path, [signal("C4-M1", noise(120, 10), 10)], ())
+    write_edf(path, [signal("C4-M1", noise(120, 50), 50)], ())
     content = path.read_bytes().replace(b"EDF+C", b"EDF+D", 1)
     for second in range(119, gap_after - 1, -1):
         old = f"+{second}\x14\x14\x00".encode()

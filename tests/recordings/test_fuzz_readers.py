@@ -27,7 +27,6 @@ from recordings import (
 
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
-from psgvlm.signals import traces
 
 STAGES = ("W", "N1", "N2", "N3")
 MAX_BYTES = 300_000_000  # of memory, for files of under 1 MB
@@ -58,8 +57,8 @@ def survives(reader, raw):
     tracemalloc.start()
     try:
         for night in reader.find(raw):
-            seen = examine(reader, night, "aasm", Choices())
-            traces.prepare(seen.recording, seen.lanes, PRESETS["wide"])
+            seen = examine(reader, night, PRESETS["wide"], Choices())
+            seen.night.traces()
     except InputError as error:
         assert str(raw) in str(error)
         assert "Doe" not in str(error)
@@ -104,9 +103,9 @@ def gaps(tmp_path_factory):
 def test_the_sound_trees_are_read(trees, gaps):
     for reader in (isruc, mass, shhs, folder):
         (night,) = reader.find(trees / reader.__name__.split(".")[-1])
-        assert examine(reader, night, "aasm", Choices()).epochs
+        assert examine(reader, night, PRESETS["wide"], Choices()).night.epochs.size
     (night,) = folder.find(gaps)
-    assert len(examine(folder, night, "aasm", Choices()).epochs) == 3
+    assert len(examine(folder, night, PRESETS["wide"], Choices()).night.epochs) == 3
 
 
 @FUZZ

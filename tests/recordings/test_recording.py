@@ -36,23 +36,11 @@ def test_labels_rates_and_samples_are_those_that_edfio_wrote(path):
     assert recording.read_uv("C4-M1").dtype == np.float32
 
 
-def test_windows_of_one_pass_put_together_are_the_channels(path, monkeypatch):
+def test_a_channel_read_in_many_pieces_is_the_channel(path, monkeypatch):
     recording = Recording(path)
     monkeypatch.setattr(edf, "WINDOW_BYTES", 5000)
-    parts = list(recording.windows_uv(["chin", "C4-M1"]))
-    assert len(parts) == 6
     for label, written in zip(recording.labels, edfio.read_edf(path).signals, strict=True):
-        together = np.concatenate([part[label] for part in parts])
-        assert np.abs(together - written.data).max() < 1e-3
-
-
-def test_windows_spread_over_a_recording_are_stretches_of_a_second(path):
-    recording = Recording(path)
-    whole = recording.read_uv("C4-M1").reshape(120, 100)
-    found = [part["C4-M1"] for part in recording.windows_uv(["C4-M1"], 9)]
-    seconds = [int(np.flatnonzero((whole == part).all(axis=1))[0]) for part in found]
-    assert seconds == np.linspace(0, 119, 9).astype(int).tolist()
-    assert len(list(recording.windows_uv(["chin"], 1000))) == 120
+        assert np.abs(recording.read_uv(label) - written.data).max() < 1e-3
 
 
 def seconds(least, most):
@@ -61,7 +49,7 @@ def seconds(least, most):
 
 
 @settings(max_examples=30, deadline=None)
-@given(start_s=seconds(-20, 130), length_s=seconds(0, 150), record_s=st.sampled_from((1, 40)))
+@given(start_s=seconds(-20, 130), length_s=seconds(0, 150), record_s=st.sampled_from((1, 40, 120)))
 def test_a_part_is_a_part_of_the_whole(tmp_path_factory, start_s, length_s, record_s):
     """Whatever lies between, rounded outwards to samples; however long the data records are."""
     path = tmp_path_factory.getbasetemp() / f"part{record_s}.edf"

@@ -12,9 +12,9 @@ from scipy.signal import butter, sosfiltfilt, welch
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
 from psgvlm.images import raster
+from psgvlm.nights.night import Night
 from psgvlm.recordings.lanes import find_lanes
 from psgvlm.recordings.recording import Recording
-from psgvlm.signals import traces
 from psgvlm.signals.damage import DAMAGES, DRIFT_HZ, EMG_HZ, SHARES, DamagedRecording
 
 RATE = 200
@@ -299,12 +299,12 @@ def test_a_damaged_recording_is_prepared_like_any_other(recording):
     spec = PRESETS["square"]
     lanes = find_lanes(recording.labels, spec.montage)
     assert lanes.found == ("C4-M1", "E1", "E2", "chin")
-    onsets_s = [0.0, 30.0, 270.0]
-    plain = list(raster.draw(traces.prepare(recording, lanes, spec), spec, onsets_s))
+    rows_drawn = [0, 1, 9]
+    plain = list(Night(recording, spec).draw(rows_drawn))
     damaged = DamagedRecording(recording, "white", level=-5.0, labels=["E1-M2"])
     assert damaged.labels == recording.labels
     assert damaged.segments == recording.segments
-    pictures = list(raster.draw(traces.prepare(damaged, lanes, spec), spec, onsets_s))
+    pictures = list(Night(damaged, spec).draw(rows_drawn))
     rows = slice(spec.lane_px(), 2 * spec.lane_px())  # E1 is the second lane
     for before, after in zip(plain, pictures, strict=True):
         assert (before[rows] != after[rows]).any()
@@ -313,12 +313,13 @@ def test_a_damaged_recording_is_prepared_like_any_other(recording):
 
 def test_a_lost_channel_is_an_empty_line_and_flat_for_so_long(recording):
     spec = PRESETS["square"]
-    lanes = find_lanes(recording.labels, spec.montage)
-    damaged = DamagedRecording(recording, "lost_from", 0.5, labels=["C4-M1"])
-    lost, *others = traces.prepare(damaged, lanes, spec)
-    assert lost.quality.flat_s == pytest.approx(SECONDS / 2)
-    assert (lost.samples_uv[len(lost.samples_uv) // 2 + 1 :] == 0).all()
-    assert [lane.quality.flat_s for lane in others] == [0, 0, 0]
+    night = Night(DamagedRecording(recording, "lost_from", 0.5, labels=["C4-M1"]), spec)
+    lost, *others = night.quality()
+    assert lost.flat_s == pytest.approx(SECONDS / 2)
+    assert [lane.flat_s for lane in others] == [0, 0, 0]
+    samples_uv = night.traces()[0].samples_uv
+    assert (samples_uv[len(samples_uv) // 2 + 1 :] == 0).all()
+    assert night.lost_s()[:, 0].tolist() == [0.0] * 10 + [30.0] * 10
 
 
 def test_an_electrode_that_two_lanes_share_damages_both(tmp_path):
@@ -329,10 +330,9 @@ def test_an_electrode_that_two_lanes_share_damages_both(tmp_path):
         )
     )
     spec = PRESETS["wide"]
-    lanes = find_lanes(night.labels, spec.montage)
 
     def prepared(source):
-        return [trace.samples_uv for trace in traces.prepare(source, lanes, spec)[:3]]
+        return [trace.samples_uv for trace in Night(source, spec).traces()[:3]]
 
     before = prepared(night)
     one = prepared(DamagedRecording(night, "white", labels=["C4"]))
@@ -354,18 +354,28 @@ def test_damage_on_damage(recording):
     assert (lost.read_uv("C4-M1") == both.read_uv("C4-M1")).all()
 
 
-def test_windows_are_pieces_of_the_damaged_channel(recording):
-    """Whoever reads in one pass, or only here and there, is given the damage too."""
+def test_every_part_that_is_read_is_damaged(recording):
+    """Whoever reads some minutes, or a second here and there, gets the damage too."""
     damaged = DamagedRecording(recording, "weak")
     whole = {label: damaged.read_uv(label) for label in LABELS[:2]}
-    (parts,) = damaged.windows_uv(LABELS[:2])
-    assert all((parts[label] == whole[label]).all() for label in whole)
-    spread = list(damaged.windows_uv(LABELS[:2], 5))
-    assert len(spread) == 5
-    for label, samples in whole.items():
-        assert (spread[0][label] == samples[: len(spread[0][label])]).all()
-        assert (spread[-1][label] == samples[-len(spread[-1][label]) :]).all()
-    assert not (spread[0]["C4-M1"] == next(recording.windows_uv(["C4-M1"], 5))["C4-M1"]).all()
+    for start_s, stop_s in ((0, SECONDS), (-5, 12.5), (100.25, 101.25), (SECONDS - 1, 2 * SECONDS)):
+        parts = damaged.part_uv(LABELS[:2], start_s, stop_s)
+        plain = recording.part_uv(LABELS[:2], start_s, stop_s)
+        for label, (first, samples) in parts.items():
+            assert first == plain[label][0]
+            assert (samples == whole[label][first : first + len(samples)]).all()
+            assert len(samples) == len(plain[label][1])
+            assert (samples != plain[label][1]).any()
+
+
+def test_a_night_is_drawn_and_judged_with_the_damage(recording):
+    """The path of staging: its blocks, its hum and its lost seconds are those of what was read."""
+    spec = PRESETS["square"]
+    night, hum = Night(recording, spec), DamagedRecording(recording, "mains_50", level=200.0)
+    assert (Night(hum, spec).raw_traces()[0].samples_uv == hum.read_uv("C4-M1")).all()
+    damaged = night.on(DamagedRecording(recording, "lost"))
+    assert (damaged.lost_s() == 30).all()
+    assert all((image == raster.ground(spec)).mean() > 0.9 for image in damaged.draw([0, 9]))
 
 
 def test_channels_that_are_no_voltage_are_left_alone(recording):

@@ -89,17 +89,19 @@ def test_what_an_epoch_is_shown_with(stager, tmp_path, monkeypatch):
     assert opened.epochs.tolist() == [0, 1, 2, 7, 8, 9, 10, 11, 12]
     pictures = [np.asarray(picture) for picture in opened.pictures()]
     blank = np.asarray(neighbours.blank(opened.spec))
-    shown = [[np.asarray(image) for image in images] for images in opened.shown(1)]
+    shown = [
+        [np.asarray(image) for image in images] for images in opened.pictures_with_neighbours(1)
+    ]
     assert len(shown) == len(pictures)
     for row, (before, own, after) in enumerate(shown):
         assert (own == pictures[row]).all()
         first, last = row in (0, 3), row in (2, 8)
         assert (before == (blank if first else pictures[row - 1])).all()
         assert (after == (blank if last else pictures[row + 1])).all()
-    ((before, own, after),) = opened.shown(1, 4, 5)
+    ((before, own, after),) = opened.pictures_with_neighbours(1, 4, 5)
     for found, row in ((before, 3), (own, 4), (after, 5)):
         assert (np.asarray(found) == pictures[row]).all()
-    assert len(list(opened.shown(2, 3))) == 6
+    assert len(list(opened.pictures_with_neighbours(2, 3))) == 6
 
 
 def test_the_recording_and_its_lanes(stager, tmp_path):
@@ -109,7 +111,7 @@ def test_the_recording_and_its_lanes(stager, tmp_path):
     assert opened.notes == (
         "no E1, E2: drawn as empty",
         "no unit for C4-M1: taken as uV",
-        "the last 10 s are no whole epoch and not staged",
+        "the last 10 s are no whole epoch and are left out",
     )
     assert opened.lost_s()[:, 1:3].tolist() == [[30, 30]] * 3
 

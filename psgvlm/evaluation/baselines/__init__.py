@@ -7,7 +7,7 @@ array of shape (n_epochs, 5): W, N1, N2, N3, R, one row for each of the night's 
 order, summing to 1. The same nights, seed and number of threads give the same numbers.
 
 `majority`, `transitions`, `vision-only` and `zero-shot` need no more than the corpus. The others
-read the signal: they need nights whose recording is open (`evaluation/raw_recordings.py`). It
+read the signal: they need nights whose recording is open (`evaluation/corpus_nights.py`). It
 may be damaged, as long as it answers as `Recording` does; then all baselines are given the damage.
 """
 

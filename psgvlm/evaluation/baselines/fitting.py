@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from psgvlm.evaluation.baselines.networks import RATE_HZ, SAMPLES, Architecture
-from psgvlm.evaluation.corpus_nights import CorpusNight, at_rate, stage_counts
+from psgvlm.evaluation.corpus_nights import CorpusNight, stage_counts
+from psgvlm.signals.resampling import at_rate
 from psgvlm.stages import STAGES
 
 CLIP = 20.0  # standard deviations: an electrode that pops is not a thousand times an EEG
@@ -155,15 +156,16 @@ class _Draw:
 
 def _cut(night: CorpusNight) -> np.ndarray:
     """A night's epochs in µV, float32 (n_epochs, lanes, samples); NaN for a lane it lacks."""
-    first = np.round(night.stored_s() * RATE_HZ).astype(int)
+    signal = night.require_signal()
+    first = np.round(signal.starts_s * RATE_HZ).astype(int)
     lanes = []
-    for trace in night.traces():
+    for trace in signal.traces():
         if trace is None:
             lanes.append(np.full((len(first), SAMPLES), np.nan, np.float32))
         else:
             # A last epoch may lack a sample or two.
-            signal = np.pad(at_rate(trace, RATE_HZ), (0, RATE_HZ))
-            lanes.append(signal[first[:, None] + np.arange(SAMPLES)])
+            samples = np.pad(at_rate(trace, RATE_HZ), (0, RATE_HZ))
+            lanes.append(samples[first[:, None] + np.arange(SAMPLES)])
     return np.stack(lanes, axis=1)
 
 

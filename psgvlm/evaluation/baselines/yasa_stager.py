@@ -3,7 +3,8 @@
 import numpy as np
 
 from psgvlm.errors import InputError
-from psgvlm.evaluation.corpus_nights import CorpusNight, at_rate
+from psgvlm.evaluation.corpus_nights import CorpusNight
+from psgvlm.signals.resampling import at_rate
 from psgvlm.stages import EPOCH_S, STAGES
 
 RATE_HZ = 100  # the rate that it brings every signal to by itself
@@ -32,7 +33,7 @@ class Yasa:
         import mne
         import yasa
 
-        starts_s = night.stored_s()
+        starts_s = night.require_signal().starts_s
         first_s = starts_s.min() % EPOCH_S
         chosen = _choose(night)
         first = round(first_s * RATE_HZ)
@@ -63,7 +64,8 @@ class Yasa:
 
 def _choose(night: CorpusNight) -> dict:
     """One trace for each modality that the night has, EEG first."""
-    lanes, traces = night.lanes.lanes, night.unfiltered()
+    signal = night.require_signal()
+    lanes, traces = signal.lanes.lanes, signal.raw_traces()
     chosen = {}
     for modality, preferred in PREFERRED.items():
         found = {
@@ -75,5 +77,5 @@ def _choose(night: CorpusNight) -> dict:
             if name in found:
                 chosen.setdefault(modality, found[name])
     if "EEG" not in chosen:
-        raise InputError(f"{night.recording.path}: no EEG lane; expected one: yasa stages by it")
+        raise InputError(f"{signal.path}: no EEG lane; expected one: yasa stages by it")
     return chosen

@@ -1,0 +1,239 @@
+"""A night: a recording as a model looks at it, cut into epochs, filtered and drawn.
+
+    night = Night("night.edf", PRESETS["wide"])
+    for picture in night.pictures():
+        ...
+
+Whoever draws or measures a recording does it through this class: the builders, evaluation, staging
+and the page. Memory does not grow with the length of the recording.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, islice
+
+import numpy as np
+
+from psgvlm.errors import InputError
+from psgvlm.image_spec import ImageSpec
+from psgvlm.images import raster
+from psgvlm.nights import neighbours
+from psgvlm.nights.filtered_record import FilteredRecord, block_of
+from psgvlm.recordings.lanes import LaneMap, find_lanes, parse_map, require_eeg
+from psgvlm.recordings.recording import Recording
+from psgvlm.signals.traces import Quality, Trace, implausible_amplitude
+from psgvlm.stages import EPOCH_S
+
+LEAST_HZ = 32  # of an EEG: spindles go up to 16 Hz
+
+
+class Night:
+    """A recording with its lanes and its epochs, ready to be drawn.
+
+    Parameters
+    ----------
+    source : path, mne.io.Raw or Recording
+        The recording. A path or Raw is opened with its gaps.
+    spec : ImageSpec
+        How the epochs are drawn.
+    map : str, optional
+        Unusual labels, such as `"chin=EMG1 - EMG2,C4-M1=EEG C4"`.
+    aliases : mapping of str to sequence of str, optional
+        Labels to try for a lane before its usual ones.
+    lanes : LaneMap, optional
+        Which derivation fills each lane, if that is known; else it is found by the labels.
+    numbers, onsets_s : sequence, optional
+        The numbers of the epochs and their onsets in seconds of the record. By default epoch i
+        begins 30 i seconds after the first sample, for the whole record.
+    check_amplitude : bool, default True
+        Whether to refuse an EEG lane with an amplitude that no EEG has: a likely error of unit or
+        gain.
+
+    Attributes
+    ----------
+    recording : Recording
+    lanes : LaneMap
+    epochs : ndarray of int, shape (n,)
+        The numbers of the epochs that were recorded as a whole.
+    onsets_s : ndarray, shape (n,)
+        Where they begin, in seconds of the record.
+    starts_s : ndarray, shape (n,)
+        Where they begin in the stored samples, in seconds: gaps are not stored.
+    n_in_gaps, n_beyond : int
+        How many epochs were left out: within or across a gap, and beyond the ends of the record.
+    notes : tuple of str
+        What is odd about the recording, its lanes and its epochs, for a person.
+
+    Raises
+    ------
+    InputError
+        If the recording cannot be read, has no EEG lane or an EEG lane under 32 Hz, holds no whole
+        epoch, or has an EEG lane of an amplitude that no EEG has, or if a lane's rate cannot show
+        its band.
+    """
+
+    def __init__(
+        self,
+        source,
+        spec: ImageSpec,
+        map: str = "",
+        *,
+        aliases: Mapping[str, Sequence[str]] | None = None,
+        lanes: LaneMap | None = None,
+        numbers: Sequence[int] | None = None,
+        onsets_s: Sequence[float] | None = None,
+        check_amplitude: bool = True,
+    ):
+        self.spec = spec
+        self.recording = source if isinstance(source, Recording) else Recording(source, gaps=True)
+        self.path = self.recording.path
+        if lanes is None:
+            named = parse_map(map, self.recording.labels)
+            lanes = find_lanes(self.recording.labels, spec.montage, {**(aliases or {}), **named})
+        self.lanes = lanes
+        require_eeg(self.lanes, self.recording)
+        self._whole_grid = numbers is None
+        if numbers is None:
+            numbers = range(int((self.recording.duration_s + 1e-3) // EPOCH_S))
+            onsets_s = [EPOCH_S * number for number in numbers]
+        self._place_epochs(np.array(numbers, int), np.array(onsets_s, float))
+        self._require_rates()
+        self._record = FilteredRecord(self.recording, self.lanes, spec)
+        if check_amplitude and (fault := implausible_amplitude(self.recording, self.lanes)):
+            raise InputError(f"{self.path}: {fault}")
+        self.notes = tuple(self._find_notes())
+
+    @property
+    def name(self) -> str:
+        """The name of the recording's file."""
+        return self.path.name
+
+    @property
+    def sources(self) -> dict[str, str | None]:
+        """The derivation that fills each lane; None for a lane that stays empty."""
+        pairs = zip(self.lanes.lanes, self.lanes.sources, strict=True)
+        return {lane.name: source and str(source) for lane, source in pairs}
+
+    def on(self, recording: Recording) -> "Night":
+        """Return the same epochs and lanes on another recording of the same channels and length."""
+        return Night(
+            recording,
+            self.spec,
+            lanes=self.lanes,
+            numbers=self.epochs,
+            onsets_s=self.onsets_s,
+            check_amplitude=False,
+        )
+
+    def draw(self, rows: Sequence[int] | None = None) -> Iterator[np.ndarray]:
+        """Yield the pictures of epochs as palette indices.
+
+        Parameters
+        ----------
+        rows : sequence of int, optional
+            Which rows of `epochs`, in the order wanted; all of them by default.
+
+        Yields
+        ------
+        ndarray of uint8, shape (height, width)
+            Indices into `psgvlm.images.raster.palette`.
+        """
+        starts_s = self.starts_s if rows is None else self.starts_s[list(rows)]
+        blocks = block_of(starts_s).tolist()
+        pairs = zip(blocks, starts_s.tolist(), strict=True)
+        for number, group in groupby(pairs, lambda pair: pair[0]):
+            traces = self._record.block(number)
+            yield from raster.draw(traces, self.spec, [start_s for _, start_s in group])
+
+    def pictures(self, rows: Sequence[int] | None = None) -> Iterator:
+        """Yield the pictures of epochs as RGB PIL images; see `draw` for `rows`."""
+        from PIL import Image
+
+        for image in self.draw(rows):
+            yield Image.fromarray(raster.to_rgb(image, self.spec))
+
+    def pictures_with_neighbours(
+        self, count: int, first: int = 0, stop: int | None = None
+    ) -> Iterator[list]:
+        """Yield each epoch's picture among those of its neighbours, as lists of RGB PIL images.
+
+        Parameters
+        ----------
+        count : int
+            How many neighbours on either side. Where there is none, the picture is blank.
+        first, stop : int, optional
+            The rows of `epochs` from `first` to before `stop`.
+        """
+        stop = len(self.epochs) if stop is None else stop
+        begin = max(0, first - count)
+        rows = range(begin, min(stop + count, len(self.epochs)))
+        numbers = self.epochs[rows.start :].tolist()
+        lists = neighbours.around(self.pictures(rows), self.spec, count, numbers)
+        return islice(lists, first - begin, stop - begin)
+
+    def traces(self) -> list[Trace | None]:
+        """Return the whole record of every lane as it is drawn; None for a missing lane.
+
+        This takes memory for the whole record.
+        """
+        return self._record.whole()
+
+    def raw_traces(self) -> list[Trace | None]:
+        """Return the whole record of every lane in µV as recorded; None for a missing lane."""
+        return self._record.whole(filtered=False)
+
+    def quality(self) -> list[Quality | None]:
+        """Return for how long each lane is flat or clipped; None for a missing lane."""
+        return self._record.quality()
+
+    def lost_s(self) -> np.ndarray:
+        """Return for how many seconds of each epoch each lane shows nothing.
+
+        A lane shows nothing while its signal stands still or lies at a limit of the file, and
+        throughout if the recording does not have it. The shape is (n, n_lanes).
+        """
+        return self._record.lost_s(self.starts_s, EPOCH_S)
+
+    def _place_epochs(self, numbers: np.ndarray, onsets_s: np.ndarray) -> None:
+        recording = self.recording
+        starts_s = [recording.stored_s(onset_s, EPOCH_S) for onset_s in onsets_s.tolist()]
+        recorded = np.array([start_s is not None for start_s in starts_s], bool)
+        within = (onsets_s >= 0) & (onsets_s + EPOCH_S <= recording.duration_s)
+        self.n_in_gaps = int((~recorded & within).sum())
+        self.n_beyond = int((~recorded & ~within).sum())
+        self.epochs, self.onsets_s = numbers[recorded], onsets_s[recorded]
+        self.starts_s = np.array([start_s for start_s in starts_s if start_s is not None], float)
+        if not len(self.epochs):
+            raise InputError(
+                f"{self.path}: none of {len(numbers)} epochs lies within its "
+                f"{recording.duration_s:g} s{' with gaps' if len(recording.segments) > 1 else ''}; "
+                "expected at least one epoch of 30 s that is recorded as a whole"
+            )
+
+    def _require_rates(self) -> None:
+        for lane, source in zip(self.lanes.lanes, self.lanes.sources, strict=True):
+            rate_hz = self.recording.channel(source.plus).rate_hz if source else LEAST_HZ
+            if lane.modality == "EEG" and rate_hz < LEAST_HZ:
+                raise InputError(
+                    f"{self.path}: lane {lane.name} ({source}) is at {rate_hz:g} Hz; expected an "
+                    f"EEG at {LEAST_HZ} Hz or more, which spindles need"
+                )
+
+    def _find_notes(self) -> Iterator[str]:
+        recording = self.recording
+        yield from recording.notes
+        if self.lanes.missing:
+            yield f"no {', '.join(self.lanes.missing)}: drawn as empty"
+        labels = [label for s in self.lanes.filled for label in (s.plus, s.minus) if label]
+        if bare := [label for label in dict.fromkeys(labels) if not recording.channel(label).unit]:
+            yield f"no unit for {', '.join(bare)}: taken as uV"
+        if self.n_in_gaps:
+            gaps = len(recording.segments) - 1
+            yield (
+                f"{gaps} gap{'s' * (gaps > 1)} in the recording: {self.n_in_gaps} epochs that are "
+                "not recorded as a whole are left out"
+            )
+        if self.n_beyond:
+            yield f"{self.n_beyond} epochs beyond the ends of the signal are left out"
+        rest_s = recording.duration_s % EPOCH_S
+        if self._whole_grid and 1 <= rest_s < EPOCH_S - 1e-3:
+            yield f"the last {rest_s:.0f} s are no whole epoch and are left out"
