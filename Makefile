@@ -27,7 +27,7 @@ demo: .venv/installed
 	$(BIN)/python demo.py
 
 test: lint browser
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # -W makes a warning, such as a link to a missing page, an error.
 docs: .venv/installed

@@ -1,4 +1,4 @@
-"""What many tests share: simulated cohorts, a corpus of them, a model trained for two steps."""
+"""Fixtures for many tests: simulated cohorts, a corpus built from them, and a trained model."""
 
 import os
 import tempfile
@@ -9,21 +9,41 @@ from commands import command
 from filelock import FileLock
 from hypothesis import settings
 
-# No test may reach for a hub; the one on loopback names its own address. Arrow copies of corpora
-# go to a folder that is thrown away. Both are read when the libraries are first imported.
+# The tests do not reach the Hugging Face Hub; the hub on loopback gives its own address. `datasets`
+# writes its Arrow copies into a temporary folder. Both variables are read while the libraries are
+# imported, so they are set first.
 CACHE = tempfile.TemporaryDirectory(prefix="psgvlm-tests-")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_CACHE"] = CACHE.name
 
-# `make test` tries the same examples every time: what fails is what was changed. `make test-slow`
-# looks for others.
+# `make test` tries the same examples every time, so that a failure comes from a change of the code.
+# `make test-slow` looks for new examples.
 settings.register_profile("same", derandomize=True)
 settings.load_profile("same")
+
+# The files that take longest, for `make test` to start with them. If one of them came last, a
+# single process would work on it while the others had nothing left to do.
+LONGEST = (
+    *("builders/test_killed.py", "training/test_trainer.py", "builders/test_build.py"),
+    *("hub/test_hub_users.py", "evaluation/test_eval.py", "app/test_page.py"),
+    *("builders/test_corpus_tasks.py", "recordings/test_fuzz_readers.py"),
+    *("evaluation/test_resume.py", "staging/test_stage.py", "signals/test_findings.py"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Sort the tests of the longest files to the start; all others keep their order."""
+    folder = Path(__file__).parent
+    place = {folder / name: index for index, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
 
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """Recordings drawn by the last build, in this process; `stop_after` so many as by Ctrl-C."""
+    """The recordings that the last build in this process has drawn, in a list.
+
+    If `stop_after` is set, a build is interrupted after that many recordings, as by Ctrl-C.
+    """
     from psgvlm.builders.build import workers
 
     class Drawn(list):
@@ -45,10 +65,10 @@ def drawn(monkeypatch):
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory):
-    """Make a folder once, for all of pytest's processes: `once(name, make)`."""
+    """A function `once(name, make)`, which makes a folder once for all of pytest's processes."""
     base = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent  # each process has a folder of its own in it
+        base = base.parent  # the folder that holds the folders of all processes
 
     def once(name, make):
         folder = base / f"shared-{name}"
@@ -64,7 +84,7 @@ def once(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def raw(once):
-    """Raw cohorts of three simulated subjects each, half an hour long."""
+    """Raw simulated cohorts: three subjects each, and half an hour for each recording."""
 
     def make(folder):
         words = ("simulate", folder, "--subjects", 3, "--hours", 0.5, "--seed", 7, "--workers", 2)
@@ -76,7 +96,7 @@ def raw(once):
 
 @pytest.fixture(scope="session")
 def corpus(raw, once):
-    """A corpus of the three cohorts, in the `square` drawing."""
+    """A corpus of the three cohorts with the image spec `square`."""
 
     def make(folder):
         for cohort in ("isruc", "mass", "shhs"):
@@ -89,7 +109,7 @@ def corpus(raw, once):
 
 @pytest.fixture(scope="session")
 def adapter(corpus, once):
-    """The tiny model, trained for two steps: it knows nothing, and everything of it works."""
+    """The tiny model after two training steps: complete, although it has learned nothing."""
 
     def make(folder):
         words = ("--config", "recipes/tiny.yaml", "--dataset_name", corpus, "--max_steps", 2)
@@ -102,6 +122,6 @@ def adapter(corpus, once):
 
 @pytest.fixture
 def two_processes():
-    """Held by a test that trains on two processes: they meet at a port that all would take."""
+    """A lock for tests with `accelerate launch` on two processes, which all use the same port."""
     with FileLock(Path(tempfile.gettempdir()) / "psgvlm-tests-two-processes.lock"):
         yield
