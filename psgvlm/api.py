@@ -249,6 +249,7 @@ def explain(
     -------
     Explanation
         `sentence` says it in words, `lanes` and `seconds` in numbers, and `heat` by the pixel.
+        A notebook shows it as an image with its heat map, which `save` writes.
 
     Raises
     ------

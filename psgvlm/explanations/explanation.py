@@ -1,13 +1,20 @@
 """An explanation: numbers for each pixel, lane and second, the parts that stand out, a sentence."""
 
+import io
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import geometry
 from psgvlm.stages import STAGES
 from psgvlm.staging.hypnogram import bouts
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MAX_PARTS = 3
 # How the sentence puts it if the model gives another stage without the parts, and if it does not.
@@ -52,7 +59,7 @@ class ImagePart:
         return mask
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """Why the model gave an epoch its stage.
 
@@ -82,6 +89,8 @@ class Explanation:
         What stands out, the largest first.
     probabilities_without_parts : ndarray, shape (5,)
         The model's probabilities if all of `parts` are blank.
+    image : PIL image or None
+        The epoch's own image. A notebook shows it with the heat map.
     """
 
     spec: ImageSpec
@@ -94,6 +103,7 @@ class Explanation:
     threshold: float
     parts: tuple[ImagePart, ...]
     probabilities_without_parts: np.ndarray
+    image: "Image | None" = None
 
     @property
     def unit(self) -> str:
@@ -121,6 +131,36 @@ class Explanation:
             f"the model {'still gives' if before == after else 'gives'} {STAGES[after]}, and "
             f"p({self.stage}) is {self.probabilities_without_parts[index]:.2f}."
         )
+
+    def save(self, path: str | Path | io.BytesIO) -> None:
+        """Draw the image with its heat map, and bars for lanes and seconds, as a PNG.
+
+        Parameters
+        ----------
+        path : path or file
+            Where to write the PNG.
+
+        Raises
+        ------
+        InputError
+            If the explanation has no image.
+        """
+        from psgvlm.explanations.picture import draw
+
+        if self.image is None:
+            raise InputError("the explanation has no image; expected one that explain() returned")
+        draw(self, self.image, path)
+
+    def __repr__(self) -> str:
+        return f"<Explanation by {self.method}: {self.sentence}>"
+
+    def _repr_png_(self) -> bytes | None:
+        """Return what a notebook shows."""
+        if self.image is None:
+            return None
+        png = io.BytesIO()
+        self.save(png)
+        return png.getvalue()
 
 
 def find_parts(

@@ -91,7 +91,7 @@ def explain(
         (without_parts,) = epoch.without([np.any([part.mask(spec) for part in parts], axis=0)])
     return Explanation(
         spec, method, STAGES[index], np.exp(epoch.scores), heat.astype(np.float32), lanes, seconds,
-        threshold, parts, np.exp(without_parts),
+        threshold, parts, np.exp(without_parts), images[model.neighbours],
     )  # fmt: skip
 
 
