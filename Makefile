@@ -57,6 +57,7 @@ audit: constraints.txt
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 # The page is tested in Chromium: the one that PSGVLM_BROWSER names, one that is installed, or
 # otherwise that of Debian, which is installed here.

@@ -1,8 +1,8 @@
 """Explaining a stage: which part of an epoch's image decided it.
 
-    explanation = explain(model, images)
-    print(explanation.sentence)
-    explanation.save("why.png")
+explanation = explain(model, images)
+print(explanation.sentence)
+explanation.save("why.png")
 """
 
 from psgvlm.explanations.explanation import Explanation, ImagePart
