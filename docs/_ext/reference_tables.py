@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import io
 import os
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from unittest import mock
@@ -143,6 +144,7 @@ def rooms() -> str:
     return table(["room", "what it is for", "imports from"], rows)
 
 
+@cache
 def _room_paths() -> dict[str, list[Path]]:
     """Return the Python files of every room; a module at the root of psgvlm is a room itself."""
     package = Path(psgvlm.__file__).parent
