@@ -108,4 +108,4 @@ def test_commands_on_the_pages_take_the_options_that_they_are_given():
                 options = {word for word in words if word.startswith("--")}
                 assert options <= taken[name], f"{page}: {line}"
                 checked += 1
-    assert checked > 5
+    assert checked > 15

@@ -44,6 +44,22 @@ def run(raw, corpus, adapter, tmp_path, monkeypatch):
     return run
 
 
+def test_stage_a_night(run):
+    shown = run("stage_a_night")
+    for lane in ("C4-M1", "E1", "E2", "chin"):
+        assert lane in shown
+    assert "p_N3" in shown
+    assert "'TST'" in shown
+    assert (run.folder / "night" / "report.html").is_file()
+
+
+def test_build_and_fine_tune(run):
+    shown = run("build_and_fine_tune")
+    assert "Choose from: W, N1, N2, N3, R." in shown
+    assert "'steps': 6" in shown
+    assert (run.folder / "small" / "ADAPTER" / "model.safetensors").is_file()
+
+
 def test_explain(run):
     shown = run("explain")
     assert "'C4-M1'" in shown
