@@ -102,8 +102,9 @@ def test_commands_on_the_pages_take_the_options_that_they_are_given():
     }
     checked = 0
     for page in (ROOT / "docs").rglob("*.md"):
-        for line in re.findall(r"^(psgvlm .*)$", page.read_text("utf-8"), re.MULTILINE):
-            _, name, *words = shlex.split(line.rstrip("\\"), comments=True)
+        text = page.read_text("utf-8").replace("\\\n", " ")
+        for line in re.findall(r"^(psgvlm .*)$", text, re.MULTILINE):
+            _, name, *words = shlex.split(line, comments=True)
             if name in taken:
                 options = {word for word in words if word.startswith("--")}
                 assert options <= taken[name], f"{page}: {line}"
