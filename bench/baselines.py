@@ -1,10 +1,10 @@
-"""How well each baseline stages the held-out subjects of a corpus, and how long it takes.
+"""Measure how well each baseline stages the test subjects of a corpus, and how long it takes.
 
     python bench/baselines.py RAW CORPUS --model ADAPTER --seconds 300 --out FILE
 
-With what `make demo` leaves, `demo/raw demo/corpus --model demo/adapter`: three simulated cohorts
-of 16 subjects, 2 h each. Prints a table, and writes the figures as JSON. A network stops to train
-after so many seconds at the latest, so its figures are those of this machine.
+After `make demo`, the words `demo/raw demo/corpus --model demo/adapter` measure three simulated
+cohorts of 16 subjects with 2 h each. The script prints a table and writes the figures as JSON. A
+network stops to train after `--seconds`, so its figures depend on the machine.
 """
 
 import argparse
@@ -30,13 +30,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("raw", type=Path, help="the raw folder, or one with each cohort's")
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("--model", help="adapter, for vision-only and zero-shot")
+    parser.add_argument(
+        "raw",
+        type=Path,
+        help="the raw folder, or a folder that holds the raw folder of each cohort",
+    )
+    parser.add_argument("corpus", type=Path, help="the folder of the corpus")
+    parser.add_argument("--model", help="an adapter, needed by vision-only and zero-shot")
     parser.add_argument("--only", nargs="+", choices=baselines.NAMES, default=baselines.NAMES)
-    parser.add_argument("--seconds", type=float, default=300.0, help="of training, a network")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="JSON to write")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=300.0,
+        help="how long a network trains at most, in s; default: 300",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the training; default: 0")
+    parser.add_argument("--out", type=Path, help="the JSON file to write")
     args = parser.parse_args()
 
     model = vlm.load(args.model) if args.model else None
@@ -49,7 +58,7 @@ def main() -> None:
     figures = {}
     for name in args.only:
         if name in baselines.OF_A_MODEL and model is None:
-            print(f"{name}: left out, no --model")
+            print(f"{name}: left out, since it needs --model")
             continue
         try:
             baseline = baselines.make(name, model, args.seed, args.seconds)
@@ -60,17 +69,18 @@ def main() -> None:
         print(f"{name}: kappa {figures[name]['kappa']:.3f}", flush=True)
     show(figures)
     if args.out:
-        found = {
+        results = {
             "nights": {split: len(part) for split, part in nights.items()},
             "cpus": os.cpu_count(),
             "machine": platform.machine(),
             "seconds_allowed": args.seconds,
             "baselines": figures,
         }
-        args.out.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+        args.out.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
 
 
 def measure(baseline, nights: dict) -> dict:
+    """Fit a baseline and stage the test nights; return its figures and its times."""
     from sklearn import metrics
 
     start = time.perf_counter()
@@ -104,11 +114,11 @@ def measure(baseline, nights: dict) -> dict:
 def show(figures: dict) -> None:
     print("\n| baseline | κ | median night | accuracy | macro-F1 | log loss | fit s | ms/epoch |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
-    for name, of in figures.items():
+    for name, figure in figures.items():
         print(
-            f"| {name} | {of['kappa']:.3f} | {of['kappa_by_night']['median']:.3f} "
-            f"| {of['accuracy']:.3f} | {of['macro_f1']:.3f} | {of['log_loss']:.3f} "
-            f"| {of['fit_s']:.0f} | {of['ms_per_epoch']:.1f} |"
+            f"| {name} | {figure['kappa']:.3f} | {figure['kappa_by_night']['median']:.3f} "
+            f"| {figure['accuracy']:.3f} | {figure['macro_f1']:.3f} | {figure['log_loss']:.3f} "
+            f"| {figure['fit_s']:.0f} | {figure['ms_per_epoch']:.1f} |"
         )
 
 

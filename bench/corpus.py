@@ -1,10 +1,10 @@
-"""What building a corpus costs: workers, the finish, a build that has nothing to do.
+"""Measure what building a corpus costs: the drawing by workers, the finish, an unchanged build.
 
     make bench
 
-Wall-clock time, so it wants a machine with nothing else to do: the load before the start is noted.
-Nights are one simulated night of 8 hours under many names, in SHHS's layout.
-Prints a table and writes bench/results/corpus-<machine kind>.json.
+Wall-clock time is measured, so nothing else should run on the machine; the load before the start is
+noted. The nights are one simulated night of 8 hours under several names, in the layout of SHHS.
+The script prints tables and writes bench/results/corpus-<machine kind>.json.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-import render as night_bench  # first: it sets one thread a process before numpy is imported
+import render as night_bench  # first: it sets one thread per process before numpy is imported
 from psgvlm.builders.build import cohort_build, workers
 from psgvlm.builders.build.examine import Choices
 from psgvlm.builders.readers import shhs
@@ -34,27 +34,34 @@ TARGETS = {"speedup": 1.8, "finish": 0.10, "resumed_s": 2.0}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=night_bench.RESULTS)
+    parser.add_argument("--rounds", type=int, default=3, help="rounds to measure; default: 3")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=night_bench.RESULTS,
+        help="folder for the results; default: bench/results",
+    )
     args = parser.parse_args()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as temporary:
-        found = building(Path(temporary), args.rounds)
-    found = {"machine": night_bench.machine(), "load_before": round(load, 2), **found}
-    report(found)
-    night_bench.save(args.out / f"corpus-{found['machine']['kind']}.json", found)
+        results = building(Path(temporary), args.rounds)
+    results = {"machine": night_bench.machine(), "load_before": round(load, 2), **results}
+    report(results)
+    night_bench.save(args.out / f"corpus-{results['machine']['kind']}.json", results)
 
 
 ### Building
 
 
 def building(work: Path, rounds: int) -> dict:
-    """Seconds of builds by 1 and 2 workers, and of a complete one of 1,000 recordings."""
+    """Return the seconds of builds by 1 and 2 workers, and of one with 1,000 recordings done."""
     night = work / "night" / "night.edf"
     night_bench.write_night(night)
     stages = night.with_suffix(".txt").read_text().split()
     lay_out(work / "nights", night, stages, NIGHTS)
-    build(work / "nights", work / "warm", 2)  # compiles and imports what is then measured
+    build(
+        work / "nights", work / "warm", 2
+    )  # compiles and imports, so that the builds below do not
     taken: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
     for turn in range(rounds):
         print(f"round {turn + 1} of {rounds}", file=sys.stderr)
@@ -76,7 +83,7 @@ def building(work: Path, rounds: int) -> dict:
 
 
 def lay_out(raw: Path, edf: Path, stages: list[str], count: int) -> None:
-    """`count` recordings in SHHS's layout, all the same file."""
+    """Make `count` recordings in the layout of SHHS, all linked to the same file."""
     code = {"W": 0, "N1": 1, "N2": 2, "N3": 3, "R": 5}
     rows = "".join(f"<SleepStage>{code[stage]}</SleepStage>" for stage in stages)
     xml = edf.with_suffix(".xml")
@@ -88,7 +95,7 @@ def lay_out(raw: Path, edf: Path, stages: list[str], count: int) -> None:
 
 
 def build(raw: Path, out: Path, count: int) -> tuple[float, float]:
-    """Seconds until all is drawn, and until all is done."""
+    """Build a corpus; return the seconds until all images are drawn, and until the end."""
     shutil.rmtree(out, ignore_errors=True)
     start = time.perf_counter()
     drawn_s = 0.0
@@ -105,7 +112,7 @@ def build(raw: Path, out: Path, count: int) -> tuple[float, float]:
 
 
 def resumed(work: Path, rounds: int) -> float:
-    """Seconds of the command where all of 1,000 recordings, an epoch each, is done."""
+    """Return the seconds of a command that finds all of 1,000 one-epoch recordings done."""
     import edfio
     import numpy as np
 
@@ -124,37 +131,37 @@ def resumed(work: Path, rounds: int) -> float:
     return median(taken[1:])
 
 
-### Telling
+### Reporting
 
 
-def report(found: dict) -> None:
-    machine, drawing, whole = found["machine"], found["drawing_s"], found["whole_s"]
-    speedup, share = drawing["1"] / drawing["2"], found["finish_s"] / whole["1"]
-    resumed_s = found["resumed_1000_s"]
-    print(f"\n{machine['cpu']}, {machine['cores']} cores, load before {found['load_before']}")
-    print(f"{found['images']} images of {NIGHTS} nights, `{IMAGE}`; medians\n")
+def report(results: dict) -> None:
+    machine, drawing, whole = results["machine"], results["drawing_s"], results["whole_s"]
+    speedup, share = drawing["1"] / drawing["2"], results["finish_s"] / whole["1"]
+    resumed_s = results["resumed_1000_s"]
+    print(f"\n{machine['cpu']}, {machine['cores']} cores, load before {results['load_before']}")
+    print(f"{results['images']} images of {NIGHTS} nights, `{IMAGE}`; medians\n")
     print("| | 1 worker, s | 2 workers, s | ratio | target |")
     print("|---|---:|---:|---:|---:|")
     for name, seconds in (("drawing", drawing), ("the whole build", whole)):
         ratio = seconds["1"] / seconds["2"]
-        target = night_bench.told(speedup, TARGETS["speedup"])[1] if name == "drawing" else ""
+        target = night_bench.with_goal(speedup, TARGETS["speedup"])[1] if name == "drawing" else ""
         print(f"| {name} | {seconds['1']:.2f} | {seconds['2']:.2f} | {ratio:.2f} | {target} |")
-    print("\n| | found | at most |")
+    print("\n| | measured | at most |")
     print("|---|---:|---:|")
     print(f"| the finish, share of a build by one worker | {share:.3f} | {most(share, 'finish')} |")
-    print(f"| a complete build of 1,000, s | {resumed_s:.2f} | {most(resumed_s, 'resumed_s')} |")
-    for line in projected(found):
+    print(f"| an unchanged build of 1,000, s | {resumed_s:.2f} | {most(resumed_s, 'resumed_s')} |")
+    for line in projected(results):
         print(line)
 
 
-def projected(found: dict) -> list[str]:
-    """All of SHHS, at the measured rate: the drawing shared by the cores, the finish by nobody."""
+def projected(results: dict) -> list[str]:
+    """Project the measured rates to all of SHHS; cores share the drawing, not the finish."""
     nights = SHHS_NIGHTS / NIGHTS
-    size_gb = nights * found["bytes"] / 1e9
-    finish_h = nights * found["finish_s"] / 3600
+    size_gb = nights * results["bytes"] / 1e9
+    finish_h = nights * results["finish_s"] / 3600
     lines = [f"\nSHHS, {SHHS_NIGHTS} nights of 8 hours, {size_gb:.0f} GB of pictures, projected:"]
     for cores in CORES:
-        draw_h = nights * found["drawing_s"]["1"] / 3600 / cores
+        draw_h = nights * results["drawing_s"]["1"] / 3600 / cores
         lines.append(
             f"  {cores:3} cores: drawing {draw_h:.2f} h, which writes "
             f"{1e3 * size_gb / draw_h / 3600:.0f} MB/s of parts; then the finish {finish_h:.2f} h"

@@ -1,21 +1,21 @@
-"""Is an explanation true? Measured where it is known what was planted in the signal.
+"""Measure whether explanations are true, on simulated nights whose events are known.
 
     python bench/explain.py --model ADAPTER --dataset CORPUS --raw RAW [--epochs 60]
 
-Test epochs of simulated nights that the model stages as they were simulated, of each stage alike.
-For every method, for patches in random order and from the centre outwards, and for the same
-ablation of the same model with shuffled weights:
+The script takes test epochs whose simulated stage the model finds, as many of each stage. It
+measures every method, patches in random order, patches from the centre outwards, and ablation of
+the same model with shuffled weights:
 
-- pointing: whether the strongest patch of 14 x 14 pixels lies on an event that the stage is scored
-  by (`DECISIVE`), in a lane in which it is seen;
-- time: how often a second with such an event is hotter than one without (chance: 0.5);
-- deletion, insertion: the stage's mean probability while patches are blanked, the strongest first
-  (lower is better), and while they are shown on blank ground (higher is better);
-- cost: its time over that of one prompt pass, scored alone.
+- pointing: whether the strongest patch of 14 x 14 pixels lies on an event by which the stage is
+  scored (`DECISIVE`), in a lane that shows such events;
+- time: how often a second with such an event has more heat than one without (chance: 0.5);
+- deletion, insertion: the mean probability of the stage while patches are blanked, the strongest
+  first (lower is better), and while patches are added to a blank image (higher is better);
+- cost: the time of the method, divided by the time of scoring the epoch once.
 
-And whether a lane that is damaged is left aside: its share of what is lost without a lane, as it
-is, with a flat line in its place, and with noise. 95 % intervals are over subjects. Writes
-bench/results/explain.json and prints tables.
+It also measures whether a damaged lane loses its importance: the lane's share of what the model
+loses without a lane, for the lane as recorded, as a flat line, and as noise. 95 % intervals are
+over subjects. The script writes bench/results/explain.json and prints tables.
 """
 
 import argparse
@@ -37,7 +37,8 @@ DECISIVE = {
     "N3": ("slow_wave",),
     "R": ("saccade", "sawtooth"),
 }
-# Where waveforms are seen: gains at F, C, O, E1, E2, of the largest.
+# The index of each lane in the spread of a simulated waveform, its gains at F, C, O, E1 and E2. A
+# lane shows the waveform if its gain is at least SEEN of the largest.
 PLACES = {"F4-M1": 0, "C4-M1": 1, "O2-M1": 2, "E1": 3, "E2": 4}
 SEEN, MARGIN_S = 0.5, 0.25
 STEPS = 20
@@ -50,10 +51,10 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     add = parser.add_argument
-    add("--model", required=True)
-    add("--dataset", required=True)
-    add("--raw", type=Path, required=True, help="as python -m builders simulate wrote it")
-    add("--epochs", type=int, default=60)
+    add("--model", required=True, help="the adapter")
+    add("--dataset", required=True, help="a corpus of simulated cohorts")
+    add("--raw", type=Path, required=True, help="the folder that psgvlm simulate wrote")
+    add("--epochs", type=int, default=60, help="how many epochs to explain; default: 60")
     args = parser.parse_args()
 
     from tqdm import tqdm
@@ -69,9 +70,9 @@ def main() -> int:
     shuffled = shuffle(model)
     rows = loading.load_split(args.dataset, "test")
     nights = corpus_nights.with_signals(rows, args.dataset, args.raw)
-    found, damaged, left_out = [], [], {"staged otherwise": 0, "no event, or all of it": 0}
+    results, damaged, left_out = [], [], {"staged otherwise": 0, "no event, or all of it": 0}
     with tqdm(total=args.epochs, unit="epoch") as bar:
-        # More than are wanted, since some will be left out.
+        # Choose twice as many as are wanted, since some are left out.
         for night, chosen in zip(nights, over_corpus.choose(nights, 2 * args.epochs), strict=True):
             wanted = len(chosen) // 2
             truth, traces, starts_s = (
@@ -90,7 +91,7 @@ def main() -> int:
                 if isinstance(measured, str):
                     left_out[measured] += 1
                     continue
-                found += [{"subject": who, "stage": stage, **one} for one in measured]
+                results += [{"subject": who, "stage": stage, **one} for one in measured]
                 for one in damage(model, traces, float(starts_s[row]), stage):
                     damaged.append({"subject": who, "stage": stage, **one})
                 done += 1
@@ -99,11 +100,11 @@ def main() -> int:
         "machine": {"device": devices.name(model.model.device), "torch": version("torch")},
         "epochs": len(damaged) // (3 * len(model.spec.lanes)),
         "left_out": left_out,
-        "methods": summary(found),
+        "methods": summary(results),
         "stages": {
-            stage: summary([one for one in found if one["stage"] == stage])
+            stage: summary([one for one in results if one["stage"] == stage])
             for stage in STAGES
-            if any(one["stage"] == stage for one in found)
+            if any(one["stage"] == stage for one in results)
         },
         "damaged_lanes": damage_summary(damaged),
     }
@@ -114,7 +115,7 @@ def main() -> int:
 
 
 def shuffle(model, seed: int = 0):
-    """The same model, the numbers of each of its weights in another order."""
+    """Return a copy of the model with the numbers of each weight matrix in random order."""
     import torch
 
     from psgvlm.models.vlm import StagingModel
@@ -132,18 +133,18 @@ def shuffle(model, seed: int = 0):
 
 
 def events(raw: Path, night):
-    """What was planted in a night: kind, onset and duration in seconds of the record."""
+    """Return the simulated events of a night: kind, and onset and duration in s of the record."""
     import pandas as pd
 
     cohort, recording = night.name.split("/", 1)
     path = raw / "truth" / cohort / f"{recording}.csv"
     if not path.is_file():
-        raise errors.InputError(f"{path}: no such file; expected the truth of a simulated cohort")
+        raise errors.InputError(f"{path}: no such file; expected the events of a simulated cohort")
     return pd.read_csv(path)
 
 
 def decisive(truth, stage: str, onset_s: float, spec) -> np.ndarray:
-    """Which pixels show an event that the stage is scored by, bool of (height, width)."""
+    """Return which pixels show an event by which the stage is scored, bool (height, width)."""
     from psgvlm.builders.simulate.waveforms import KINDS
 
     from psgvlm.images import geometry
@@ -154,7 +155,7 @@ def decisive(truth, stage: str, onset_s: float, spec) -> np.ndarray:
     stop_s = truth["onset_s"] + truth["duration_s"]
     near = (stop_s > onset_s - 60) & (truth["onset_s"] < onset_s + 60)
     for event in truth[near & truth["kind"].isin(DECISIVE[stage])].itertuples():
-        if event.kind == "alpha":  # part of the background, in all of the EEG
+        if event.kind == "alpha":  # it is part of the background of every EEG lane
             seen = [MODALITY[name] == "EEG" for name in spec.lanes]
         else:
             gains = [KINDS[event.kind].spread[PLACES[n]] if n in PLACES else 0 for n in spec.lanes]
@@ -168,7 +169,7 @@ def decisive(truth, stage: str, onset_s: float, spec) -> np.ndarray:
 
 
 def measure(model, shuffled, images: list, stage: str, mask: np.ndarray, seed: int):
-    """A row for each method and baseline, or why the epoch is left out."""
+    """Return a row for each method and baseline, or the reason to leave the epoch out."""
     from psgvlm.explanations import METHODS, explain
     from psgvlm.explanations.blanking import BlankableEpoch
     from psgvlm.explanations.methods import PATCH_PX
@@ -183,7 +184,7 @@ def measure(model, shuffled, images: list, stage: str, mask: np.ndarray, seed: i
         return "staged otherwise"
     scorer = inference.StageClassifier(model)
     passes = [timed(lambda: list(scorer.probabilities([images]))) for _ in range(6)]
-    pass_s = np.median([seconds for _, seconds in passes[1:]])  # the first looks twice
+    pass_s = np.median([seconds for _, seconds in passes[1:]])  # the first pass also warms up
     labels = geometry.pixel_patches(model.spec, PATCH_PX)
     row, column = (x - x.mean() for x in np.indices(mask.shape))
     order = np.random.default_rng(seed).permutation(labels.max() + 1)
@@ -193,13 +194,13 @@ def measure(model, shuffled, images: list, stage: str, mask: np.ndarray, seed: i
     for name in METHODS:
         why, seconds = timed(lambda name=name: explain(model, images, name, stage))
         heats[name], cost[name] = why.heat, {"passes": seconds / pass_s, "seconds": seconds}
-    found = {name: judge(epoch, index, heat, mask, labels) for name, heat in heats.items()}
-    found["random"]["pointing"] = float(mask.mean())  # of any patch, not the one that was drawn
-    return [{"method": name, **found[name], **cost.get(name, {})} for name in heats]
+    judged = {name: judge(epoch, index, heat, mask, labels) for name, heat in heats.items()}
+    judged["random"]["pointing"] = float(mask.mean())  # the expected value over all patches
+    return [{"method": name, **judged[name], **cost.get(name, {})} for name in heats]
 
 
 def judge(epoch, index: int, heat: np.ndarray, mask: np.ndarray, labels: np.ndarray) -> dict:
-    """Pointing, time, deletion and insertion of one heat."""
+    """Return pointing, time, deletion and insertion of one heat map."""
     from psgvlm.images import geometry
 
     sizes = np.bincount(labels.ravel())
@@ -222,7 +223,7 @@ def judge(epoch, index: int, heat: np.ndarray, mask: np.ndarray, labels: np.ndar
 
 
 def auc(ones: np.ndarray, others: np.ndarray) -> float:
-    """How often one of the former is larger than one of the latter; NaN where there are none."""
+    """Return how often a value of `ones` exceeds one of `others`; NaN if one of them is empty."""
     if not len(ones) or not len(others):
         return np.nan
     difference = ones[:, None] - others
@@ -230,7 +231,7 @@ def auc(ones: np.ndarray, others: np.ndarray) -> float:
 
 
 def damage(model, traces: list, start_s: float, stage: str) -> list[dict]:
-    """Each lane's share of what is lost without a lane, with that lane as it is and damaged."""
+    """Return a row for each lane as recorded and damaged: its share of what is lost without it."""
     from PIL import Image
 
     from psgvlm.explanations.blanking import BlankableEpoch
@@ -238,7 +239,7 @@ def damage(model, traces: list, start_s: float, stage: str) -> list[dict]:
     from psgvlm.signals.traces import Trace
     from psgvlm.stages import INDEX
 
-    spec, found = model.spec, []
+    spec, rows = model.spec, []
     masks = [geometry.pixel_lanes(spec) == lane for lane in range(len(spec.lanes))]
     rng = np.random.default_rng(0)
     for lane, trace in enumerate(traces):
@@ -255,8 +256,8 @@ def damage(model, traces: list, start_s: float, stage: str) -> list[dict]:
             lost = (epoch.scores[index] - epoch.without(masks)[:, index]).clip(0)
             share = lost[lane] / lost.sum() if lost.sum() else 0.0
             same = float(epoch.scores.argmax() == index)
-            found.append({"lane": spec.lanes[lane], "kind": kind, "share": share, "same": same})
-    return found
+            rows.append({"lane": spec.lanes[lane], "kind": kind, "share": share, "same": same})
+    return rows
 
 
 def timed(function):
@@ -269,40 +270,47 @@ def timed(function):
 
 
 def summary(rows: list[dict]) -> dict:
-    """Means by method with intervals over subjects; `less`: what random patches have taken off."""
+    """Return means by method with intervals over subjects.
+
+    `less` is the difference from patches in random order.
+    """
     import pandas as pd
 
     from psgvlm.explanations.over_corpus import means
 
-    frame, found = pd.DataFrame(rows), {}
+    frame, methods = pd.DataFrame(rows), {}
     judged = ["pointing", "time", "deletion", "insertion"]
     epochs = frame.groupby("method").cumcount()
     random = frame[frame["method"] == "random"].set_index(epochs[frame["method"] == "random"])
     for name, part in frame.groupby("method", sort=False):
         part = part.set_index(epochs[part.index])
         owner = part.groupby("subject").ngroup().to_numpy()
-        found[name] = {}
+        methods[name] = {}
         for key in judged:
             known = part[key].notna().to_numpy()
             values = {key: part[key][known], "less": (part[key] - random[key])[known]}
-            of = means(owner[known], values, seed=0)
-            found[name][key] = {**of[key], "less": of["less"]} if of else None
+            mean = means(owner[known], values, seed=0)
+            methods[name][key] = {**mean[key], "less": mean["less"]} if mean else None
         if part["passes"].notna().all():
-            found[name] |= {"passes": part["passes"].median(), "seconds": part["seconds"].median()}
-    return found
+            methods[name] |= {
+                "passes": part["passes"].median(),
+                "seconds": part["seconds"].median(),
+            }
+    return methods
 
 
 def damage_summary(rows: list[dict]) -> dict:
+    """Return means by lane and kind of damage, with intervals over subjects."""
     import pandas as pd
 
     from psgvlm.explanations.over_corpus import means
 
-    found = {}
+    lanes = {}
     for (lane, kind), part in pd.DataFrame(rows).groupby(["lane", "kind"], sort=False):
         owner = part.groupby("subject").ngroup().to_numpy()
         values = {"share": part["share"], "same": part["same"]}
-        found.setdefault(lane, {})[kind] = means(owner, values, seed=0)
-    return found
+        lanes.setdefault(lane, {})[kind] = means(owner, values, seed=0)
+    return lanes
 
 
 def tables(result: dict) -> str:
@@ -310,22 +318,33 @@ def tables(result: dict) -> str:
     from psgvlm.staging.document import Heading, Table, Text, markdown
 
     def rows(methods):
-        for name, of in methods.items():
-            cells = [interval(of[k], digits=2) if of[k] else "–" for k in judged]
-            cost = f"{of['passes']:.0f} ({of['seconds']:.2f} s)" if "passes" in of else "–"
+        for name, figures in methods.items():
+            cells = [interval(figures[k], digits=2) if figures[k] else "–" for k in judged]
+            cost = "–"
+            if "passes" in figures:
+                cost = f"{figures['passes']:.0f} ({figures['seconds']:.2f} s)"
             yield [name, *cells, cost]
 
     judged = ("pointing", "time", "deletion", "insertion")
-    head = ["heat by", "pointing ↑", "time ↑", "deletion ↓", "insertion ↑", "prompt passes"]
+    head = ["method", "pointing ↑", "time ↑", "deletion ↓", "insertion ↑", "prompt passes"]
     page = [Text(f"{result['epochs']} epochs; left out: {result['left_out']}")]
     page.append(Table(head, list(rows(result["methods"]))))
     for stage, methods in result["stages"].items():
         page += [Heading(stage, 3), Table(head, list(rows(methods)))]
-    page.append(Text("Share of what is lost without a lane, and how often the stage stays"))
+    page.append(
+        Text("The share of what is lost without a lane, and how often the stage stays the same")
+    )
     kinds = ("as it is", "flat", "noise")
     cells = [
-        [lane, *(interval(of[kind][key], digits=2) for key in ("share", "same") for kind in kinds)]
-        for lane, of in result["damaged_lanes"].items()
+        [
+            lane,
+            *(
+                interval(by_kind[kind][key], digits=2)
+                for key in ("share", "same")
+                for kind in kinds
+            ),
+        ]
+        for lane, by_kind in result["damaged_lanes"].items()
     ]
     page.append(Table(["lane", *kinds, *(f"stage, {kind}" for kind in kinds)], cells))
     spent = result["methods"]["ablation"]["passes"]

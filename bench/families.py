@@ -1,8 +1,9 @@
-"""Three published models as their configurations have them, for weights that are random.
+"""Three published models with random weights and the sizes of their configurations.
 
-The numbers are those of `config.json` and `preprocessor_config.json` in the repositories that are
-named at each, on the Hugging Face Hub. Their tokenizers cannot be had without it: the tests' small
-one stands in, which writes the prompt in about as many tokens and an answer in one or two.
+The numbers come from `config.json` and `preprocessor_config.json` of the repositories on the
+Hugging Face Hub that the functions name. Their tokenizers would have to be downloaded, so the small
+tokenizer of the tests replaces them. It needs about as many tokens for the prompt, and one or two
+for an answer.
 """
 
 # ruff: noqa: E402
@@ -14,7 +15,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
 import tiny_vlms
 
-# By family: the tests' tiny model of the same modules; the drawing of its recipe.
+# For each family: the tiny model of the tests with the same modules, and the preset of its recipe.
 TINY = {
     "smolvlm_500m": "idefics3",
     "qwen2_5_vl_3b": "qwen2_5_vl",
@@ -59,7 +60,9 @@ def llava_next_7b():
     pictures = processor.image_processor
     pictures.size, pictures.crop_size = {"shortest_edge": 336}, {"height": 336, "width": 336}
     pictures.image_grid_pinpoints = grid
-    processor.num_additional_image_tokens = 1  # CLIP's class token, which is not passed on
+    processor.num_additional_image_tokens = (
+        1  # CLIP's class token, which the language model does not get
+    )
     processor.vision_feature_select_strategy = "default"
     text = sizes(4096, 11008, num_hidden_layers=32, num_attention_heads=32, vocab_size=32064)
     text |= {"num_key_value_heads": 32, "head_dim": 128, "max_position_embeddings": 4096}
@@ -78,18 +81,18 @@ def sizes(hidden_size: int, intermediate_size: int, **others) -> dict:
 
 
 def sized(config, text: dict, vision: dict, **options):
-    """The tiny model's configuration, tokens and all, in another size."""
+    """Return the configuration of the tiny model, including its tokens, in another size."""
     values = config.to_dict() | options
     text = values["text_config"] | text
     text["tie_word_embeddings"] = options.get("tie_word_embeddings", True)
-    text.pop("layer_types", None)  # one a layer: made anew
+    text.pop("layer_types", None)  # it has an item for each layer, so it is made again
     if vision.get("model_type", "") == values["vision_config"].get("model_type", ""):
         vision = values["vision_config"] | vision
     return type(config)(**values | {"text_config": text, "vision_config": vision})
 
 
 def build(family: str, device: str, attention: str):
-    """Model and processor: in bfloat16 at its real size, or on a CPU tiny in float32."""
+    """Return model and processor: the real size in bfloat16, or on a CPU a tiny one in float32."""
     import torch
     from transformers import AutoModelForImageTextToText, set_seed
 

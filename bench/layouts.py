@@ -1,14 +1,14 @@
-"""Which drawing lets a model learn the most? The same tiny model, trained on each, from scratch.
+"""Measure which image layout a model learns most from, with the same tiny model on each layout.
 
     python bench/layouts.py --work WORK [--steps 300] [--seeds 0 1 2] [--only folded ...]
 
-Simulated subjects, whose recordings are each multiplied by a gain of their own (a factor between
-0.4 and 2.5): how tall a wave is tells little about the stage across subjects, its shape and rhythm
-must. Every drawing gets the same subjects, splits, steps and batch, and, all pictures being cut
-into 12 x 12 patches, the same number of image tokens; with neighbouring epochs (three pictures to
-a question) a third of the steps, and once as many. Every run is the commands that a user would
-type; what is already in WORK is not run again. Writes bench/results/layouts.json and
-docs/images/layouts.png, and prints a table.
+The subjects are simulated, and each recording is multiplied by a gain of its own between 0.4 and
+2.5. So the height of a wave says little about the stage across subjects; its shape and rhythm must.
+Every layout gets the same subjects, splits, steps and batch. Since all images are cut into 12 x 12
+patches, it also gets the same number of image tokens. The layouts with neighbours show three images
+for each question; one gets a third of the steps, the other one all of them. Each run consists of
+the commands that a user would type, and runs that WORK already holds are not repeated. The script
+writes bench/results/layouts.json and docs/images/layouts.png, and prints a table.
 """
 
 import argparse
@@ -27,7 +27,7 @@ RESULTS = Path(__file__).parent / "results" / "layouts.json"
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "layouts.png"
 SUBJECTS, HOURS, SEED, SPLIT = "16", "2", "1", "60/10/30"
 MAX_GAIN = 2.5
-# name: (the builder's --image, what is different about it)
+# name: (the --image option of the builder, what is special about the layout)
 LAYOUTS = {
     "paper": ("paper", "EEG, EOG, EMG, ECG in one strip, each epoch to its own extremes"),
     "paper, fixed": ("paper,scale=fixed", "the same at fixed µV"),
@@ -47,7 +47,7 @@ LAYOUTS = {
     "folded, robust": ("folded,scale=robust", "each lane to a measure of its whole record"),
     "spectral": ("spectral", "the strip above a 0-20 Hz spectrogram"),
 }
-# How much of the steps, with context.
+# The share of the steps for the layouts with neighbours.
 CONTEXT = {"folded, context": 1 / 3, "folded, context, longer": 1}
 
 
@@ -55,10 +55,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--work", type=Path, required=True, help="folder for corpora and runs")
-    parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--only", nargs="+", choices=LAYOUTS, default=list(LAYOUTS))
+    parser.add_argument("--work", type=Path, required=True, help="the folder for corpora and runs")
+    parser.add_argument("--steps", type=int, default=300, help="training steps; default: 300")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[0, 1, 2],
+        help="seeds to train with; default: 0 1 2",
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=LAYOUTS, default=list(LAYOUTS), help="default: all"
+    )
     args = parser.parse_args()
 
     raw = args.work / "raw"
@@ -68,7 +76,7 @@ def main() -> int:
         for path in below(raw, (".edf", ".rec")):
             multiply(path, gain(path.name))
         (raw / "done").touch()
-    # Seeds in the outer loop: a run cut short has as many seeds of every drawing.
+    # Seeds are the outer loop, so that an interrupted run has as many seeds of every layout.
     for seed in args.seeds:
         for name in args.only:
             measure(name, seed, args)
@@ -80,13 +88,13 @@ def main() -> int:
 
 
 def gain(name: str) -> float:
-    """A recording's own factor, the same on any machine; its logarithm is spread evenly."""
+    """Return the factor of a recording, the same on any machine; its logarithm is uniform."""
     share = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) / 2**64
     return MAX_GAIN ** (2 * share - 1)
 
 
 def multiply(path: Path, factor: float) -> None:
-    """Multiply an EDF's signals, by the physical extremes in its header."""
+    """Multiply the signals of an EDF file, by changing the physical extremes in its header."""
     with path.open("r+b") as file:
         header = file.read(256)
         count = int(header[252:256])
@@ -102,7 +110,7 @@ def multiply(path: Path, factor: float) -> None:
 
 
 def measure(name: str, seed: int, args: argparse.Namespace) -> None:
-    """Build the corpus, train, score the test split; whatever of it is not there yet."""
+    """Build the corpus, train, and evaluate on the test split, unless that is done already."""
     image, _ = LAYOUTS[name]
     corpus = args.work / image.replace(",", "-") / "corpus"
     trained = args.work / "runs" / slug(name) / f"steps-{args.steps}-seed-{seed}"
@@ -134,7 +142,7 @@ def run(*command) -> None:
 
 
 def collect(args: argparse.Namespace) -> dict:
-    """The figures of all runs of so many steps in the work folder."""
+    """Return the figures of all runs in the work folder that have the steps asked for."""
     layouts = {}
     for name, (image, what) in LAYOUTS.items():
         runs = {}
@@ -156,28 +164,29 @@ def collect(args: argparse.Namespace) -> dict:
 
 
 def table(figures: dict) -> str:
-    """Kappa of every drawing: its mean over the seeds, and every seed's."""
-    lines = ["| drawing | `--image` | κ, mean | κ of each seed | macro-F1, mean |"]
+    """Return a table with the kappa of every layout: the mean over seeds, and of each seed."""
+    lines = ["| layout | `--image` | κ, mean | κ of each seed | macro-F1, mean |"]
     lines.append("|---|---|---:|---|---:|")
-    for name, of in figures["layouts"].items():
-        kappas = [run["kappa"] for run in of["seeds"].values()]
-        f1 = statistics.mean(run["macro_f1"] for run in of["seeds"].values())
+    for name, layout in figures["layouts"].items():
+        runs = layout["seeds"].values()
+        kappas = [run["kappa"] for run in runs]
+        f1 = statistics.mean(run["macro_f1"] for run in runs)
         each = ", ".join(f"{kappa:.2f}" for kappa in kappas)
         lines.append(
-            f"| {name}: {of['what']} | `{of['image']}` | {statistics.mean(kappas):.2f} "
+            f"| {name}: {layout['what']} | `{layout['image']}` | {statistics.mean(kappas):.2f} "
             f"| {each} | {f1:.2f} |"
         )
     return "\n".join(lines)
 
 
 def draw(figures: dict, path: Path) -> None:
-    """The same as a picture: a dot for every seed, a line through their mean, the best on top."""
+    """Draw a chart with a dot for every seed and a line at the mean, the best layout on top."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     kappas = {
-        name: [run["kappa"] for run in of["seeds"].values()]
-        for name, of in figures["layouts"].items()
+        name: [run["kappa"] for run in layout["seeds"].values()]
+        for name, layout in figures["layouts"].items()
     }
     order = sorted(kappas, key=lambda name: statistics.mean(kappas[name]))
     figure = Figure(figsize=(9, 0.36 * len(order) + 0.8), dpi=100, layout="constrained")

@@ -1,12 +1,13 @@
-"""What reading a corpus costs: rows a second with their images decoded, and the first row's wait.
+"""Measure how fast a corpus is read: rows per second with decoded images, and the first row's time.
 
     make bench
 
-A corpus of 480 epochs in four shards, whose pictures are those of a simulated night, held by the
-system in memory. All its rows are read one by one, at random, streamed, and through torch's
-DataLoader by 0, 1 and 2 workers (its start included), with no context and with one epoch on either
-side; wall-clock time, contenders take turns in every round, medians are printed. `verify` is timed
-too. Prints tables and writes bench/results/reading-<machine kind>.json.
+The corpus has 480 epochs in four shards, with the images of a simulated night, and the system keeps
+its files in memory. All rows are read in order, at random, streamed, and through torch's DataLoader
+with 0, 1 and 2 workers (including its start). Each way is measured with no neighbours and with one
+on either side. Wall-clock time is measured; the ways take turns in every round, and medians are
+printed. `verify` is measured too. The script prints tables and writes
+bench/results/reading-<machine kind>.json.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-import render as drawing  # before numpy: it sets the number of threads
+import render as drawing  # before numpy, since it sets the number of threads
 
 # isort: split
 import numpy as np
@@ -38,8 +39,13 @@ WAYS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=drawing.RESULTS)
+    parser.add_argument("--rounds", type=int, default=3, help="rounds to measure; default: 3")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=drawing.RESULTS,
+        help="folder for the results; default: bench/results",
+    )
     args = parser.parse_args()
     taken = defaultdict(list)
     with tempfile.TemporaryDirectory() as temporary:
@@ -52,17 +58,17 @@ def main() -> None:
             for size, corpus in corpora.items():
                 for name, figure in measure(corpus):
                     taken[f"{name} {size}"].append(figure)
-    found = {
+    results = {
         "machine": drawing.machine() | {"torch": version("torch")},
         "rounds": args.rounds,
         "rows_per_s_or_s": {name: round(median(figures), 3) for name, figures in taken.items()},
     }
-    report(found["rows_per_s_or_s"], found)
-    drawing.save(args.out / f"reading-{found['machine']['kind']}.json", found)
+    report(results["rows_per_s_or_s"], results)
+    drawing.save(args.out / f"reading-{results['machine']['kind']}.json", results)
 
 
 def write_corpus(work: Path, size: str) -> Path:
-    """A corpus of one split; 96 pictures of a night come again and again."""
+    """Write a corpus with one split, which repeats 96 images of a night."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -75,7 +81,7 @@ def write_corpus(work: Path, size: str) -> Path:
     spec.save(corpus)
     pngs = drawing.our_pictures(drawing.traces_of(work, spec), spec)
     stages = [STAGES[epoch % 5] for epoch in range(EPOCHS)]
-    told = []
+    manifest_rows = []
     for index in range(RECORDINGS):
         where = {"cohort": "bench", "subject": f"s{index}", "recording": f"r{index}"}
         table = row_schema.table(
@@ -87,15 +93,17 @@ def write_corpus(work: Path, size: str) -> Path:
         plain = {"images.list.element.bytes": "none"}
         pq.write_table(table, path, row_group_size=100, compression=plain)
         counts = manifest.epochs_by_stage(stages)
-        told.append({**where, "split": "train", "status": manifest.BUILT, **counts})
-    pq.write_table(pa.Table.from_pylist(told, manifest.schema()), corpus / manifest.FILE_NAME)
+        manifest_rows.append({**where, "split": "train", "status": manifest.BUILT, **counts})
+    pq.write_table(
+        pa.Table.from_pylist(manifest_rows, manifest.schema()), corpus / manifest.FILE_NAME
+    )
     dataset_card.write(corpus)
     checksums.write(corpus)
     return corpus
 
 
 def measure(corpus: Path):
-    """Yield names and figures: rows a second, and the seconds to a stream's first row."""
+    """Yield pairs of a name and a figure: rows per second, or seconds to a stream's first row."""
     import datasets
     from datasets import load_dataset
     from psgvlm.builders.check import verify
@@ -124,7 +132,7 @@ def measure(corpus: Path):
 
 
 def rate(rows) -> float:
-    """Rows a second; all must come."""
+    """Read all rows and return rows per second."""
     start = time.perf_counter()
     count = sum(1 for _ in rows)
     seconds = time.perf_counter() - start
@@ -133,7 +141,7 @@ def rate(rows) -> float:
 
 
 def loaded(rows, workers: int, shuffle: bool | None):
-    """Rows by torch's loader, each batch's pictures as one tensor, as a trainer takes them."""
+    """Read rows with torch's DataLoader, which makes a tensor of the images of each batch."""
     from torch.utils.data import DataLoader
 
     loader = DataLoader(rows, BATCH, shuffle, num_workers=workers, collate_fn=tensors)
@@ -147,13 +155,13 @@ def tensors(rows: list[dict]):
 
 
 def verified(check):
-    """As many as the rows that were checked, once they are."""
+    """Check the corpus, and then yield as many items as rows were checked."""
     assert not list(check.faults())
     yield from range(check.rows_read)
 
 
 def first_row_s(corpus: Path) -> float:
-    """From `load_dataset` to the first row, in a new process with its libraries imported."""
+    """Return the seconds from `load_dataset` to the first row, without the imports."""
     code = (
         "import sys, time, datasets, torch; t = time.perf_counter()\n"
         "rows = datasets.load_dataset(sys.argv[1], 'bench', split='train', streaming=True)\n"
@@ -162,9 +170,9 @@ def first_row_s(corpus: Path) -> float:
     return float(subprocess.check_output([sys.executable, "-c", code, str(corpus)]))
 
 
-def report(figures: dict[str, float], found: dict) -> None:
-    machine = found["machine"]
-    print(f"\n{machine['cpu']}, {machine['cores']} cores, medians of {found['rounds']} rounds\n")
+def report(figures: dict[str, float], results: dict) -> None:
+    machine = results["machine"]
+    print(f"\n{machine['cpu']}, {machine['cores']} cores, medians of {results['rounds']} rounds\n")
     columns = [f"{size}, context {k}" for size in SIZES for k in CONTEXTS]
     print(f"| rows/s | {' | '.join(columns)} |")
     print("|---|" + "---:|" * len(columns))
@@ -175,7 +183,9 @@ def report(figures: dict[str, float], found: dict) -> None:
     for size in SIZES:
         wait = figures[f"first row {size}"]
         met = "met" if wait <= FIRST_ROW_S else "NOT met"
-        print(f"{size}: a stream's first row after {wait:.2f} s (goal {FIRST_ROW_S:g} s: {met});")
+        print(
+            f"{size}: a stream's first row comes after {wait:.2f} s (goal {FIRST_ROW_S:g} s: {met})"
+        )
         print(f"{size}: verify checks {figures[f'verify {size}']:.0f} epochs/s")
 
 

@@ -1,13 +1,13 @@
-"""What a night costs from EDF to Parquet, against the plain way of doing it and against the floor.
+"""Measure what a night costs from EDF to Parquet, compared with plain code and with a lower bound.
 
     make bench
 
-A night of 8 simulated hours, 12 channels at 256 Hz of which 7 are drawn; one core; CPU time. Either
-way runs in a process of its own, as it would for its user: ours in one like a worker that builds a
-corpus, night after night; the plain way in one that holds nothing else. They take turns, and
-medians of the rounds are printed. The plain way draws a few of the 960 epochs, and its time is
-scaled up; everything else is done whole.
-Prints a table and writes bench/results/render-<machine kind>.json.
+The night has 8 simulated hours and 12 channels at 256 Hz, 7 of which are drawn. CPU time is
+measured on one core. Our code and the plain code (MNE, matplotlib, `Dataset.from_generator`) each
+run in a process of their own. Ours handles one night after another, as a worker of a build does.
+The two take turns, and the medians of the rounds are printed. The plain code draws only a few of
+the 960 epochs, and its time is scaled up; everything else is done in full.
+The script prints tables and writes bench/results/render-<machine kind>.json.
 """
 
 # The number of threads must be set before numpy is imported.
@@ -65,8 +65,10 @@ LIBRARIES = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds to measure; default: 5")
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS, help="folder for the results; default: bench/results"
+    )
     args = parser.parse_args()
     rounds = args.rounds
     taken = defaultdict(list)
@@ -79,30 +81,30 @@ def main() -> None:
         work = Path(temporary)
         os.environ["HF_DATASETS_CACHE"] = str(work / "datasets")
         write_night(work / "raw" / "night.edf")
-        for turn in range(rounds + 1):  # the first one compiles and imports, and does not count
+        for turn in range(rounds + 1):  # the first round compiles and imports; it does not count
             print(f"round {turn} of {rounds}", file=sys.stderr)
             ours_s, sizes = our_process.submit(ours, work).result()
             plain_s = plain_process.submit(plain, work).result()
             for name, seconds in (ours_s | plain_s).items():
                 taken[name] += [seconds] if turn else []
-    found = {
+    results = {
         "machine": machine(),
         "rounds": rounds,
         "cpu_s": {name: round(median(values), 6) for name, values in taken.items()},
         "bytes_per_image": sizes,
         "first_night_extra_s": first_night(),
     }
-    report(found["cpu_s"], found)
-    save(args.out / f"render-{found['machine']['kind']}.json", found)
+    report(results["cpu_s"], results)
+    save(args.out / f"render-{results['machine']['kind']}.json", results)
 
 
-def save(path: Path, found: dict) -> None:
-    path.write_text(json.dumps(found, indent=2) + "\n")
+def save(path: Path, results: dict) -> None:
+    path.write_text(json.dumps(results, indent=2) + "\n")
     print(f"\n{path}")
 
 
 def timed(taken: dict[str, float], name: str, share: float, action, *args):
-    """Do something; note the CPU seconds of this process that a share of it took."""
+    """Call a function; write `share` of the CPU seconds that it took into `taken`."""
     start = time.process_time()
     result = action(*args)
     taken[name] = (time.process_time() - start) * share
@@ -110,7 +112,7 @@ def timed(taken: dict[str, float], name: str, share: float, action, *args):
 
 
 def write_night(path: Path) -> None:
-    """The simulated night as an EDF, and a score for every epoch beside it."""
+    """Write the simulated night as an EDF file, and a text file with a stage for every epoch."""
     import edfio
     from psgvlm.builders.simulate.night import simulate_night
 
@@ -130,7 +132,7 @@ def write_night(path: Path) -> None:
 
 
 def spec_of(size: str):
-    """The `wide` drawing in another size, with seven lanes."""
+    """Return the image spec `wide` in another size and with seven lanes."""
     width, height = SIZES[size]
     return replace(PRESETS["wide"], montage="bench", width=width, height=height)
 
@@ -139,7 +141,7 @@ def spec_of(size: str):
 
 
 def ours(work: Path) -> tuple[dict[str, float], dict[str, int]]:
-    """CPU seconds of whole nights, what they are made of, pictures and rows; bytes an image."""
+    """Return CPU seconds of whole nights and of their parts, and bytes per image, by size."""
     taken, sizes = {}, {}
     for size in SIZES:
         spec, share = spec_of(size), 1 / OUR_EPOCHS
@@ -158,7 +160,7 @@ def ours(work: Path) -> tuple[dict[str, float], dict[str, int]]:
 
 
 def epochs_of(samples: np.ndarray, rate_hz: float) -> np.ndarray:
-    """The epochs that the plain way draws, shape (PLAIN_EPOCHS, samples of an epoch)."""
+    """Return the epochs that the plain code draws, shape (PLAIN_EPOCHS, samples per epoch)."""
     return samples.reshape(EPOCHS, int(30 * rate_hz))[:: EPOCHS // PLAIN_EPOCHS]
 
 
@@ -173,7 +175,7 @@ def our_night(work: Path, spec) -> None:
 
 
 def load(work: Path, spec):
-    """The corpus as training opens it: once, into a cache of its own."""
+    """Open the corpus as training does, with an empty cache."""
     from datasets import disable_progress_bars, load_dataset
 
     disable_progress_bars()
@@ -187,7 +189,7 @@ def traces_of(work: Path, spec):
 
 
 def drawn(traces, spec):
-    """Pictures one after the other: a worker does not keep them either."""
+    """Draw images one after the other; like a worker, do not keep them."""
     return raster.draw(traces, spec, 30.0 * np.arange(OUR_EPOCHS) * (EPOCHS // OUR_EPOCHS))
 
 
@@ -200,7 +202,7 @@ def encoded(images, spec) -> list[bytes]:
 
 
 def floor(work: Path, spec, images: list[np.ndarray]) -> None:
-    """What nobody can leave out: read the file, touch every pixel once, encode, write."""
+    """Do what no program can leave out: read the file, set every pixel once, encode, write."""
     with (work / "raw" / "night.edf").open("rb", buffering=0) as file:
         buffer = bytearray(1 << 20)
         while file.readinto(buffer):
@@ -213,13 +215,14 @@ def floor(work: Path, spec, images: list[np.ndarray]) -> None:
 
 
 def first_night() -> float:
-    """CPU seconds more that a process pays where nothing has been compiled before."""
+    """Return how many CPU seconds more a process takes if nothing has been compiled before."""
     code = (
         "import time; t = time.process_time(); import numpy as np\n"
-        "from psgvlm import filters, render, signals; from psgvlm.image_spec import PRESETS\n"
+        "from psgvlm.image_spec import PRESETS; from psgvlm.images import raster\n"
+        "from psgvlm.signals import filters, traces\n"
         "x = filters.band_pass(np.random.default_rng(0).normal(0, 20, 7680), 256.0, (0.3, 35.0))\n"
-        "spec = PRESETS['square']; trace = signals.Trace(x, 256.0)\n"
-        "next(render.draw([trace, None, None, None], spec, [0.0]))\n"
+        "spec = PRESETS['square']; trace = traces.Trace(x, 256.0)\n"
+        "next(raster.draw([trace, None, None, None], spec, [0.0]))\n"
         "print(time.process_time() - t)"
     )
     with tempfile.TemporaryDirectory() as cache:
@@ -231,11 +234,11 @@ def first_night() -> float:
     return round(first - again, 2)
 
 
-### The plain way
+### The plain code
 
 
 def plain(work: Path) -> dict[str, float]:
-    """CPU seconds of what a night is made of, and of one picture of the traces that we draw."""
+    """Return CPU seconds of the parts of a night, and of one image of the traces that we draw."""
     import datasets
     import matplotlib
 
@@ -267,7 +270,7 @@ def plain_read(work: Path) -> np.ndarray:
 
 
 def plain_picture(samples_uv: np.ndarray, rate_hz: float, spec) -> bytes:
-    """A new figure, seven lines, a grid of seconds, savefig: the picture that ours is."""
+    """Draw the same image with matplotlib: a figure, seven lines, a grid of seconds, savefig."""
     import matplotlib.pyplot as plt
 
     figure = plt.figure(figsize=(spec.width / 100, spec.height / 100), dpi=100)
@@ -292,7 +295,7 @@ def plain_pictures(epochs: np.ndarray, rate_hz: float, spec) -> list[bytes]:
 
 
 def plain_rows(work: Path, picture: bytes) -> None:
-    """960 rows through `Dataset.from_generator`, into Parquet."""
+    """Write 960 rows with `Dataset.from_generator` into a Parquet file."""
     from datasets import Dataset, Features, Image, Value
 
     features = Features({"image": Image(), "stage": Value("string"), "epoch": Value("int32")})
@@ -302,17 +305,17 @@ def plain_rows(work: Path, picture: bytes) -> None:
             yield {"image": {"bytes": picture, "path": None}, "stage": "N2", "epoch": epoch}
 
     made = Dataset.from_generator(
-        # Another argument every time: from_generator caches by it.
+        # from_generator caches by this argument, so it is another one each time.
         rows, features=features, cache_dir=work / "cache", gen_kwargs={"night": time.time_ns()}
     )  # fmt: skip
     made.to_parquet(work / "plain.parquet")
 
 
-### Telling
+### Reporting
 
 
 def machine() -> dict:
-    """What it ran on, without anything that names a machine."""
+    """Return the kind of machine and the versions, without anything that identifies it."""
     cpu = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     model = cpu[1].strip() if cpu else platform.machine()
     return {
@@ -324,30 +327,36 @@ def machine() -> dict:
     }
 
 
-def report(s: dict[str, float], found: dict) -> None:
-    print(f"\n{found['machine']['cpu']}, one core, CPU time, medians of {found['rounds']} rounds")
+def report(s: dict[str, float], results: dict) -> None:
+    print(
+        f"\n{results['machine']['cpu']}, one core, CPU time, medians of {results['rounds']} rounds"
+    )
     pictures, nights, where, training = [], [], [], []
     read_ms = 1e3 * s["ours, read and filter"] / EPOCHS
     for size, goal in zip(SIZES, PICTURE_GOALS, strict=True):
         ours_ms, plain_ms = (1e3 * s[f"{way}, picture {size}"] for way in ("ours", "plain"))
-        encoding_ms, ratio = 1e3 * s[f"encoding {size}"], told(plain_ms / ours_ms, goal)
+        encoding_ms, ratio = 1e3 * s[f"encoding {size}"], with_goal(plain_ms / ours_ms, goal)
         pictures.append((size, f"{ours_ms:.3f}", f"{plain_ms:.1f}", *ratio))
         parts = ("plain, read and filter", f"plain, 960 pictures {size}", f"plain, rows {size}")
         plain_s, ours_s = sum(s[part] for part in parts), s[f"ours, night {size}"]
         over = f"{ours_s / s[f'floor {size}']:.1f} x {s[f'floor {size}']:.2f} s"
-        ratio = told(plain_s / ours_s, NIGHT_GOAL)
+        ratio = with_goal(plain_s / ours_s, NIGHT_GOAL)
         nights.append((size, f"{ours_s:.2f}", f"{plain_s:.1f}", *ratio, over))
         rest_ms = 1e3 * ours_s / EPOCHS - read_ms - ours_ms
         spent = (read_ms, ours_ms - encoding_ms, encoding_ms, rest_ms)
         where.append((size, *(f"{ms:.3f}" for ms in spent)))
         load_s, decoded_ms = s[f"load_dataset {size}"], 1e3 * s[f"row decoded {size}"]
-        image_bytes = str(found["bytes_per_image"][size])
+        image_bytes = str(results["bytes_per_image"][size])
         training.append((size, image_bytes, f"{load_s:.2f}", f"{decoded_ms:.2f}"))
-    table("a picture, drawn and encoded | ours ms | plain ms | ratio | goal", pictures)
-    table("a night, EDF to Parquet | ours s | plain s | ratio | goal | times the floor", nights)
-    table("where its CPU ms an image go | signals | drawing | encoding | the rest", where)
-    table("what training pays | bytes an image | load_dataset s | a row decoded ms", training)
-    print(f"\nfirst night on a machine: {found['first_night_extra_s']} s more, for compiling")
+    table("an image, drawn and encoded | ours ms | plain ms | ratio | goal", pictures)
+    table(
+        "a night, EDF to Parquet | ours s | plain s | ratio | goal | times the lower bound", nights
+    )
+    table("CPU ms per image | signals | drawing | encoding | the rest", where)
+    table("cost in training | bytes per image | load_dataset s | decoding a row ms", training)
+    print(
+        f"\nthe first night on a machine takes {results['first_night_extra_s']} s more, to compile"
+    )
 
 
 def table(head: str, rows: list[tuple[str, ...]]) -> None:
@@ -356,7 +365,8 @@ def table(head: str, rows: list[tuple[str, ...]]) -> None:
         print(f"| {' | '.join(row)} |")
 
 
-def told(ratio: float, goal: float) -> tuple[str, str]:
+def with_goal(ratio: float, goal: float) -> tuple[str, str]:
+    """Return a ratio as text, and whether it meets its goal."""
     return f"{ratio:.1f}", f"{goal}: {'met' if ratio >= goal else 'NOT met'}"
 
 

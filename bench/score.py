@@ -1,15 +1,16 @@
-"""What scoring costs: epochs a second against `generate()` as models' own cards on the Hub call it.
+"""Measure the speed of scoring epochs, compared with `generate()` as model cards on the Hub use it.
 
     make bench-score                            # without a GPU: the project's tiny model and others
     python bench/score.py --device cuda         # SmolVLM-500M, Qwen2.5-VL-3B, LLaVA-NeXT 7B
 
-The card's way: the chat template, `generate` and `decode` for one epoch at a time; and the same for
-a batch at a time. It writes as many tokens as a trained model does, answer and end of turn; with a
-neighbour on either side the scorer runs with and without its reuse of what it has seen, which
-spares the vision tower, not the language model: that reads all the pictures anyway. All have
-the same model of random weights and pictures of a simulated night, held as PNG; the ways take
-turns, medians are told. On a CPU, which may be shared, ratios are those of the process's CPU time.
-Prints a table and writes bench/results/score.json.
+A model card uses the chat template, `generate` and `decode` for one epoch at a time; we measure
+that and the same in batches. `generate` writes as many tokens as a trained model does: the answer
+and the end of the turn. With a neighbour on either side, psgvlm is measured with and without its
+reuse of encoded images. The reuse saves work of the vision tower, but not of the language model,
+which reads all images anyway. All ways have the same model with random weights and the same PNG
+images of a simulated night. They take turns, and medians are reported. On a CPU, which may be
+shared, ratios are of the CPU time of the process. The script prints a table and writes
+bench/results/score.json.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from statistics import median
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import families  # puts the project in the path
+import families  # puts the project on sys.path
 
 RESULTS = families.ROOT / "bench" / "results" / "score.json"
 TINY = "psgvlm tiny"
@@ -43,38 +44,48 @@ WAYS = {
 
 def main(words: list[str] | None = None) -> dict:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--models", nargs="+", choices=[TINY, *families.FAMILIES])
-    parser.add_argument("--epochs", type=int, default=96, help="of each way and round")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--night", type=int, default=NIGHT, help="epochs of the whole night")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument(
+        "--device", choices=["cpu", "cuda"], default="cpu", help="the device; default: cpu"
+    )
+    parser.add_argument(
+        "--models", nargs="+", choices=[TINY, *families.FAMILIES], help="default: all"
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=96, help="epochs for each way and round; default: 96"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="rounds to measure; default: 3")
+    parser.add_argument("--night", type=int, default=NIGHT, help="epochs of a night; default: 960")
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS, help="JSON to write; default: bench/results/score.json"
+    )
     args = parser.parse_args(words)
 
     import torch
     import transformers
 
     if args.device == "cuda" and not torch.cuda.is_available():
-        parser.error("--device cuda: torch finds none; without --device tiny models are run")
+        parser.error(
+            "--device cuda: torch finds no GPU; leave it out to run tiny models on the CPU"
+        )
     transformers.logging.set_verbosity_error()
     load, models = os.getloadavg()[0], {}
     for name in args.models or [TINY] * (args.device == "cpu") + [*families.FAMILIES]:
         print(name, file=sys.stderr)
         models[name] = measured(name, args)
-    found = {
+    results = {
         "device": torch.cuda.get_device_name() if args.device == "cuda" else "CPU",
         "shapes": "real" if args.device == "cuda" else "tiny",
         **{"threads": torch.get_num_threads(), "load_before": round(load, 2)},
         **{"epochs": args.epochs, "rounds": args.rounds, "batch": BATCH, "models": models},
         "libraries": {name: version(name) for name in ("torch", "transformers")},
     }
-    args.out.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
-    print(table(found))
-    return found
+    args.out.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+    print(table(results))
+    return results
 
 
 def measured(name: str, args) -> dict:
-    """Epochs a second of every way, their ratios, and for the tiny model a night's seconds."""
+    """Return epochs per second of every way, ratios, and for the tiny model the time of a night."""
     from psgvlm.models.vlm import StagingModel
 
     model, processor, spec = build(name, args.device)
@@ -97,7 +108,7 @@ def measured(name: str, args) -> dict:
         for way, spent in taken.items()
     }
     clock = 1 if args.device == "cpu" else 0
-    cost = {way: median(spent[clock] for spent in of) for way, of in taken.items()}
+    cost = {way: median(spent[clock] for spent in rounds) for way, rounds in taken.items()}
     figures["ratio"] = round(cost["generate"] / cost["ours"], 2)
     figures["ratio_batch"] = round(cost["generate_batch"] / cost["ours"], 2)
     figures["ratio_reuse"] = round(cost["no_reuse"] / cost["reuse"], 2)
@@ -108,7 +119,7 @@ def measured(name: str, args) -> dict:
 
 
 def build(name: str, device: str):
-    """A model of random weights, its processor, and how its pictures are drawn."""
+    """Return a model with random weights, its processor and its image spec."""
     from psgvlm.image_spec import PRESETS
     from psgvlm.models.tiny import build_tiny
 
@@ -119,7 +130,7 @@ def build(name: str, device: str):
 
 
 def pictures(spec, count: int) -> list[bytes]:
-    """The first epochs of a simulated night, drawn as PNG."""
+    """Return the images of the first epochs of a simulated night as PNG files."""
     import numpy as np
     from psgvlm.builders.simulate.night import simulate_night
 
@@ -138,7 +149,7 @@ def pictures(spec, count: int) -> list[bytes]:
 
 
 class Way:
-    """One of `WAYS`, with all that it needs to know but once of a model."""
+    """One of `WAYS` to answer for epochs, prepared for a model."""
 
     def __init__(self, name: str, model):
         from psgvlm.models import inference
@@ -148,20 +159,20 @@ class Way:
         self.tokens = 1 + max(map(len, self.scorer.answers))
 
     def answers(self, night: list[bytes]) -> Iterator:
-        """An answer for each epoch: a text, or probabilities."""
+        """Yield an answer for each epoch: a text, or probabilities."""
         from psgvlm.nights import neighbours
 
         if self.name.startswith("generate"):
             size = BATCH if self.name == "generate_batch" else 1
             for at in range(0, len(night), size):
-                yield from self.written(list(decoded(night[at : at + size])))
+                yield from self.generate(list(decoded(night[at : at + size])))
         else:
             pictures = (image for (image,) in decoded(night))
             epochs = neighbours.around(pictures, self.model.spec, self.model.neighbours)
             yield from self.scorer.probabilities(epochs)
 
-    def written(self, epochs: list[list]) -> list[str]:
-        """As the cards of SmolVLM, Qwen2.5-VL and LLaVA-NeXT have it."""
+    def generate(self, epochs: list[list]) -> list[str]:
+        """Generate answers as the model cards of SmolVLM, Qwen2.5-VL and LLaVA-NeXT do."""
         import torch
 
         from psgvlm import chat
@@ -170,8 +181,8 @@ class Way:
         turns = []
         for (image,) in epochs:
             (message,) = chat.prompt(self.model.spec.prompt)
-            shown, text = message["content"]
-            turns.append([{**message, "content": [{**shown, "image": image}, text]}])
+            picture, text = message["content"]
+            turns.append([{**message, "content": [{**picture, "image": image}, text]}])
         padding = {"padding": True, "padding_side": "left"}
         inputs = processor.apply_chat_template(
             turns,
@@ -180,13 +191,13 @@ class Way:
         ).to(model.device, model.dtype)
         length = {"min_new_tokens": self.tokens, "max_new_tokens": self.tokens}
         with torch.inference_mode():
-            made = model.generate(**inputs, do_sample=False, **length)
-        made = made[:, inputs["input_ids"].shape[1] :]
-        return processor.batch_decode(made, skip_special_tokens=True)
+            tokens = model.generate(**inputs, do_sample=False, **length)
+        answers = tokens[:, inputs["input_ids"].shape[1] :]
+        return processor.batch_decode(answers, skip_special_tokens=True)
 
 
 def timed(way: Way, night: list[bytes], device: str) -> tuple[float, float]:
-    """Wall and CPU seconds that all epochs take, their pictures' decoding included."""
+    """Return the wall and CPU seconds of all epochs, including the decoding of their images."""
     import torch
 
     wall_s, cpu_s = time.perf_counter(), time.process_time()
@@ -204,17 +215,18 @@ def decoded(night: list[bytes]) -> Iterator[list]:
         yield [Image.open(io.BytesIO(png)).convert("RGB")]
 
 
-### Telling
+### Reporting
 
 
-def table(found: dict) -> str:
-    rate = "epochs_per_cpu_s" if found["device"] == "CPU" else "epochs_per_s"
-    unit = "CPU second" if found["device"] == "CPU" else "second"
-    lines = [f"{found['device']}, {found['shapes']} shapes; epochs a {unit}", ""]
-    names = list(found["models"])
+def table(results: dict) -> str:
+    """Return the table of epochs per second and ratios, in Markdown."""
+    rate = "epochs_per_cpu_s" if results["device"] == "CPU" else "epochs_per_s"
+    unit = "CPU second" if results["device"] == "CPU" else "second"
+    lines = [f"{results['device']}, {results['shapes']} shapes; epochs per {unit}", ""]
+    names = list(results["models"])
     lines += [f"| | {' | '.join(names)} |", "|---|" + "---:|" * len(names)]
     for way, (_, what) in WAYS.items():
-        cells = [f"{found['models'][name][way][rate]:.1f}" for name in names]
+        cells = [f"{results['models'][name][way][rate]:.1f}" for name in names]
         lines.append(f"| {what} | {' | '.join(cells)} |")
     for ratio, what, goal in (
         ("ratio", "over generate, one at a time", RATIO),
@@ -223,17 +235,17 @@ def table(found: dict) -> str:
     ):
         cells = []
         for name in names:
-            value = found["models"][name][ratio]
+            value = results["models"][name][ratio]
             missed = " (missed)" if goal and value < goal else ""
             cells.append(f"{value:.2f}{missed}")
-        told = f"; goal {goal:g}" if goal else ""
-        lines.append(f"| ratio: {what}{told} | {' | '.join(cells)} |")
-    for of in found["models"].values():
-        if night := of.get("night"):
+        with_goal = f"; goal {goal:g}" if goal else ""
+        lines.append(f"| ratio: {what}{with_goal} | {' | '.join(cells)} |")
+    for model in results["models"].values():
+        if night := model.get("night"):
             missed = ", missed" if night["s"] > NIGHT_S else ""
             lines.append(
                 f"\na night of {night['epochs']} epochs: {night['s']:.1f} s with "
-                f"{found['threads']} threads (goal {NIGHT_S:g} s{missed})"
+                f"{results['threads']} threads (goal {NIGHT_S:g} s{missed})"
             )
     return "\n".join(lines)
 

@@ -1,19 +1,20 @@
-"""What training costs: this project's trainer against TRL's own script, with the same settings.
+"""Measure the speed of training, compared with TRL's own script with the same settings.
 
     make bench-train                            # without a GPU: tiny models, minutes
     python bench/train.py --device cuda         # SmolVLM-500M, Qwen2.5-VL-3B, LLaVA-NeXT 7B
 
-The plain way is what `trl/scripts/sft.py` does: `load_dataset`, `SFTTrainer` with its own collator.
-Both train the same random weights with LoRA of rank 16 on the language model, from a simulated
-corpus that the builder wrote; a new model in every round, the ways take turns, medians are printed.
-The first steps do not count. On a CPU the ratio is that of the training process's CPU time.
+The plain way is what `trl/scripts/sft.py` does: `load_dataset`, and `SFTTrainer` with its own
+collator. Both ways train the same random weights with LoRA of rank 16 on the language model, on a
+simulated corpus that the builder wrote. Each round has a new model, the ways take turns, and
+medians are printed. The first steps do not count. On a CPU the ratio is of the CPU time of the
+process.
 
-Work of a row: 2 FLOPs forward for every weight of a linear or patch layer at every position it is
-applied to, 2 more backward where the input has a gradient, 2 more where the weight is trained. So
-a frozen matrix of the language model costs 4, of the vision tower 2, LoRA's 6. The output layer,
-which sees the answer alone, attention's own products, and what checkpointing computes again are not
-counted: the share of the device's peak is a lower bound.
-Prints tables and writes bench/results/train-<machine kind>.json.
+The work of a row is counted in FLOPs: for every weight of a linear or patch layer and every
+position that it is applied to, 2 forward, 2 more backward if the input has a gradient, and 2 more
+if the weight is trained. So a frozen matrix costs 4 in the language model and 2 in the vision
+tower, and a matrix of LoRA costs 6. Not counted are the output layer, which sees only the answer,
+the products inside attention, and what checkpointing computes again. So the share of the device's
+peak is a lower bound. The script prints tables and writes bench/results/train-<machine kind>.json.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from statistics import median
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import families  # puts the project in the path
+import families  # puts the project on sys.path
 
 ROOT = families.ROOT
 RATIO, PEAK, WAITING = 1.3, ("qwen2_5_vl_3b", 0.40), 0.05  # the goals
@@ -43,23 +44,35 @@ SETTING = ("family", "batch", "checkpointing", "attention", "workers")
 PLAIN_FIGURES = ("images_per_s", "peak_gib")
 OUR_FIGURES = (*PLAIN_FIGURES, "tokens_per_s", "waiting_share")
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
-# Dense bfloat16, TFLOP/s, from NVIDIA's data sheets (half of what they give with sparsity).
+# Dense bfloat16 in TFLOP/s, from NVIDIA's data sheets (half of the values with sparsity).
 PEAKS_TFLOPS = {"H100 PCIe": 756, "H100 NVL": 835, "H100": 989, "H200": 989, "A100": 312}
-# Epochs of the subjects that arXiv 2509.22810 used, 80 % of them to train on, and how often it goes
-# through them; as its public peer reviews quote it.
+# How many epochs the subjects in arXiv 2509.22810 have, 80 % of which it trains on, and how many
+# passes it makes, as its public peer reviews quote it.
 COHORTS = {"ISRUC": (25_000, 3), "MASS": (41_000, 3), "SHHS": (315_000, 1)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument(
-        "--families", nargs="+", choices=families.FAMILIES, default=[*families.FAMILIES]
+        "--device", choices=["cpu", "cuda"], default="cpu", help="the device; default: cpu"
     )
-    parser.add_argument("--batch", type=int, nargs="+", default=[8])
-    parser.add_argument("--steps", type=int, default=12, help="that are timed")
-    parser.add_argument("--workers", type=int, default=2, help="of the loader")
-    parser.add_argument("--price-per-hour", type=float, help="of the device, in any currency")
+    parser.add_argument(
+        "--families",
+        nargs="+",
+        choices=families.FAMILIES,
+        default=[*families.FAMILIES],
+        help="the models to train; default: all",
+    )
+    parser.add_argument(
+        "--batch", type=int, nargs="+", default=[8], help="batch sizes to measure; default: 8"
+    )
+    parser.add_argument("--steps", type=int, default=12, help="steps to measure; default: 12")
+    parser.add_argument(
+        "--workers", type=int, default=2, help="processes of the DataLoader; default: 2"
+    )
+    parser.add_argument(
+        "--price-per-hour", type=float, help="price of the device per hour, in any currency"
+    )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["HF_DATASETS_CACHE"] = temporary  # before it is imported
@@ -69,9 +82,11 @@ def main() -> None:
 
         cuda, load = args.device == "cuda", os.getloadavg()[0]
         if cuda and not torch.cuda.is_available():
-            parser.error("--device cuda: torch finds none; without --device tiny models are run")
+            parser.error(
+                "--device cuda: torch finds no GPU; leave it out to run tiny models on the CPU"
+            )
         if not cuda:
-            print("no accelerator: tiny models on the CPU; what follows says nothing about GPUs")
+            print("no GPU: tiny models run on the CPU, and the figures say nothing about GPUs")
         datasets.disable_progress_bars()
         transformers.logging.set_verbosity_error()
         rows = measured(args, Path(temporary))
@@ -83,7 +98,7 @@ def main() -> None:
 
 
 def measured(args, work: Path) -> list[dict]:
-    """A row of figures for each family, batch and setting."""
+    """Return a row of figures for each family, batch size and setting."""
     images = {families.IMAGE[family] for family in args.families}
     corpora = {image: build_corpus(work, image) for image in sorted(images)}
     rows = []
@@ -92,17 +107,17 @@ def measured(args, work: Path) -> list[dict]:
         for batch in args.batch:
             for setting in settings(args):
                 print(family, batch, setting, file=sys.stderr)
-                found = {way: [] for way in WAYS}
+                rounds = {way: [] for way in WAYS}
                 for _ in range(ROUNDS):
                     for way in WAYS:
-                        found[way].append(run(way, family, corpus, batch, setting, args, work))
+                        rounds[way].append(run(way, family, corpus, batch, setting, args, work))
                 row = {"family": family, "batch": batch, **setting}
-                rows.append(row | {way: medians(found[way]) for way in WAYS})
+                rows.append(row | {way: medians(rounds[way]) for way in WAYS})
     return rows
 
 
 def settings(args) -> list[dict]:
-    """Checkpointing on and off; then, with it, no loader workers and the other attentions."""
+    """Return the settings: with and without checkpointing; no workers; the other attentions."""
     first = {"checkpointing": True, "attention": "sdpa", "workers": args.workers}
     others = ["eager"] + ["flash_attention_2"] * bool(find_spec("flash_attn"))
     return [
@@ -112,7 +127,7 @@ def settings(args) -> list[dict]:
 
 
 def build_corpus(work: Path, image: str) -> Path:
-    """Eight simulated subjects of an hour in SHHS's layout, through the builder."""
+    """Build a corpus of eight simulated subjects of one hour in the layout of SHHS."""
     raw, corpus = work / "raw", work / image
     simulate = ("simulate", raw, "--cohorts", "shhs", "--subjects", 8, "--hours", 1)
     build = ("shhs", raw / "shhs", "--out", corpus, "--image", image)
@@ -126,12 +141,12 @@ def build_corpus(work: Path, image: str) -> Path:
 
 
 def run(way, family, corpus, batch, setting, args, work) -> dict | None:
-    """Figures of a few steps with a new model; `None` where the device's memory was too small."""
+    """Return the figures of a few steps with a new model; None if memory was too small."""
     import torch
 
     from psgvlm.errors import InputError
 
-    gc.collect()  # the last run's model
+    gc.collect()  # frees the model of the run before
     cuda = args.device == "cuda"
     if cuda:
         torch.cuda.empty_cache()
@@ -147,7 +162,7 @@ def run(way, family, corpus, batch, setting, args, work) -> dict | None:
 
 
 def make_trainer(way, model, processor, corpus, batch, setting, args, work):
-    """The trainer of `train_sft.py`, or that of TRL's script, with one configuration for both."""
+    """Return the trainer of `train_sft.py` or of TRL's script, with the same configuration."""
     from datasets import load_dataset
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
@@ -182,7 +197,7 @@ def make_trainer(way, model, processor, corpus, batch, setting, args, work):
 
 
 def timed(trainer, way: str, batch: int, cuda: bool) -> dict:
-    """Train; figures of the steps after `WARM_UP`."""
+    """Train, and return the figures of the steps after `WARM_UP`."""
     import torch
     from transformers import PrinterCallback, TrainerCallback
 
@@ -217,7 +232,7 @@ def timed(trainer, way: str, batch: int, cuda: bool) -> dict:
 
 @contextmanager
 def counted(model):
-    """Inside, FLOPs of forward and backward of the layers that a forward passes, by their name."""
+    """Count the FLOPs, forward and backward, of the layers that a forward pass uses, by name."""
     from torch.nn import Conv2d, Conv3d, Linear
 
     work = {}
@@ -238,19 +253,21 @@ def counted(model):
             hook.remove()
 
 
-### Telling
+### Reporting
 
 
 def medians(rounds: list[dict | None]) -> dict | None:
+    """Return the median of each figure; None if a round had too little memory."""
     if None in rounds:
         return None
-    return {name: round(median(found[name] for found in rounds), 3) for name in rounds[0]}
+    return {name: round(median(figures[name] for figures in rounds), 3) for name in rounds[0]}
 
 
 def derived(row: dict, device: str) -> dict:
-    """Ours over plain, and the share of the device's peak; `None` where something is not known.
+    """Return the ratio of our speed to the plain way's, and the share of the device's peak.
 
-    A CPU is shared: there the ways are compared by the CPU time of the process that trains.
+    A figure is None if something it needs is not known. A CPU may be shared, so there the ways are
+    compared by the CPU time of the process.
     """
     ours, plain = row["ours"], row["plain"]
     rate = "images_per_cpu_s" if device == "CPU" else "images_per_s"
@@ -261,25 +278,25 @@ def derived(row: dict, device: str) -> dict:
 
 
 def hours(images_per_s: float) -> dict[str, float]:
-    """Of training on the paper's cohorts, as it does."""
+    """Return the hours of training on the cohorts of the paper with its number of passes."""
     return {name: 0.8 * n * passes / images_per_s / 3600 for name, (n, passes) in COHORTS.items()}
 
 
 def goals(rows: list[dict], device: str) -> list[str]:
-    """Each goal with what was found of it: met, NOT met, or not measured."""
+    """Return a line for each goal: the value, and whether it is met, NOT met or not measured."""
     on_gpu = [row for row in rows if device != "CPU"]
     family, least = PEAK
     ratio = min((row["ratio"] for row in on_gpu if row["ratio"]), default=None)
     shares = (row["peak_share"] or 0 for row in on_gpu if row["family"] == family)
     waits = (row["ours"]["waiting_share"] for row in rows if row["ours"] and row["workers"])
     share, wait = max(shares, default=None) or None, max(waits, default=None)
-    found = (
+    checks = (
         (f"at least {RATIO} times the plain way, in every row", ratio, ratio and ratio >= RATIO),
         (f"at least {least:.0%} of the peak, {family} at best", share, share and share >= least),
         (f"at most {WAITING:.0%} waiting with loader workers", wait, wait and wait <= WAITING),
     )
     results = {True: "met", False: "NOT met", None: "not measured"}
-    return [f"goal, {name}: {value}: {results[met]}" for name, value, met in found]
+    return [f"goal, {name}: {value}: {results[met]}" for name, value, met in checks]
 
 
 def report(rows: list[dict], device: str, args) -> None:
@@ -303,15 +320,15 @@ def report(rows: list[dict], device: str, args) -> None:
 
 
 def write(rows: list[dict], device: str, load: float, args) -> None:
-    import render  # last: it sets one thread a process
+    import render  # at the end, since it sets one thread per process
 
     machine = render.machine() | {"device": device}
     machine["libraries"] = {name: version(name) for name in LIBRARIES}
     kind = re.sub(r"[^a-z0-9]+", "-", machine["cpu" if device == "CPU" else "device"].lower())
-    found = {"machine": machine, "models": "tiny" if device == "CPU" else "real shapes"}
-    found |= {"load_before": round(load, 2), "rounds": ROUNDS, "steps": args.steps, "rows": rows}
+    results = {"machine": machine, "models": "tiny" if device == "CPU" else "real shapes"}
+    results |= {"load_before": round(load, 2), "rounds": ROUNDS, "steps": args.steps, "rows": rows}
     path = ROOT / "bench" / "results" / f"train-{kind.strip('-')}.json"
-    path.write_text(json.dumps(found, indent=2) + "\n")
+    path.write_text(json.dumps(results, indent=2) + "\n")
     print(f"\n{path.relative_to(ROOT)}")
 
 

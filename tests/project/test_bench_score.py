@@ -51,7 +51,7 @@ def test_the_card_s_way_reads_the_same_question_and_picture(tiny, monkeypatch):
         return generate(**inputs)
 
     monkeypatch.setattr(model.model, "generate", caught)
-    texts = bench.Way("generate", model).written(epochs)
+    texts = bench.Way("generate", model).generate(epochs)
     wanted = inference.inputs_of(model, epochs)
     assert len(texts) == 3
     assert torch.equal(given["input_ids"], wanted["input_ids"])
