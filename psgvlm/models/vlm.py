@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from psgvlm import chat, files
 from psgvlm.errors import InputError
@@ -24,8 +25,8 @@ class StagingModel:
     With `neighbours` it is shown as many neighbouring epochs on either side.
     """
 
-    model: object
-    processor: object
+    model: Any
+    processor: Any
     spec: ImageSpec
     neighbours: int = 0
 

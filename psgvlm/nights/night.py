@@ -8,8 +8,10 @@ Whoever draws or measures a recording does it through this class: the builders, 
 and the page. Memory does not grow with the length of the recording.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +24,9 @@ from psgvlm.recordings.lanes import LaneMap, find_lanes, parse_map, require_eeg
 from psgvlm.recordings.recording import Recording
 from psgvlm.signals.traces import Quality, Trace, implausible_amplitude
 from psgvlm.stages import EPOCH_S
+
+if TYPE_CHECKING:
+    from mne.io import BaseRaw
 
 LEAST_HZ = 32  # of an EEG: spindles go up to 16 Hz
 
@@ -73,7 +78,7 @@ class Night:
 
     def __init__(
         self,
-        source,
+        source: "str | os.PathLike[str] | BaseRaw | Recording",
         spec: ImageSpec,
         map: str = "",
         *,
@@ -111,7 +116,7 @@ class Night:
     def sources(self) -> dict[str, str | None]:
         """The derivation that fills each lane; None for a lane that stays empty."""
         pairs = zip(self.lanes.lanes, self.lanes.sources, strict=True)
-        return {lane.name: source and str(source) for lane, source in pairs}
+        return {lane.name: str(source) if source else None for lane, source in pairs}
 
     def on(self, recording: Recording) -> "Night":
         """Return the same epochs and lanes on another recording of the same channels and length."""

@@ -58,9 +58,8 @@ class MneFile:
         if bads := self._raw.info["bads"]:
             self.notes.append(f"marked as bad, but read where a lane needs it: {', '.join(bads)}")
 
-    @property
     def segments(self) -> tuple[tuple[float, float], ...]:
-        """Start and stop of each run of stored samples, in seconds from the first sample."""
+        """Return the start and stop of each run of stored samples, in s from the first sample."""
         return tuple((start / self.rate_hz, stop / self.rate_hz) for start, stop in self._runs)
 
     def part(
@@ -88,7 +87,7 @@ class MneFile:
 
     def digest(self) -> str:
         """Return a hash of the labels, the rate, the gaps and every sample."""
-        about = [self.labels, self.rate_hz, self.segments]
+        about = [self.labels, self.rate_hz, self.segments()]
         digest = hashlib.sha256(repr(about).encode())
         factors = {index: 1.0 for index in range(len(self.labels))}
         length = math.ceil(600 * self.rate_hz)  # ten minutes

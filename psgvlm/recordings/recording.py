@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from psgvlm.errors import InputError
-from psgvlm.recordings import mne_file
 from psgvlm.recordings.edf import ANNOTATIONS, Annotation, EdfFile
+from psgvlm.recordings.mne_file import SUFFIXES, MneFile
 
 if TYPE_CHECKING:
     from mne.io import BaseRaw
@@ -72,15 +72,16 @@ class Recording:
 
     def __init__(self, recording: "str | os.PathLike | BaseRaw", gaps: bool = False):
         path = Path(recording) if isinstance(recording, str | os.PathLike) else None
-        if path and not (path.suffix.lower() in mne_file.SUFFIXES and path.is_file()):
+        self._file: EdfFile | MneFile
+        self._raw: MneFile | None = None  # only of a Raw object
+        if path and not (path.suffix.lower() in SUFFIXES and path.is_file()):
             self._file = EdfFile(path)
-            self.channels = tuple(self._edf_channels())
-            self.segments = self._file.segments()
+            self.channels = tuple(self._edf_channels(self._file))
         else:
-            self._file = mne_file.MneFile(path or recording)
-            self.channels = tuple(self._mne_channels())
-            self.segments = self._file.segments
-        self.path, self._from_path = self._file.path, path is not None
+            self._file = MneFile(path or recording)
+            self._raw = None if path else self._file
+            self.channels = tuple(self._mne_channels(self._file))
+        self.path, self.segments = self._file.path, self._file.segments()
         if not self.channels:
             raise InputError(f"{self.path}: holds no signals; expected a recording with EEG")
         self.notes = tuple(self._file.notes)
@@ -94,23 +95,22 @@ class Recording:
 
     def content_key(self) -> list[int | str]:
         """Return what changes when the content does: a file's size and time, or a Raw's hash."""
-        if self._from_path:
-            status = self.path.stat()
-            return [status.st_size, status.st_mtime_ns]
-        return [self._file.digest()]
+        if self._raw is not None:
+            return [self._raw.digest()]
+        status = self.path.stat()
+        return [status.st_size, status.st_mtime_ns]
 
-    def _edf_channels(self):
-        file = self._file
+    def _edf_channels(self, file: EdfFile) -> Iterator[Channel]:
         self._positions = [i for i, s in enumerate(file.signals) if s.label != ANNOTATIONS]
         for signal in (file.signals[i] for i in self._positions):
             rate_hz = signal.samples / file.record_s if file.record_s else 0.0
             n_samples = signal.samples * file.n_records
             yield Channel(signal.label, rate_hz, signal.unit, n_samples, signal.fault)
 
-    def _mne_channels(self):
-        self._positions = list(range(len(self._file.labels)))
-        for label, unit in zip(self._file.labels, self._file.units, strict=True):
-            yield Channel(label, self._file.rate_hz, unit, self._file.n_samples)
+    def _mne_channels(self, file: MneFile) -> Iterator[Channel]:
+        self._positions = list(range(len(file.labels)))
+        for label, unit in zip(file.labels, file.units, strict=True):
+            yield Channel(label, file.rate_hz, unit, file.n_samples)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -200,7 +200,7 @@ class Recording:
         fault = channel.fault
         if fault is None and factor is None:
             fault = f"is in {channel.unit!r}, which is no voltage"
-        if fault:
+        if fault or factor is None:
             raise InputError(
                 f"{self.path}: channel {label!r} {fault}; expected uV, mV or V, and a range, in "
                 "the header"

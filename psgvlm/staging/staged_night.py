@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,11 @@ from psgvlm.image_spec import ImageSpec
 from psgvlm.models.calibration import Review
 from psgvlm.stages import EPOCH_S, STAGES
 from psgvlm.staging import hypnogram
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import yasa
+    from matplotlib.figure import Figure
 
 REVIEW_UNDER = 0.6  # by default an epoch whose stage is less probable is listed for review
 
@@ -171,7 +177,7 @@ class StagedNight:
         """Return the time of day at `onset_s` seconds of the record as `hh:mm:ss`, if known."""
         return None if self.clock_s is None else hypnogram.time_of_day(self.clock_s + onset_s)
 
-    def to_frame(self):
+    def to_frame(self) -> "pd.DataFrame":
         """Return the epochs as a pandas DataFrame.
 
         Returns
@@ -189,7 +195,7 @@ class StagedNight:
         columns = zip(STAGES, self.probabilities.T, strict=True)
         return frame.assign(**{f"p_{stage}": column for stage, column in columns})
 
-    def hypnogram(self):
+    def hypnogram(self) -> "yasa.Hypnogram":
         """Return the stages as a `yasa.Hypnogram`, with gaps of the record as unscored epochs.
 
         Returns
@@ -202,7 +208,7 @@ class StagedNight:
 
         return sleep_statistics.to_yasa(self.stages_on_grid(), scorer=self.model)
 
-    def plot(self):
+    def plot(self) -> "Figure":
         """Plot the hypnogram above the probabilities.
 
         Returns

@@ -9,12 +9,14 @@ Memory grows by a few numbers an epoch, not with the recording.
 
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +29,12 @@ from psgvlm.staging.kept_probabilities import KeptProbabilities
 from psgvlm.staging.staged_night import StagedNight
 from psgvlm.training import run_record
 
+if TYPE_CHECKING:
+    from mne.io import BaseRaw
+
+    from psgvlm.models.inference import StageClassifier
+
+Progress = Callable[[int, int], None]  # is called with the epochs done and all epochs
 PACKAGES = ("torch", "transformers", "numpy")
 
 
@@ -76,13 +84,13 @@ class Stager:
         return vlm.load(self.name, self.device)
 
     @cached_property
-    def classifier(self):
+    def classifier(self) -> "StageClassifier":
         """The `StageClassifier` of the model; it is kept because it adapts its batch size."""
         from psgvlm.models.inference import StageClassifier
 
         return StageClassifier(self.model, self.batch_size)
 
-    def open(self, recording, map: str = "") -> Night:
+    def open(self, recording: "str | os.PathLike[str] | BaseRaw", map: str = "") -> Night:
         """Open a recording and find its lanes and epochs, without staging it.
 
         Parameters
@@ -106,8 +114,8 @@ class Stager:
 
     def stage(
         self,
-        night,
-        progress: Callable[[int, int], None] | bool | None = None,
+        night: "Night | str | os.PathLike[str] | BaseRaw",
+        progress: Progress | bool | None = None,
         keep: str | Path | None = None,
     ) -> StagedNight:
         """Stage a night.
@@ -139,7 +147,9 @@ class Stager:
         with bar as report:
             return self.to_staged_night(night, self._classify(night, report, keep))
 
-    def _classify(self, night: Night, report, keep) -> np.ndarray:
+    def _classify(
+        self, night: Night, report: Progress | None, keep: str | Path | None
+    ) -> np.ndarray:
         """Return the model's probabilities of each epoch, shape (n, 5)."""
         from psgvlm.models import inference
 
@@ -195,13 +205,13 @@ class Stager:
 
     def key(self, night: Night) -> str:
         """Return a hash of what decides the probabilities: model, recording, lanes, program."""
-        content = [psgvlm.__version__, self.fingerprint, night.name, night.sources]
-        content += night.recording.content_key()
+        about_model = [psgvlm.__version__, self.fingerprint, night.name, night.sources]
+        content = [*about_model, *night.recording.content_key()]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
 @contextmanager
-def epoch_bar(night: Night) -> Iterator[Callable[[int, int], None]]:
+def epoch_bar(night: Night) -> Iterator[Progress]:
     """Show a progress bar over a night's epochs; yield the function that moves it."""
     from tqdm import tqdm
 
