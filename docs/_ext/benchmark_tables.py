@@ -38,10 +38,27 @@ def drawing_cost() -> str:
                 f"{night:.2f} s",
                 f"{plain_night:.0f} s",
                 f"{plain_night / night:.0f}",
+                f"{night / cpu_s[f'floor {size}']:.1f}",
             ]
         )
     head = ["pixels", "one picture", "plain way", "ratio", "one night", "plain way", "ratio"]
-    return table(head, rows, numbers=6)
+    return table([*head, "night ÷ floor"], rows, numbers=7)
+
+
+def picture_size() -> str:
+    """Bytes of a picture, and what it costs to load a night of them and to decode one."""
+    found = read("render-amd-epyc")
+    rows = [
+        [
+            size.replace("x", " × "),
+            f"{count:,}",
+            f"{found['cpu_s'][f'load_dataset {size}']:.2f} s",
+            f"{1000 * found['cpu_s'][f'row decoded {size}']:.1f} ms",
+        ]
+        for size, count in found["bytes_per_image"].items()
+    ]
+    head = ["pixels", "bytes per picture", "`load_dataset` of a night", "decode a row"]
+    return table(head, rows, numbers=3)
 
 
 def corpus_cost() -> str:

@@ -25,6 +25,7 @@ TEXTS = {
     "image_tokens": reference_tables.image_tokens,
     "rooms": reference_tables.rooms,
     "drawing_cost": benchmark_tables.drawing_cost,
+    "picture_size": benchmark_tables.picture_size,
     "corpus_cost": benchmark_tables.corpus_cost,
     "reading_speed": benchmark_tables.reading_speed,
     "training_speed": benchmark_tables.training_speed,

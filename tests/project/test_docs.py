@@ -110,3 +110,16 @@ def test_commands_on_the_pages_take_the_options_that_they_are_given():
                 assert options <= taken[name], f"{page}: {line}"
                 checked += 1
     assert checked > 15
+
+
+def test_the_page_of_files_names_those_that_are_written(pages):
+    from psgvlm import image_spec
+    from psgvlm.corpus import manifest
+    from psgvlm.models import adapter_files, calibration
+    from psgvlm.staging import night_files
+    from psgvlm.training import run_record
+
+    text = str(Text(pages / "reference" / "files.html"))
+    names = [*night_files.FILES, adapter_files.NEIGHBOURS]
+    names += [module.FILE_NAME for module in (image_spec, manifest, calibration, run_record)]
+    assert [name for name in names if name not in text] == []
