@@ -231,7 +231,7 @@ def downloads(files: dict[str, tuple[str, bytes]], n_corrected: int) -> str:
         f'href="{data_url(content, "application/octet-stream")}">{escape(kind)}</a>'
         for name, (kind, content) in files.items()
     )
-    by_hand = f"{n_corrected} epochs set by hand" if n_corrected else "no epoch set by hand yet"
+    by_hand = f"{n_corrected or 'no'} epoch{'s' * (n_corrected > 1)} set by hand"
     return f'{links}<p class="small">The hypnogram as shown above, with {by_hand}.</p>'
 
 

@@ -58,7 +58,7 @@ def _statistics(statistics: dict) -> list:
     ]
     return [
         Heading("Sleep statistics"),
-        Text("From lights off to lights on."),
+        Text("The statistics count from lights off to lights on."),
         Table(["statistic", "value", "unit", "meaning"], rows, words=(2, 3)),
         Table(["stage", "minutes", "% of TST"], stages),
         Text("Transitions: how often an epoch of the row's stage was followed by the column's."),
@@ -68,12 +68,12 @@ def _statistics(statistics: dict) -> list:
 
 def _review(night: StagedNight, under: float) -> list:
     count, total = len(night.rows_for_review(under)), len(night.epochs)
+    listed = "They are listed at the end of this page, the least probable first."
     blocks = [
         Heading("Epochs for review"),
         Text(
             f"In {count} of {total} epochs ({100 * count / total:.1f} %) the most probable stage "
-            f"has a probability under {under:g}. They are listed at the end of this page, the "
-            "least probable first."
+            f"has a probability under {under:g}. {listed if count else ''}"
         ),
     ]
     if night.review:

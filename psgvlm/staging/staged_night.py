@@ -186,6 +186,15 @@ class StagedNight:
             One row for each staged epoch, with columns `epoch` (its number, from 1), `onset_s`
             (seconds from the start of the record), `stage`, and the calibrated probabilities
             `p_W`, `p_N1`, `p_N2`, `p_N3`, `p_R`.
+
+        Examples
+        --------
+        >>> import psgvlm
+        >>> night = psgvlm.stage("night.edf", model="adapter")
+        >>> night.to_frame()
+           epoch  onset_s stage ... p_R
+        0      1      0.0 ...
+        1      2     30.0 ...
         """
         import pandas as pd
 
@@ -203,6 +212,13 @@ class StagedNight:
         yasa.Hypnogram
             One epoch for every 30 s of the record, from its first sample. It offers sleep
             statistics, transitions and plots.
+
+        Examples
+        --------
+        >>> import psgvlm
+        >>> night = psgvlm.stage("night.edf", model="adapter")
+        >>> night.hypnogram().n_epochs
+        5
         """
         from psgvlm.staging import sleep_statistics
 

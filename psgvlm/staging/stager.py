@@ -68,6 +68,17 @@ class Stager:
     -----
     The weights are loaded when the first night is staged, so that a recording that cannot be
     staged is refused at once.
+
+    Examples
+    --------
+    >>> import psgvlm
+    >>> stager = psgvlm.Stager("adapter")
+    >>> night = stager.open("night.edf")
+    >>> night.sources["E1"]
+    'E1-M2'
+    >>> staged = stager.stage(night)
+    >>> len(staged.stages)
+    5
     """
 
     def __init__(self, model: str | Path, device: str | None = None, batch_size: int = 32):

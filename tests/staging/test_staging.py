@@ -392,3 +392,14 @@ def test_staging_prints_nothing_unless_a_bar_is_asked_for(stager, tmp_path, caps
     said = capsys.readouterr()
     assert said.out == "" and "2/2" in said.err
     assert (with_bar.raw_probabilities == staged.raw_probabilities).all()
+
+
+def test_a_raw_object_is_staged_like_its_file(stager, tmp_path):
+    path = write_edf(tmp_path / "n.edf", montage(CORE, 65))
+    raw = mne.io.read_raw_edf(path, verbose="ERROR")
+    from_raw, from_file = stager.stage(raw), stager.stage(path)
+    assert from_raw.lanes == from_file.lanes
+    np.testing.assert_allclose(from_raw.raw_probabilities, from_file.raw_probabilities, atol=1e-4)
+    assert stager.stage(raw).key == from_raw.key
+    raw.load_data()._data[0] *= 0.5
+    assert stager.stage(raw).key != from_raw.key
