@@ -20,7 +20,7 @@ from psgvlm.montages import MODALITIES, MODALITY
 from psgvlm.nights import neighbours
 from psgvlm.stages import INDEX, STAGES
 from psgvlm.staging.document import Heading, Picture, Table, Text
-from psgvlm.training.run_record import public
+from psgvlm.training.run_record import public_name
 
 
 def choose(nights: list[CorpusNight], count: int, seed: int = 0) -> list[np.ndarray]:
@@ -123,7 +123,7 @@ def about(model: StagingModel, frame, name: str, split: str, method: str) -> dic
     blank = [neighbours.blank(model.spec)] * (2 * model.neighbours + 1)
     (probabilities,) = inference.probabilities(model, [blank])
     return {
-        "model": public(name),
+        "model": public_name(name),
         "split": split,
         "method": method,
         "image_spec": model.spec.name,
