@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 
 from psgvlm import errors
-from psgvlm.files import below
+from psgvlm.files import list_files
 
 RESULTS = Path(__file__).parent / "results" / "layouts.json"
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "layouts.png"
@@ -73,7 +73,7 @@ def main() -> int:
     if not (raw / "done").is_file():
         run("-m", "builders", "simulate", raw, "--subjects", SUBJECTS, "--hours", HOURS,
             "--seed", SEED)  # fmt: skip
-        for path in below(raw, (".edf", ".rec")):
+        for path in list_files(raw, (".edf", ".rec")):
             multiply(path, gain(path.name))
         (raw / "done").touch()
     # Seeds are the outer loop, so that an interrupted run has as many seeds of every layout.

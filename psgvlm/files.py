@@ -49,14 +49,14 @@ def write_text(path: str | Path, text: str) -> Path:
     return Path(path)
 
 
-def below(raw: Path, suffixes: Iterable[str]) -> list[Path]:
+def list_files(folder: Path, suffixes: Iterable[str]) -> list[Path]:
     """List the files in a folder, and in all folders in it, that end with one of the suffixes.
 
     Parameters
     ----------
-    raw : Path
-        The folder. Links to folders are followed; each folder is entered once, so that a link to a
-        folder further up does no harm.
+    folder : Path
+        Where to look. Links to folders are followed; each folder is entered once, so that a link
+        to a folder further up does no harm.
     suffixes : iterable of str
         In lower case, such as `".edf"`; the case of a file's name does not matter.
 
@@ -68,8 +68,8 @@ def below(raw: Path, suffixes: Iterable[str]) -> list[Path]:
     suffixes = tuple(suffixes)
     seen: set[tuple[int, int]] = set()
     paths = []
-    for folder, folders, names in os.walk(raw, followlinks=True):
-        status = os.stat(folder)
+    for inner, folders, names in os.walk(folder, followlinks=True):
+        status = os.stat(inner)
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
             continue
@@ -77,20 +77,20 @@ def below(raw: Path, suffixes: Iterable[str]) -> list[Path]:
         folders.sort()
         # macOS writes a file with the prefix `._` beside each file on a disk of another system.
         paths += [
-            Path(folder, name)
+            Path(inner, name)
             for name in names
             if name.lower().endswith(suffixes) and not name.startswith("._")
         ]
-    return sorted(paths, key=lambda path: natural(str(path.relative_to(raw))))
+    return sorted(paths, key=lambda path: natural_key(str(path.relative_to(folder))))
 
 
-def natural(text: str) -> list[tuple[int, int | str]]:
+def natural_key(text: str) -> list[tuple[int, int | str]]:
     """Return a key that sorts names with numbers in them, 2 before 10."""
     pieces = re.split(r"([0-9]+)", text)
     return [(0, int(piece)) if piece.isdecimal() else (1, piece) for piece in pieces if piece]
 
 
-def readable(name: str) -> str:
+def printable_name(name: str) -> str:
     """Return a file's name with every byte that is not UTF-8 replaced by a question mark.
 
     Such a name can be printed and stored; Python cannot encode the name as `pathlib` gives it.
@@ -98,7 +98,7 @@ def readable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def shown(word: str) -> str:
+def quote_short(word: str) -> str:
     """Return a word of a file as an error message may quote it.
 
     A word of more than 4 characters could be a person's name, so only its length is given.

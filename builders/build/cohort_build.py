@@ -126,7 +126,7 @@ class CohortBuild:
         raw = choices.raw or Path()
         self.entries = [
             Entry(
-                files.readable(os.path.relpath(night.signal, raw)),
+                files.printable_name(os.path.relpath(night.signal, raw)),
                 night.subject,
                 night.recording,
                 parts.key(reader.__name__, night, spec, choices),

@@ -10,7 +10,7 @@ from psgvlm.builders.build.examine import Choices, ExaminedNight, examine
 from psgvlm.builders.readers import FoundNight, find_nights
 
 from psgvlm.errors import InputError
-from psgvlm.files import readable
+from psgvlm.files import printable_name
 from psgvlm.image_spec import ImageSpec
 from psgvlm.recordings import lanes as montages
 from psgvlm.recordings.recording import Channel, Recording
@@ -40,7 +40,7 @@ def inspect(
     table = Inspection()
     found = _find(readers, path)
     for name, (root, nights) in found.items():
-        table.lines += ["", f"{name}: {_recordings(len(nights))} below {readable(str(root))}"]
+        table.lines += ["", f"{name}: {_recordings(len(nights))} below {printable_name(str(root))}"]
         _cohort(table, readers[name], root, nights, Choices(root, map=labels), spec)
     drawn = sum(len(nights) for _, nights in found.values()) - table.skipped
     table.lines += ["", f"{_recordings(drawn)} can be drawn, {table.skipped} would be skipped"]
@@ -105,7 +105,7 @@ def _cohort(
         except InputError as error:
             verdict = "SKIP"
             table.skipped += 1
-            reason = readable(str(error)).replace(f"{root}/", "")
+            reason = printable_name(str(error)).replace(f"{root}/", "")
             notes.append(f"  {night.recording}: SKIPPED, {reason}")
         rows.append([night.recording, family, *cells, verdict])
     for family, channels in families.values():

@@ -45,7 +45,7 @@ def find_nights(reader: ModuleType, raw: Path) -> list[FoundNight]:
         raise InputError(f"{raw}: no such folder; expected a folder that holds {reader.EXPECTED}")
     nights = reader.find(raw)
     if not nights:
-        count = len(files.below(raw, ("",)))
+        count = len(files.list_files(raw, ("",)))
         raise InputError(f"{raw}: no recordings among {count} files; expected {reader.EXPECTED}")
     path_of: dict[str, Path] = {}
     for night in nights:

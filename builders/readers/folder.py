@@ -16,7 +16,7 @@ from pathlib import Path
 from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm.errors import InputError
-from psgvlm.files import below, readable
+from psgvlm.files import list_files, printable_name
 from psgvlm.recordings import score_files
 from psgvlm.recordings.edf import ANNOTATIONS, EdfFile
 from psgvlm.recordings.mne_file import SUFFIXES
@@ -37,7 +37,7 @@ _SLEEP_EDF = re.compile(r"(SC4\d\d|ST7\d\d)\d[A-Z]\d-PSG", re.IGNORECASE)
 
 def find(raw: Path) -> list[FoundNight]:
     """Every recording below `raw`; EDF+ files that hold nothing but annotations are scores."""
-    signals = [path for path in below(raw, (*_EDF, *SUFFIXES)) if not _only_annotations(path)]
+    signals = [path for path in list_files(raw, (*_EDF, *SUFFIXES)) if not _only_annotations(path)]
     names = [str(path.relative_to(raw).with_suffix("")) for path in signals]
     nights = []
     for signal, name in zip(signals, names, strict=True):
@@ -46,8 +46,8 @@ def find(raw: Path) -> list[FoundNight]:
         nights.append(
             FoundNight(
                 cohort="folder",
-                subject=readable(_subject(signal.relative_to(raw))),
-                recording=readable(Path(name).as_posix()),
+                subject=printable_name(_subject(signal.relative_to(raw))),
+                recording=printable_name(Path(name).as_posix()),
                 signal=signal,
                 scores=tuple(_beside(signal)),
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm.errors import InputError
-from psgvlm.files import MAX_BYTES, below, natural, read_text, readable, shown
+from psgvlm.files import MAX_BYTES, list_files, natural_key, printable_name, quote_short, read_text
 from psgvlm.recordings.scores import Scores, Stages, kappa
 from psgvlm.stages import ISRUC_TXT, ISRUC_XLSX
 
@@ -37,12 +37,12 @@ def find(raw: Path) -> list[FoundNight]:
 
     Files of the .mat distribution are found too, to be refused with the reason.
     """
-    signals = below(raw, (".rec",))
+    signals = list_files(raw, (".rec",))
     nights = [_night(raw, signal, signals) for signal in signals]
-    nights.sort(key=lambda night: natural(night.recording))
-    for path in below(raw, (".mat",)):
+    nights.sort(key=lambda night: natural_key(night.recording))
+    for path in list_files(raw, (".mat",)):
         if _MAT.fullmatch(path.name):
-            name = f"{readable(path.stem)}.mat"
+            name = f"{printable_name(path.stem)}.mat"
             nights.append(FoundNight("isruc", name, name, path, ()))
     return nights
 
@@ -60,11 +60,11 @@ def _night(raw: Path, signal: Path, signals: list[Path]) -> FoundNight:
     if group is None:
         # A name of the user's own keeps two groups apart; the place of `raw` must not matter.
         group = folders[-depth] if depth <= len(inside) else ""
-    subject = readable("-".join(filter(None, (group, number))))
+    subject = printable_name("-".join(filter(None, (group, number))))
     return FoundNight(
         cohort="isruc",
         subject=subject,
-        recording=readable(f"{subject}-{signal.stem}") if session else subject,
+        recording=printable_name(f"{subject}-{signal.stem}") if session else subject,
         signal=signal,
         scores=tuple(
             path
@@ -112,7 +112,7 @@ def _read_scorer(txt: Path, notes: list[str]) -> Stages:
     unknown = sorted(set(lines) - set(ISRUC_TXT))
     if unknown:
         raise InputError(
-            f"{txt}: holds stage {', '.join(shown(word) for word in unknown[:3])}; "
+            f"{txt}: holds stage {', '.join(quote_short(word) for word in unknown[:3])}; "
             "expected one of 0 1 2 3 5 a line"
         )
     stages: list[str | None] = [ISRUC_TXT[line] for line in lines]
@@ -135,7 +135,7 @@ def _read_scorer(txt: Path, notes: list[str]) -> Stages:
         notes.append(f"{xlsx.name} has another stage than {txt.name} in {differ} epochs: txt taken")
     strange = sorted(set(marks.values()) - set(ISRUC_XLSX))
     if strange:
-        words = ", ".join(shown(word) for word in strange[:3])
+        words = ", ".join(quote_short(word) for word in strange[:3])
         notes.append(f"{xlsx.name} has {words} among its stages: those epochs left unscored")
     if len(marks) != len(stages):
         notes.append(f"{txt.name} has {len(stages)} epochs, {xlsx.name} {len(marks)}")

@@ -11,7 +11,7 @@ import numpy as np
 from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm.errors import InputError
-from psgvlm.files import below
+from psgvlm.files import list_files
 from psgvlm.recordings import score_files
 from psgvlm.recordings.edf import EdfFile
 from psgvlm.recordings.scores import ScoredEvent, Scores, place
@@ -35,7 +35,7 @@ _TWENTY_S = 20.0
 
 def find(raw: Path) -> list[FoundNight]:
     """Every `... PSG.edf` below `raw`; the numbers have gaps, so none is counted up."""
-    found = [(path, _NAME.fullmatch(path.name)) for path in below(raw, (".edf",))]
+    found = [(path, _NAME.fullmatch(path.name)) for path in list_files(raw, (".edf",))]
     files = [(path, name[1], name[2].lower()) for path, name in found if name]
     scores = {(name, kind): path for path, name, kind in files}
     return [

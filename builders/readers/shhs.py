@@ -6,7 +6,7 @@ from pathlib import Path
 from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm.errors import InputError
-from psgvlm.files import below
+from psgvlm.files import list_files
 from psgvlm.recordings import score_files
 from psgvlm.recordings.scores import Scores, Stages, place
 from psgvlm.stages import EPOCH_S
@@ -22,9 +22,9 @@ _NAME = re.compile(r"shhs[12]-(\d{6})\.edf", re.IGNORECASE)
 
 def find(raw: Path) -> list[FoundNight]:
     """Every `shhs{1,2}-NNNNNN.edf` below `raw`; both visits of a person are one subject."""
-    xmls = {path.name.lower(): path for path in reversed(below(raw, (".xml",)))}
+    xmls = {path.name.lower(): path for path in reversed(list_files(raw, (".xml",)))}
     nights = []
-    for signal in below(raw, (".edf",)):
+    for signal in list_files(raw, (".edf",)):
         name = _NAME.fullmatch(signal.name)
         if not name:
             continue

@@ -58,7 +58,7 @@ def row(cohort: str, recording, options: str) -> dict:
 
 
 def _told(text: str) -> str:
-    return files.readable(text.replace(f"{RAW}/", ""))
+    return files.printable_name(text.replace(f"{RAW}/", ""))
 
 
 def write(corpus: Path, cohort: str, rows: list[dict]) -> Path:

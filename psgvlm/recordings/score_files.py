@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from psgvlm.errors import InputError
-from psgvlm.files import read_bytes, read_text, shown
+from psgvlm.files import quote_short, read_bytes, read_text
 from psgvlm.recordings.edf import Annotation
 from psgvlm.recordings.scores import ScoredEvent, Stages
 from psgvlm.stages import EDF_PLUS, EPOCH_S, NSRR, WORDS
@@ -27,7 +27,8 @@ def annotated(path: Path, annotations: Iterable[Annotation]) -> list[ScoredEvent
             code = words[0].upper() if words else ""
             if code not in EDF_PLUS:
                 raise InputError(
-                    f"{path}: Sleep stage {shown(code)}; expected Sleep stage W, 1, 2, 3, 4, R or ?"
+                    f"{path}: Sleep stage {quote_short(code)}; expected Sleep stage W, 1, 2, 3, "
+                    "4, R or ?"
                 )
             events.append(ScoredEvent(onset_s, duration_s, EDF_PLUS[code]))
     return events
@@ -59,7 +60,7 @@ def profusion(path: Path, root) -> Stages:
         raise InputError(f"{path}: no SleepStages/SleepStage; expected one an epoch")
     length = (root.findtext("EpochLength") or "30").strip()
     if length not in ("30", "30.0"):
-        raise InputError(f"{path}: epochs of {shown(length)} s; expected 30")
+        raise InputError(f"{path}: epochs of {quote_short(length)} s; expected 30")
     return tuple(_nsrr_stage(path, (element.text or "").strip()) for element in found)
 
 
@@ -81,7 +82,7 @@ def nsrr(path: Path, root) -> list[ScoredEvent]:
 def _nsrr_stage(path: Path, code: str) -> str | None:
     if not code.isascii() or not code.isdigit() or int(code) not in NSRR:
         known = " ".join(map(str, NSRR))
-        raise InputError(f"{path}: stage {shown(code)}; expected one of {known}")
+        raise InputError(f"{path}: stage {quote_short(code)}; expected one of {known}")
     return NSRR[int(code)]
 
 
@@ -151,7 +152,9 @@ def _table(path: Path, delimiter: str) -> list[dict[str, str]]:
 def _word(path: Path, word: str) -> str | None:
     key = _key(word)
     if key not in WORDS:
-        raise InputError(f"{path}: stage {shown(word)}; expected W N1 N2 N3 R, 0 1 2 3 4 5 or ?")
+        raise InputError(
+            f"{path}: stage {quote_short(word)}; expected W N1 N2 N3 R, 0 1 2 3 4 5 or ?"
+        )
     return WORDS[key]
 
 
@@ -165,5 +168,5 @@ def _seconds(path: Path, name: str, text: str | None) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(f"{path}: {name} {shown(text or '')}; expected seconds")
+        raise InputError(f"{path}: {name} {quote_short(text or '')}; expected seconds")
     return value
