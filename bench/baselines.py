@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from psgvlm import errors
 from psgvlm.corpus import loading
 from psgvlm.evaluation import baselines, corpus_nights
+from psgvlm.evaluation.baseline_names import NAMES, OF_A_MODEL
 from psgvlm.models import vlm
 from psgvlm.stages import STAGES
 
@@ -37,7 +38,7 @@ def main() -> None:
     )
     parser.add_argument("corpus", type=Path, help="the folder of the corpus")
     parser.add_argument("--model", help="an adapter, needed by vision-only and zero-shot")
-    parser.add_argument("--only", nargs="+", choices=baselines.NAMES, default=baselines.NAMES)
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES)
     parser.add_argument(
         "--seconds",
         type=float,
@@ -57,7 +58,7 @@ def main() -> None:
     }
     figures = {}
     for name in args.only:
-        if name in baselines.OF_A_MODEL and model is None:
+        if name in OF_A_MODEL and model is None:
             print(f"{name}: left out, since it needs --model")
             continue
         try:

@@ -314,12 +314,12 @@ def damage_summary(rows: list[dict]) -> dict:
 
 
 def tables(result: dict) -> str:
-    from psgvlm.evaluation.report.cells import interval
+    from psgvlm.evaluation.report.cells import interval_text
     from psgvlm.staging.document import Heading, Table, Text, markdown
 
     def rows(methods):
         for name, figures in methods.items():
-            cells = [interval(figures[k], digits=2) if figures[k] else "–" for k in judged]
+            cells = [interval_text(figures[k], digits=2) if figures[k] else "–" for k in judged]
             cost = "–"
             if "passes" in figures:
                 cost = f"{figures['passes']:.0f} ({figures['seconds']:.2f} s)"
@@ -339,7 +339,7 @@ def tables(result: dict) -> str:
         [
             lane,
             *(
-                interval(by_kind[kind][key], digits=2)
+                interval_text(by_kind[kind][key], digits=2)
                 for key in ("share", "same")
                 for kind in kinds
             ),

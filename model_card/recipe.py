@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from psgvlm.evaluation.report.cells import number
+from psgvlm.evaluation.report.cells import number_text
 from psgvlm.staging.document import Heading, Table, Text
 from psgvlm.training import run_record
 
@@ -35,7 +35,7 @@ def blocks(training: dict, adapter: Path) -> list:
         ["cohorts", ", ".join(run_record.trained_cohorts(training) or [])],
         ["subjects", _count(training.get("subjects"))],
         ["steps of optimisation", f"{training['steps']:,}"],
-        ["passes over the corpus", number(training.get("epochs"), 2)],
+        ["passes over the corpus", number_text(training.get("epochs"), 2)],
         ["epochs a step", _batch(training, options)],
         ["learning rate", _learning_rate(options)],
         ["LoRA", _lora(training, options)],
@@ -47,7 +47,7 @@ def blocks(training: dict, adapter: Path) -> list:
         ["seed", training.get("seed")],
         ["device", _device(training)],
         ["time", f"{training['train_seconds']:,.0f} s"],
-        ["images/s", number(training.get("images_per_second"), 1)],
+        ["images/s", number_text(training.get("images_per_second"), 1)],
         ["peak memory", _unit(training.get("peak_memory_gib"), "GiB")],
         ["versions", _versions(training)],
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from psgvlm.errors import InputError
 from psgvlm.evaluation.intervals import LEVEL, RESAMPLES
 from psgvlm.evaluation.report import PREDICTIONS
-from psgvlm.evaluation.report.cells import FIGURES, interval, looking, number
+from psgvlm.evaluation.report.cells import FIGURES, interval_text, number_text, without_floors
 from psgvlm.models import adapter_files
 from psgvlm.stages import STAGES
 from psgvlm.staging.document import Heading, Table, Text
@@ -57,7 +57,7 @@ class Results:
 
     @property
     def own(self) -> dict:
-        """The model's figures (see `psgvlm.evaluation.report.measure.of`)."""
+        """The model's figures (see `psgvlm.evaluation.report.measure.measure_contender`)."""
         return self.measured["contenders"][self.name]
 
     @property
@@ -113,7 +113,7 @@ class Results:
                     task_id=cohort,
                     value=round(summary["pooled"]["kappa"]["value"], 4),
                     notes="κ {}; split {}, {} subjects, {} epochs".format(
-                        interval(summary["pooled"]["kappa"]),
+                        interval_text(summary["pooled"]["kappa"]),
                         *(about["split"], summary["subjects"], summary["epochs"]),
                     ),
                 )
@@ -131,7 +131,7 @@ class Results:
     def _contenders(self) -> list:
         told = self.measured["about"]["what"]
         rows = [
-            [_named(name, self.name), told[name], *(interval(of["summary"]["pooled"][key])
+            [_named(name, self.name), told[name], *(interval_text(of["summary"]["pooled"][key])
                                                     for key in FIGURES)]
             for name, of in self.measured["contenders"].items()
         ]  # fmt: skip
@@ -146,7 +146,7 @@ class Results:
         seen = {True: "yes", False: "no", None: "not known"}
         cells = self.measured["matrix"][self.name]["cells"]
         rows = [
-            [cohort, *(interval(summary["pooled"][key]) for key in FIGURES),
+            [cohort, *(interval_text(summary["pooled"][key]) for key in FIGURES),
              str(summary["subjects"]), str(summary["epochs"]), seen[cells[cohort]["seen"]]]
             for cohort, summary in self.own["summary_by_cohort"].items()
         ]  # fmt: skip
@@ -156,18 +156,20 @@ class Results:
     def _stages(self) -> list:
         pooled = self.own["summary"]["pooled"]
         rows = [
-            [name, *(interval(pooled[f"{figure}_{stage}"]) for stage in STAGES)]
+            [name, *(interval_text(pooled[f"{figure}_{stage}"]) for stage in STAGES)]
             for figure, name in (("f1", "F1"), ("precision", "precision"), ("recall", "recall"))
         ]
         return [Heading("By stage", 3), Table(["", *STAGES], rows)]
 
     def _certainty(self) -> list:
         keys = {"log_loss": "log loss", "brier": "Brier score", "ece": "calibration error"}
-        rows = [["as it is", *(interval(self.own["certainty"][key]) for key in keys)]]
+        rows = [["as it is", *(interval_text(self.own["certainty"][key]) for key in keys)]]
         text = "Of the probabilities of the five stages, all best at 0."
         if self.own["calibrated"]:
-            told = number(self.own["temperature"])
-            rows.append(["calibrated", *(interval(self.own["calibrated"][key]) for key in keys)])
+            told = number_text(self.own["temperature"])
+            rows.append(
+                ["calibrated", *(interval_text(self.own["calibrated"][key]) for key in keys)]
+            )
             text += (
                 f" The temperature {told}, fitted on the validation split, is in "
                 "`calibration.json`, and is used by psgvlm; it changes no stage."
@@ -182,8 +184,8 @@ class Results:
         blocks: list = []
         for kind, lines in self.measured["damage"].items():
             rows = [
-                [_named(name, self.name), *(interval(point["kappa"]) for point in points)]
-                for name, points in looking(lines).items()
+                [_named(name, self.name), *(interval_text(point["kappa"]) for point in points)]
+                for name, points in without_floors(lines).items()
             ]
             severities = [point["severity"] for point in next(iter(lines.values()))]
             blocks.append(Table([kind, *severities], rows))

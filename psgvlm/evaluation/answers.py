@@ -1,36 +1,50 @@
-"""What contenders have answered so far: a night's rows of the table of predictions, a file each.
+"""Keep the answers of contenders, one night per file, until the report is written.
 
-A run that is stopped leaves these parts in a folder, and the next start of the same run asks only
-for what is missing. Several processes share a run through them: each answers for nights of its own,
-and all read the whole. A part is written beside and renamed, so it is there whole or not at all.
+A run that is stopped leaves these files in a folder. The next start of the same run asks only for
+the nights that are missing. Several processes share a run through the same folder: each answers
+for its own nights, and all read every night.
 """
 
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from psgvlm import files
 from psgvlm.errors import InputError
 from psgvlm.evaluation.corpus_nights import CorpusNight
 
 
 @dataclass(frozen=True)
 class NightAnswers:
-    """A night's rows of the table of predictions, and what they cost: figures by name."""
+    """One contender's answers to one night.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        The night's rows of the table of predictions.
+    cost : dict of str to float
+        What the answers cost, such as `seconds` and `peak_memory_gib`.
+    """
 
     frame: object
     cost: dict[str, float]
 
 
 @dataclass
-class Answers:
-    """The parts of a run, in memory and, where there is an `out`, in a folder of files there.
+class AnswerStore:
+    """The answers of one run, in memory and, if a folder is given, in files.
 
-    `run` tells one run from another (`psgvlm.evaluation.report.run_of`); the answers of another
-    are neither
-    used nor removed. `processes` is accelerate's `PartialState`, by default one process alone.
+    Parameters
+    ----------
+    out : Path, optional
+        The folder of the report. Answers are kept in a folder inside it. Default: memory only.
+    run : str
+        The identity of the run (see `psgvlm.evaluation.report.run_id`). Answers of other runs are
+        neither used nor removed.
+    processes : accelerate.PartialState, optional
+        The processes that share the run. Default: this process is alone.
     """
 
     out: Path | None = None
@@ -40,51 +54,58 @@ class Answers:
 
     @property
     def folder(self) -> Path | None:
+        """The folder of the answer files; `None` if answers are kept in memory only."""
         return self.out and self.out / f"answers-{self.run}"
 
     @property
-    def leads(self) -> bool:
-        """Whether this process is the one that writes what all have answered."""
+    def is_main(self) -> bool:
+        """Whether this process writes the report."""
         return self.processes is None or self.processes.is_main_process
 
-    def share(self, nights: list[CorpusNight]) -> list[CorpusNight]:
-        """The nights that this process answers for; the same at every start."""
+    def own_nights(self, nights: list[CorpusNight]) -> list[CorpusNight]:
+        """Return the nights that this process answers for; every start gives the same nights."""
         if self.processes is None:
             return nights
         return nights[self.processes.process_index :: self.processes.num_processes]
 
     def get(self, question: str, night: CorpusNight) -> NightAnswers | None:
-        """The part of this night, `None` where nobody has answered yet, or what is there is none.
+        """Return the stored answers of a night.
 
-        `question` tells apart what a night was asked: the contender's name, and the damage.
+        `question` says what was asked about the night: the contender's name and, if any, the
+        damage. Return `None` if there are no stored answers, or if the stored file cannot be used.
         """
         key = self._key(question, night)
         if key not in self.parts and self.folder is not None:
             path = self.folder / f"{key}.parquet"
-            if path.exists() and (found := _read(path, night.epochs.tolist())):
-                self.parts[key] = found
+            if path.exists() and (part := _read(path, night.epochs.tolist())):
+                self.parts[key] = part
         return self.parts.get(key)
 
     def put(self, question: str, night: CorpusNight, part: NightAnswers) -> None:
+        """Store the answers of a night."""
         key = self._key(question, night)
         self.parts[key] = part
         if self.folder is not None:
             _write(part, self.folder / f"{key}.parquet")
 
     def all(self, question: str, nights: list[CorpusNight]) -> list[NightAnswers]:
-        """Every night's part, once all processes have answered for theirs."""
+        """Wait until every process has answered for its nights, then return every night's answers.
+
+        Raises `InputError` if an answer of another process is not in the folder.
+        """
         if self.processes is not None:
             self.processes.wait_for_everyone()
         parts = [self.get(question, night) for night in nights]
         if None in parts:
             raise InputError(
-                f"{self.folder}: no answer for {nights[parts.index(None)].name}, which another "
-                "process has given; expected an --out that all machines of the run see"
+                f"{self.folder}: no answers for {nights[parts.index(None)].name}, which another "
+                "process has staged; expected a folder that every machine of the run can read",
+                "out",
             )
         return parts
 
     def remove(self) -> None:
-        """Remove the files: the report holds the same rows."""
+        """Remove the answer files, since the report holds the same rows."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -99,15 +120,16 @@ def _write(part: NightAnswers, path: Path) -> None:
 
     table = pa.Table.from_pandas(part.frame, preserve_index=False)
     metadata = {**table.schema.metadata, "cost": json.dumps(part.cost)}
-    beside = path.with_suffix(f".{os.getpid()}")
+    table = table.replace_schema_metadata(metadata)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table.replace_schema_metadata(metadata), beside, write_page_checksum=True)
-        beside.replace(path)
+        with files.replacing(path) as new:
+            pq.write_table(table, new, write_page_checksum=True)
     except OSError as error:
         raise InputError(
-            f"{path.parent}: cannot be written to ({error}); expected room for a table of the "
-            "answers: make some and start again, what is answered is kept"
+            f"{path.parent}: cannot write the answers of a night ({error}); make room or choose "
+            "another folder, then start again: the nights answered so far are kept",
+            "out",
         ) from error
 
 
@@ -119,8 +141,9 @@ def _read(path: Path, epochs: list[int]) -> NightAnswers | None:
         table = pq.read_table(path, page_checksum_verification=True)
         part = NightAnswers(table.to_pandas(), json.loads(table.schema.metadata[b"cost"]))
         if part.frame["epoch"].tolist() != epochs:
-            raise ValueError("it is of other epochs")
+            raise ValueError("it holds other epochs")
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        print(f"note: {path}: cannot be used ({' '.join(str(error).split())}); asking again")
+        reason = " ".join(str(error).split())
+        print(f"note: {path}: cannot be used ({reason}); the night is staged again")
         return None
     return part

@@ -1,40 +1,58 @@
 """What the contenders of a report are, and which cohorts they were trained on."""
 
-from psgvlm.evaluation import baselines
+from collections.abc import Iterable
+
+from psgvlm.evaluation import smoothing
+from psgvlm.evaluation.baseline_names import DESCRIPTIONS, FITTED, NAMES, OF_A_MODEL
 from psgvlm.training import run_record
 
 
-def tell(names, folders: dict[str, str], fitted_on) -> dict[str, dict]:
-    """`what` each contender of `names` is, in words, and the cohorts it was `trained_on`.
+def describe(
+    names: Iterable[str], folders: dict[str, str], fitted_on: Iterable[str]
+) -> dict[str, dict]:
+    """Describe each contender and list the cohorts it was trained on.
 
-    `folders` are the models' by name; `fitted_on` are the cohorts of the train split that baselines
-    are fitted on; a probe on a model's vision tower has seen what the model has, too. `trained_on`
-    is `None` where this does not tell it; what is smoothed is not in it.
+    Parameters
+    ----------
+    names : iterable of str
+        The contenders, as the table of predictions names them.
+    folders : dict of str to str
+        The folder or Hub id of each model, by the model's name.
+    fitted_on : iterable of str
+        The cohorts of the train split that the baselines were fitted on. A probe on a model's
+        vision tower has also seen the cohorts of the model.
+
+    Returns
+    -------
+    dict
+        `what`: a description of each contender. `trained_on`: a list of cohorts by contender, or
+        `None` if the cohorts are not known; smoothed contenders have no entry.
     """
     records = {name: run_record.read(folder) for name, folder in folders.items()}
-    what = {name: _in_words(record) for name, record in records.items()}
+    what = {name: _describe_model(record) for name, record in records.items()}
     trained_on = {name: run_record.trained_cohorts(record) for name, record in records.items()}
     for name in names:
-        baseline, _, of = name.partition(" of ")
+        baseline, _, model = name.partition(" of ")
         if name in folders:
             continue
-        if baseline not in baselines.NAMES:
-            model, how = name.rsplit(", ", 1)
-            what[name] = f"{model}, each night smoothed ({how}) by the train split's changes"
+        if baseline not in NAMES:
+            own = name.removesuffix(smoothing.SUFFIX)
+            what[name] = f"{own}, each night smoothed by the train split's changes of stage"
             continue
-        what[name] = baselines.WHAT[baseline]
-        seen = trained_on[of or next(iter(folders))] if baseline in baselines.OF_A_MODEL else []
-        known = baseline in baselines.FITTED and seen is not None
+        what[name] = DESCRIPTIONS[baseline]
+        seen = trained_on[model or next(iter(folders))] if baseline in OF_A_MODEL else []
+        known = baseline in FITTED and seen is not None
         trained_on[name] = sorted({*fitted_on, *seen}) if known else None
     return {"what": what, "trained_on": trained_on}
 
 
-def _in_words(record: dict) -> str:
+def _describe_model(record: dict) -> str:
     if not record:
         return "a model without a record of its training"
     base = record.get("base_model")
     words = [f"{base}, fine-tuned" if base else "a tiny model, trained from scratch"]
     words += ["LoRA"] if record.get("lora") else []
     if neighbours := record.get("neighbours"):
-        words.append(f"with a context of {neighbours} on either side")
+        epochs = "epoch" if neighbours == 1 else "epochs"
+        words.append(f"with {neighbours} neighbouring {epochs} on each side")
     return ", ".join(words)

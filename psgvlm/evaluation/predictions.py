@@ -1,8 +1,14 @@
-"""The table of predictions that everything measured is computed from: one row an epoch.
+"""The table of predictions, from which every figure of a report is computed.
 
-Columns `cohort`, `subject`, `recording`, `epoch` (index on the record's 30-s grid), `stage` (as
-scored), `predicted`, `p_W` ... `p_R`, and `stage_2` where a second scorer exists (None where that
-one left an epoch unscored). A prediction that is none of the five stages is a wrong answer.
+The table is a pandas DataFrame with one row per epoch and these columns:
+
+- `cohort`, `subject`, `recording`;
+- `epoch`, the index on the recording's 30-s grid, and `onset` in seconds;
+- `stage`, as scored, and `stage_2` if there is a second scorer (None for an epoch that the second
+  scorer left unscored);
+- `predicted`, the model's answer (anything but the five stages is an invalid, hence wrong, answer);
+- `p_W`, `p_N1`, `p_N2`, `p_N3`, `p_R`, the model's probabilities;
+- `model`, the contender's name, where a table holds several contenders.
 """
 
 import numpy as np
@@ -17,26 +23,44 @@ PROBABILITIES = [f"p_{stage}" for stage in STAGES]
 
 
 def probabilities(frame) -> np.ndarray:
-    """Probabilities of W, N1, N2, N3, R, float64 of shape (epochs, 5).
+    """Return the probabilities of W, N1, N2, N3, R as float64 of shape (epochs, 5).
 
-    Raises `ValueError` where a row's are no probabilities.
+    Raises `ValueError` if a row is not a probability distribution.
     """
     return figures.check_probabilities(frame[PROBABILITIES].to_numpy(float), len(frame))
 
 
 def scored(frame) -> np.ndarray:
-    """Index of each epoch's scored stage, int of shape (epochs,)."""
+    """Return the index of each epoch's scored stage as int of shape (epochs,)."""
     return frame["stage"].map(INDEX).to_numpy(int)
 
 
-def count(frame, by: list[str], truth: str = "stage", answers: str = "predicted"):
-    """Confusion matrices by subject or recording: their keys (a frame) and int of (n, 5, 6).
+def count_confusions(frame, by: list[str], truth: str = "stage", answers: str = "predicted"):
+    """Count one confusion matrix per subject or per recording.
 
-    The keys are sorted, so that tables of the same subjects give the same order. Raises
-    `InputError` where there are no rows.
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A table of predictions.
+    by : list of str
+        The columns that name a group: `SUBJECT` or `RECORDING`.
+    truth, answers : str
+        The columns to compare.
+
+    Returns
+    -------
+    keys : pandas.DataFrame
+        The groups, sorted, so that tables of the same subjects give the same order.
+    matrices : ndarray of int, shape (groups, 5, 6)
+        One matrix per group (see `psgvlm.metrics.sleep_staging.figures`).
+
+    Raises
+    ------
+    InputError
+        If the table has no rows.
     """
     if frame.empty:
-        raise InputError("a table of predictions without rows; expected an epoch or more")
+        raise InputError("a table of predictions without rows; expected at least one epoch")
     groups = frame.groupby(by, sort=True)
     matrices = figures.confusions(
         frame[truth].tolist(), frame[answers].tolist(), groups.ngroup().to_numpy(), groups.ngroups
@@ -44,10 +68,10 @@ def count(frame, by: list[str], truth: str = "stage", answers: str = "predicted"
     return groups.size().index.to_frame(index=False), matrices
 
 
-def chains(frame) -> list[np.ndarray]:
-    """Row numbers of every stretch of consecutive epochs of one recording, in the order of time.
+def consecutive_runs(frame) -> list[np.ndarray]:
+    """Return the row numbers of each run of consecutive epochs of one recording, in time order.
 
-    Where the epoch index has a gap, because epochs were left unscored, a new stretch begins.
+    A gap in the epoch index, left by unscored epochs, starts a new run.
     """
     night = frame.groupby(RECORDING).ngroup().to_numpy()
     epoch = frame["epoch"].to_numpy()

@@ -1,9 +1,10 @@
-"""Stages of a night made likelier together than one by one: a hidden Markov model of sleep.
+"""Smooth the stages of a night with a hidden Markov model of sleep.
 
-The model reads each epoch by itself and gives p(stage | picture). Divided by the share that each
-stage had in its training, this is p(picture | stage) but for a factor, and the hypnograms of the
-training split say which stage follows which (Rabiner 1989, Proc. IEEE 77:257). What comes out
-depends on the whole night, later epochs included: report it beside the unsmoothed figures.
+The staging model reads each epoch alone and gives p(stage | picture). Divided by the share of each
+stage in its training data, this is p(picture | stage) up to a constant. The hypnograms of the train
+split give the probability of each change of stage. The Viterbi algorithm (Rabiner 1989, Proc. IEEE
+77:257) then finds the likeliest sequence of stages. That sequence depends on the whole night, later
+epochs included, so a report shows smoothed and unsmoothed figures side by side.
 """
 
 from dataclasses import dataclass
@@ -11,106 +12,104 @@ from dataclasses import dataclass
 import numpy as np
 
 from psgvlm.errors import InputError
-from psgvlm.evaluation.predictions import PROBABILITIES, chains, probabilities, scored
+from psgvlm.evaluation.predictions import consecutive_runs, probabilities, scored
 from psgvlm.stages import STAGES
 
-HOW = ("viterbi", "forward-backward")
+SUFFIX = ", smoothed"  # added to the name of a contender whose nights are smoothed
 
 
 @dataclass(frozen=True)
-class Transitions:
-    """Shares of the stages, shape (5,), and the probability of each row's stage being followed by
-    each column's, shape (5, 5); both sum to 1."""
+class StageTransitions:
+    """How sleep moves from stage to stage.
+
+    Attributes
+    ----------
+    prior : ndarray, shape (5,)
+        The share of each stage; sums to 1.
+    matrix : ndarray, shape (5, 5)
+        The probability that the row's stage is followed by the column's stage; rows sum to 1.
+    """
 
     prior: np.ndarray
     matrix: np.ndarray
 
 
-def fit(frame, pseudocount: float = 1.0) -> Transitions:
-    """Count stages and changes in scored nights.
+def fit(frame, pseudocount: float = 1.0) -> StageTransitions:
+    """Count stages and changes of stage in scored nights.
 
-    `frame` has `cohort`, `subject`, `recording`, `epoch`, `stage`. `pseudocount`, above 0, is added
-    to every count, so that nothing unseen is impossible. No change is counted across a gap in the
-    epoch index.
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Scored epochs with the columns `cohort`, `subject`, `recording`, `epoch`, `stage`. No change
+        is counted across a gap in the epoch index.
+    pseudocount : float
+        Added to every count, so that no change is impossible; above 0.
     """
     if not pseudocount > 0:
-        raise InputError(f"pseudocount {pseudocount:g}; expected more than 0")
+        raise InputError(f"pseudocount {pseudocount:g}; expected more than 0", "pseudocount")
     stages = scored(frame)
     matrix = np.full((5, 5), float(pseudocount))
-    for rows in chains(frame):
+    for rows in consecutive_runs(frame):
         np.add.at(matrix, (stages[rows[:-1]], stages[rows[1:]]), 1)
     prior = np.bincount(stages, minlength=5) + pseudocount
-    return Transitions(prior / prior.sum(), matrix / matrix.sum(axis=1, keepdims=True))
+    return StageTransitions(prior / prior.sum(), matrix / matrix.sum(axis=1, keepdims=True))
 
 
-def viterbi(p: np.ndarray, transitions: Transitions, seen: np.ndarray | None = None) -> np.ndarray:
-    """The likeliest path through consecutive epochs: int of shape (n,).
+def viterbi(
+    p: np.ndarray, transitions: StageTransitions, trained_shares: np.ndarray | None = None
+) -> np.ndarray:
+    """Find the likeliest sequence of stages through consecutive epochs.
 
-    `p` has shape (n, 5). `seen` are the shares of the stages in what the model was trained on,
-    where that was balanced; those of the hypnograms if left out. A path may start with any stage,
-    by its share: a stretch after a gap is not the beginning of a night.
+    Parameters
+    ----------
+    p : ndarray, shape (n, 5)
+        The model's probabilities.
+    transitions : StageTransitions
+        How stages follow one another. A run may start with any stage, by its share, because a run
+        after a gap does not start the night.
+    trained_shares : ndarray, shape (5,), optional
+        The share of each stage in the data that the model was trained on, if the training balanced
+        the stages. Default: `transitions.prior`.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Indices into `STAGES`.
     """
     with np.errstate(divide="ignore"):
-        likely = np.log(_likelihoods(p, transitions, seen))
-        score = np.log(transitions.prior) + likely[0]
+        likelihoods = np.log(_likelihoods(p, transitions, trained_shares))
+        score = np.log(transitions.prior) + likelihoods[0]
         step = np.log(transitions.matrix)
-    back = np.zeros(p.shape, int)
+    best_previous = np.zeros(p.shape, int)
     for i in range(1, len(p)):
         reached = score[:, None] + step
-        back[i] = reached.argmax(axis=0)
-        score = reached.max(axis=0) + likely[i]
+        best_previous[i] = reached.argmax(axis=0)
+        score = reached.max(axis=0) + likelihoods[i]
     path = np.empty(len(p), int)
     path[-1] = score.argmax()
     for i in range(len(p) - 1, 0, -1):
-        path[i - 1] = back[i, path[i]]
+        path[i - 1] = best_previous[i, path[i]]
     return path
 
 
-def forward_backward(
-    p: np.ndarray, transitions: Transitions, seen: np.ndarray | None = None
+def _likelihoods(
+    p: np.ndarray, transitions: StageTransitions, trained_shares: np.ndarray | None
 ) -> np.ndarray:
-    """Each epoch's probabilities given all of a stretch: float64 of shape (n, 5).
+    """Return p(picture | stage) up to a constant per epoch."""
+    shares = transitions.prior if trained_shares is None else np.asarray(trained_shares, float)
+    if not (shares > 0).all():
+        raise InputError(f"shares of the stages {shares.tolist()}; expected five above 0")
+    likelihoods = p / shares
+    return likelihoods / likelihoods.max(axis=1, keepdims=True)
 
-    Arguments as for `viterbi`.
+
+def smooth(frame, transitions: StageTransitions, trained_shares: np.ndarray | None = None):
+    """Return a copy of a table of predictions in which every night's `predicted` is smoothed.
+
+    Probabilities and the order of rows stay as they are. A gap in the epoch index starts a new run.
     """
-    likely = _likelihoods(p, transitions, seen)
-    forward, backward = np.empty_like(likely), np.ones_like(likely)
-    state = transitions.prior
-    for i, now in enumerate(likely):
-        state = (state if i == 0 else state @ transitions.matrix) * now
-        state = forward[i] = state / state.sum()
-    for i in range(len(p) - 2, -1, -1):
-        state = transitions.matrix @ (likely[i + 1] * backward[i + 1])
-        backward[i] = state / state.sum()
-    joint = forward * backward
-    return joint / joint.sum(axis=1, keepdims=True)
-
-
-def _likelihoods(p: np.ndarray, transitions: Transitions, seen: np.ndarray | None) -> np.ndarray:
-    """p(picture | stage) but for a factor an epoch."""
-    seen = transitions.prior if seen is None else np.asarray(seen, float)
-    if not (seen > 0).all():
-        raise InputError(f"shares of the stages {seen.tolist()}; expected five above 0")
-    likely = p / seen
-    return likely / likely.max(axis=1, keepdims=True)
-
-
-def smooth(frame, transitions: Transitions, how: str, seen: np.ndarray | None = None):
-    """A table of predictions with those of every night smoothed; the rows stay where they are.
-
-    `how` is "viterbi", which changes `predicted` alone, or "forward-backward", which also changes
-    the probabilities. A gap in the epoch index begins a new stretch.
-    """
-    if how not in HOW:
-        raise InputError(f"smoothing {how!r}; expected viterbi or forward-backward")
-    p = probabilities(frame).copy()
+    p = probabilities(frame)
     stages = np.empty(len(frame), int)
-    for rows in chains(frame):
-        if how == "viterbi":
-            stages[rows] = viterbi(p[rows], transitions, seen)
-        else:
-            p[rows] = forward_backward(p[rows], transitions, seen)
-            stages[rows] = p[rows].argmax(axis=1)
-    frame = frame.assign(predicted=[STAGES[stage] for stage in stages])
-    frame[PROBABILITIES] = p
-    return frame
+    for rows in consecutive_runs(frame):
+        stages[rows] = viterbi(p[rows], transitions, trained_shares)
+    return frame.assign(predicted=[STAGES[stage] for stage in stages])

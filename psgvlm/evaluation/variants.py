@@ -1,25 +1,24 @@
-"""A staging model shown or asked something else, the same nights: fewer lanes, other wordings.
+"""Stage the same nights with fewer lanes in the pictures, or with the question in other words.
 
-Lanes are taken out of the corpus' own pictures, where each has its place: what is left is, pixel by
-pixel, what is drawn of a recording that lacks them (a test holds both together). So a model is
-shown what it was measured on, neighbours included, and the raw signals are not needed.
+Lanes are removed from the corpus' own pictures, where each lane has its place. The result equals,
+pixel by pixel, the picture of a recording that lacks these lanes (a test compares both). Raw
+signals are therefore not needed, and neighbours are treated alike.
 """
 
 from collections.abc import Iterator
-from copy import copy
 from dataclasses import replace
 
 import numpy as np
 
 from psgvlm.evaluation import contenders
+from psgvlm.evaluation.answers import AnswerStore
 from psgvlm.evaluation.corpus_nights import CorpusNight
 from psgvlm.image_spec import PAPER_PROMPT, PROMPT
 from psgvlm.images import raster
 from psgvlm.montages import MODALITIES, MODALITY
 
-Variants = Iterator[
-    tuple[str, contenders.Adapter, list[CorpusNight]]
-]  # what it is called, who sees what
+# The name of a variant, who stages, and what is staged.
+Variants = Iterator[tuple[str, contenders.ModelContender, list[CorpusNight]]]
 WORDINGS = (
     PROMPT,
     PAPER_PROMPT,
@@ -29,73 +28,91 @@ WORDINGS = (
 )
 
 
-def stage(
-    adapter: contenders.Adapter, nights: list[CorpusNight], kinds: list[str], frame, answers=None
+def stage_variants(
+    contender: contenders.ModelContender,
+    nights: list[CorpusNight],
+    kinds: list[str],
+    frame,
+    answers: AnswerStore | None = None,
 ):
-    """The model's answers to every variant of `kinds`, `lanes` and `prompts`, as one table.
+    """Stage the nights with a model in every variant of its input.
 
-    `nights` have the images that the model takes, `frame` is its table as it is, `answers` is that
-    of `contenders.stage`. More columns than in `frame`: `kind` and `variant`, by name, in the order
-    in which they are to be told; of lanes the last variant is the model as it is, of prompts the
-    first.
+    Parameters
+    ----------
+    contender : ModelContender
+        The model.
+    nights : list of CorpusNight
+        Nights with as many images per epoch as the model takes.
+    kinds : list of str
+        `"lanes"` (fewer lanes) and `"prompts"` (other wordings).
+    frame : pandas.DataFrame
+        The model's table of predictions without any variation.
+    answers : AnswerStore, optional
+        Where answers are kept.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A table of predictions with two more columns, `kind` and `variant`. Variants are in the
+        order in which they are reported. The last variant of `lanes` and the first of `prompts` are
+        the unchanged model.
     """
-    makers = {"lanes": _fewer_lanes, "prompts": _other_words}
+    makers = {"lanes": _fewer_lanes, "prompts": _other_wordings}
     tables = []
     for kind in dict.fromkeys(kinds):
-        for number, (name, contender, seen) in enumerate(makers[kind](adapter, nights), 1):
-            if contender is adapter and seen is nights:
+        for number, (name, who, varied) in enumerate(makers[kind](contender, nights), 1):
+            if who is contender and varied is nights:
                 table = frame
             else:
-                table, _ = contenders.stage(
-                    contender, seen, f"{adapter.name}, {kind} {number}", answers
-                )
+                question = f"{contender.name}, {kind} {number}"
+                table, _ = contenders.stage_nights(who, varied, question, answers)
             tables.append(table.assign(kind=kind, variant=name))
-    return contenders.joined(tables)
+    return contenders.concatenate(tables)
 
 
-def _fewer_lanes(adapter: contenders.Adapter, nights: list[CorpusNight]) -> Variants:
-    """EEG alone, then with EOG, EMG and ECG, as far as the montage has them."""
-    of = {lane: MODALITY[lane] for lane in adapter.model.spec.lanes}
-    modalities = [modality for modality in MODALITIES if modality in of.values()]
+def _fewer_lanes(contender: contenders.ModelContender, nights: list[CorpusNight]) -> Variants:
+    """Yield EEG alone, then EEG with EOG, EMG and ECG added one by one, as the montage has them."""
+    modality_of = {lane: MODALITY[lane] for lane in contender.model.spec.lanes}
+    modalities = [modality for modality in MODALITIES if modality in modality_of.values()]
     for count in range(1, len(modalities)):
         kept = modalities[:count]
-        taken = [lane for lane, modality in of.items() if modality not in kept]
-        yield " + ".join(kept), adapter, [without(night, taken) for night in nights]
-    yield " + ".join(modalities), adapter, nights
+        removed = [lane for lane, modality in modality_of.items() if modality not in kept]
+        yield " + ".join(kept), contender, [without_lanes(night, removed) for night in nights]
+    yield " + ".join(modalities), contender, nights
 
 
-def _other_words(adapter: contenders.Adapter, nights: list[CorpusNight]) -> Variants:
-    own = adapter.model.spec.prompt
-    yield own, adapter, nights
+def _other_wordings(contender: contenders.ModelContender, nights: list[CorpusNight]) -> Variants:
+    own = contender.model.spec.prompt
+    yield own, contender, nights
     for text in [text for text in WORDINGS if text != own][: len(WORDINGS) - 1]:
-        asked = copy(adapter)
-        asked.model = replace(adapter.model, spec=replace(adapter.model.spec, prompt=text))
-        yield text, asked, nights
+        yield text, contender.with_prompt(text), nights
 
 
-def without(night: CorpusNight, lanes: list[str]) -> CorpusNight:
-    """The night with lanes taken out of its pictures, and out of its neighbours', when looked at.
+def without_lanes(night: CorpusNight, lanes: list[str]) -> CorpusNight:
+    """Return the night with these lanes removed from its pictures and from its neighbours'.
 
-    One EEG lane at least must stay where there is a spectrogram: it is the first one's.
+    Lanes are removed when pictures are read. If there is a spectrogram, at least the first EEG
+    lane must stay, since the spectrogram belongs to it.
     """
     before = night.rows.format["format_kwargs"].get("transform")
-    empty = raster.blank_image(night.spec)
+    blank = raster.blank_image(night.spec)
     places = [rows for lane in lanes for rows in raster.lane_rows(night.spec, lane)]
 
     def transform(batch: dict[str, list]) -> dict[str, list]:
         batch = before(batch) if before else batch
         if "images" not in batch:
-            return batch  # other columns alone are asked for
-        images = [[_blanked(image, empty, places) for image in row] for row in batch["images"]]
+            return batch  # only other columns are read
+        images = [[_blanked(image, blank, places) for image in row] for row in batch["images"]]
         return {**batch, "images": images}
 
     return replace(night, rows=night.rows.with_transform(transform))
 
 
-def _blanked(image, empty: np.ndarray, places: list[slice]):
+def _blanked(image, blank: np.ndarray, places: list[slice]):
+    """Return the picture with some of its pixel rows taken from the blank picture."""
     from PIL import Image
 
     picture = np.array(image)
     for rows in places:
-        picture[rows] = empty[rows]
+        picture[rows] = blank[rows]
     return Image.fromarray(picture)

@@ -9,7 +9,7 @@ from psgvlm.errors import InputError
 from psgvlm.evaluation import contenders, intervals
 from psgvlm.evaluation.corpus_nights import CorpusNight
 from psgvlm.evaluation.predictions import SUBJECT
-from psgvlm.evaluation.report.cells import interval
+from psgvlm.evaluation.report.cells import interval_text
 from psgvlm.explanations.explanation import Explanation
 from psgvlm.explanations.methods import explain
 from psgvlm.explanations.picture import draw
@@ -77,7 +77,7 @@ def table(
         for number, (night, rows) in enumerate(zip(nights, chosen, strict=True)):
             if not len(rows):
                 continue
-            frame = contenders.scores(night.rows)
+            frame = contenders.scored_epochs(night.rows)
             if recordings:
                 signal = recordings[number].require_signal()
                 rhythms, starts_s = Rhythms(signal.traces(), model.spec), signal.starts_s
@@ -216,7 +216,7 @@ def blocks(measured: dict, pictures: Path) -> list:
         _table("lane", columns, stages, "named"),
     ]
     page[-1].rows.append(
-        ["another stage", *(interval(entry["changed"], digits=2) for entry in stages.values())]
+        ["another stage", *(interval_text(entry["changed"], digits=2) for entry in stages.values())]
     )
     if next(iter(stages.values()))["rhythms"]:
         page += [
@@ -237,7 +237,7 @@ def blocks(measured: dict, pictures: Path) -> list:
 def _table(what: str, columns: list[str], stages: dict, key: str) -> Table:
     names = list(next((entry[key] for entry in stages.values() if entry[key]), []))
     cells = [
-        [interval(e[key][name], digits=2) if e[key] else "–" for e in stages.values()]
+        [interval_text(e[key][name], digits=2) if e[key] else "–" for e in stages.values()]
         for name in names
     ]
     return Table([what, *columns], [[name, *row] for name, row in zip(names, cells, strict=True)])

@@ -14,7 +14,7 @@ from psgvlm.model_card.__main__ import main
 import eval
 from psgvlm import model_card
 from psgvlm.errors import InputError
-from psgvlm.evaluation.report.cells import interval
+from psgvlm.evaluation.report.cells import interval_text
 from psgvlm.hub import repo_files
 from psgvlm.stages import STAGES
 
@@ -79,7 +79,7 @@ def test_what_people_read_are_the_report_s_figures(tiny, measured):
     text = model_card.write(tiny, measured[1], note="Two steps of training.").read_text("utf-8")
     pooled = figures(measured[1])["contenders"]["tiny"]["summary"]["pooled"]
     for key in ("kappa", "macro_f1", "accuracy"):
-        assert interval(pooled[key]) in text
+        assert interval_text(pooled[key]) in text
     assert "\n> Two steps of training.\n" in text
     training = json.loads((tiny / "training.json").read_text())
     assert f"| time | {training['train_seconds']:,.0f} s |" in text

@@ -9,15 +9,15 @@ from nights import damaged, few, without
 
 from psgvlm.corpus import loading
 from psgvlm.errors import InputError
-from psgvlm.evaluation import baselines, corpus_nights
+from psgvlm.evaluation import baseline_names, baselines, corpus_nights
 from psgvlm.evaluation import corpus_nights as nights_of
-from psgvlm.evaluation.baselines.floors import Majority, Transitions
-from psgvlm.evaluation.baselines.vision import VisionOnly, ZeroShot, features
-from psgvlm.evaluation.baselines.yasa_stager import Yasa
+from psgvlm.evaluation.baselines.floors import MajorityBaseline, TransitionBaseline
+from psgvlm.evaluation.baselines.vision import VisionProbe, ZeroShot, features
+from psgvlm.evaluation.baselines.yasa_stager import YasaBaseline
 from psgvlm.evaluation.corpus_nights import CorpusNight
 from psgvlm.image_spec import PRESETS
-from psgvlm.models import inference
-from psgvlm.models.tiny import build_tiny, vlm
+from psgvlm.models import inference, vlm
+from psgvlm.models.tiny import build_tiny
 from psgvlm.signals.resampling import at_rate
 from psgvlm.signals.traces import Trace
 from psgvlm.stages import STAGES
@@ -52,10 +52,10 @@ def check(p, night):
 def test_every_baseline_can_be_made_by_its_name(adapted):
     from psgvlm.evaluation.baselines.networks import ARCHITECTURES
 
-    assert tuple(ARCHITECTURES) == baselines.NETWORKS
-    for name in baselines.NAMES:
+    assert tuple(ARCHITECTURES) == baseline_names.NETWORKS
+    for name in baseline_names.NAMES:
         assert baselines.make(name, adapted, seed=1, max_seconds=10).name == name
-    with pytest.raises(InputError, match="'jassa': no such; expected one of majority, transitions"):
+    with pytest.raises(InputError, match="'jassa'; expected one of majority, transitions"):
         baselines.make("jassa")
 
 
@@ -63,23 +63,23 @@ def test_every_baseline_can_be_made_by_its_name(adapted):
 
 
 def test_majority_is_the_training_nights_prior():
-    fitted = Majority().fit([scored("W W N2 N2"), scored("N2 N2 R N2")], [])
+    fitted = MajorityBaseline().fit([scored("W W N2 N2"), scored("N2 N2 R N2")], [])
     p = fitted.probabilities(scored("W N1 N2"))
     assert p.tolist() == [[0.25, 0, 0.625, 0, 0.125]] * 3
 
 
 def test_transitions_are_counted_within_nights_and_not_across_gaps():
-    fitted = Transitions().fit([scored("W W N1 N2"), scored("W N2 R", [4, 5, 9])], [])
+    fitted = TransitionBaseline().fit([scored("W W N1 N2"), scored("W N2 R", [4, 5, 9])], [])
     counts = np.ones((5, 5))
     for one, other in (("W", "W"), ("W", "N1"), ("N1", "N2"), ("W", "N2")):
         counts[STAGES.index(one), STAGES.index(other)] += 1
     assert np.allclose(fitted.follow, counts / counts.sum(axis=1, keepdims=True))
-    assert np.allclose(fitted.begin, np.array([3, 1, 1, 1, 1]) / 7)
+    assert np.allclose(fitted.start, np.array([3, 1, 1, 1, 1]) / 7)
     night = scored("N2 N2 R", [7, 8, 11])
     p = fitted.probabilities(night)
     check(p, night)
     for row, steps in zip(p, (0, 1, 4), strict=True):
-        assert np.allclose(row, fitted.begin @ np.linalg.matrix_power(fitted.follow, steps))
+        assert np.allclose(row, fitted.start @ np.linalg.matrix_power(fitted.follow, steps))
 
 
 def test_no_chain_of_first_order_does_better_without_looking():
@@ -99,14 +99,14 @@ def test_no_chain_of_first_order_does_better_without_looking():
             for night in drawn[40:]
         ])  # fmt: skip
 
-    truth = Transitions()
-    truth.begin, truth.follow = np.eye(5)[0], chain
-    fitted = loss(Transitions().fit(drawn[:40], []))
-    assert fitted < loss(Majority().fit(drawn[:40], [])) - 0.05
+    truth = TransitionBaseline()
+    truth.start, truth.follow = np.eye(5)[0], chain
+    fitted = loss(TransitionBaseline().fit(drawn[:40], []))
+    assert fitted < loss(MajorityBaseline().fit(drawn[:40], [])) - 0.05
     assert fitted < loss(truth) + 0.05
 
 
-@pytest.mark.parametrize("floor", [Majority, Transitions])
+@pytest.mark.parametrize("floor", [MajorityBaseline, TransitionBaseline])
 def test_nothing_to_learn_from_is_refused(floor):
     with pytest.raises(InputError, match="no nights to learn from"):
         floor().fit([], [])
@@ -169,7 +169,7 @@ def directly(night, names=("C4-M1", "E1", "chin")):
 def test_yasa_is_given_what_it_would_take_itself(nights):
     """MASS' scores start within the record, and its rate is not a whole number."""
     (night,) = [night for night in nights["test"] if night.name.startswith("mass")]
-    p = Yasa().fit([], []).probabilities(night)
+    p = YasaBaseline().fit([], []).probabilities(night)
     check(p, night)
     assert night.signal.starts_s[0] % 30 > 1
     assert np.abs(p - directly(night)).mean() < 0.02
@@ -180,22 +180,22 @@ def test_yasa_is_given_what_it_would_take_itself(nights):
 def test_yasa_does_with_one_lane(nights):
     """SHHS has other rates for the eyes than for the brain."""
     night = without(nights["test"][2], "E1", "E2", "chin")
-    p = Yasa().probabilities(night)
+    p = YasaBaseline().probabilities(night)
     check(p, night)
     assert np.abs(p - directly(night, ["C4-M1"])).mean() < 0.02
-    other_eye = Yasa().probabilities(without(nights["test"][2], "E1"))
+    other_eye = YasaBaseline().probabilities(without(nights["test"][2], "E1"))
     check(other_eye, night)
     assert not np.allclose(other_eye, p)
     with pytest.raises(InputError, match="no EEG lane"):
-        Yasa().probabilities(without(night, "C4-M1"))
+        YasaBaseline().probabilities(without(night, "C4-M1"))
 
 
 @pytest.mark.parametrize("kind", ["lost_from", "lost", "white"])
 def test_yasa_bears_damage(nights, kind):
     night = nights["test"][2]
-    p = Yasa().probabilities(damaged(night, kind, share=0.6, seed=1))
+    p = YasaBaseline().probabilities(damaged(night, kind, share=0.6, seed=1))
     check(p, night)
-    assert not np.allclose(p, Yasa().probabilities(night))
+    assert not np.allclose(p, YasaBaseline().probabilities(night))
 
 
 # --- the vision tower alone -----------------------------------------------------------------------
@@ -224,14 +224,14 @@ def test_features_are_the_mean_over_what_the_language_model_is_given(tiny, night
 def test_a_probe_learns_from_the_pictures_and_leaves_the_model_as_it_is(tiny, nights):
     before = {name: value.clone() for name, value in tiny.model.state_dict().items()}
     train = nights["train"]
-    fitted = VisionOnly(tiny).fit(train, [])
+    fitted = VisionProbe(tiny).fit(train, [])
     right = [(fitted.probabilities(n).argmax(axis=1) == n.stages).mean() for n in train]
     commonest = nights_of.stage_counts(train).max() / nights_of.stage_counts(train).sum()
     assert np.mean(right) > commonest + 0.1
     night = nights["test"][0]
     p = fitted.probabilities(night)
     check(p, night)
-    again = VisionOnly(tiny).fit(train, []).probabilities(night)
+    again = VisionProbe(tiny).fit(train, []).probabilities(night)
     assert np.array_equal(p, again)
     assert all(np.array_equal(before[k], v) for k, v in tiny.model.state_dict().items())
 
@@ -240,12 +240,12 @@ def test_a_probe_gives_nothing_to_a_stage_it_never_saw(tiny, nights):
     night = nights["train"][0]
     present = np.flatnonzero(np.isin(night.stages, [0, 2]))
     some = replace(night, rows=night.rows.select(present), index=night.index[present])
-    p = VisionOnly(tiny).fit([some], []).probabilities(night)
+    p = VisionProbe(tiny).fit([some], []).probabilities(night)
     check(p, night)
     assert (p[:, [1, 3, 4]] == 0).all()
     one = replace(some, rows=some.rows.select([0]), index=some.index[:1])
     with pytest.raises(InputError, match="one stage only"):
-        VisionOnly(tiny).fit([one], [])
+        VisionProbe(tiny).fit([one], [])
 
 
 # --- the base model -------------------------------------------------------------------------------

@@ -12,13 +12,13 @@ from tables import table
 from psgvlm.errors import InputError
 from psgvlm.evaluation import intervals
 from psgvlm.evaluation.intervals import compare, estimate, holm, pooled, signed_rank, summary
-from psgvlm.evaluation.predictions import RECORDING, SUBJECT, chains, count
+from psgvlm.evaluation.predictions import RECORDING, SUBJECT, consecutive_runs, count_confusions
 from psgvlm.metrics.sleep_staging.figures import FIGURES, kappa
 
 
 def test_counts_by_subject_are_scikit_learns():
     frame = table(subjects=4, nights=2, invalid=0.1).sample(frac=1, random_state=1)
-    keys, matrices = count(frame, SUBJECT)
+    keys, matrices = count_confusions(frame, SUBJECT)
     assert keys["subject"].tolist() == ["s0", "s1", "s2", "s3"]
     for name, matrix in zip(keys["subject"], matrices, strict=True):
         own = frame[frame["subject"] == name]
@@ -30,7 +30,7 @@ def test_counts_by_subject_are_scikit_learns():
 
 def test_the_same_subject_name_in_two_cohorts_is_two_subjects():
     frame = pd.concat([table(), table().assign(cohort="mass")])
-    assert len(count(frame, SUBJECT)[0]) == 12
+    assert len(count_confusions(frame, SUBJECT)[0]) == 12
     assert summary(frame)["subjects"] == summary(frame)["recordings"] == 12
 
 
@@ -170,11 +170,11 @@ def test_models_on_other_epochs_are_refused():
     frame = table()
     with pytest.raises(InputError, match="without rows"):
         summary(frame.iloc[:0])
-    with pytest.raises(InputError, match="not of the same epochs"):
+    with pytest.raises(InputError, match="different epochs or scores"):
         compare({"a": frame, "b": frame.iloc[1:]})
-    with pytest.raises(InputError, match="not of the same epochs"):
+    with pytest.raises(InputError, match="different epochs or scores"):
         compare({"a": frame, "b": frame.assign(stage="W")})
-    with pytest.raises(InputError, match="epoch 0 of s0-0 is there twice"):
+    with pytest.raises(InputError, match="epoch 0 of s0-0 occurs twice"):
         compare({"a": frame, "b": pd.concat([frame, frame.iloc[:1]])})
 
 
@@ -203,6 +203,6 @@ def test_signed_rank_without_differences():
 
 def test_chains_end_where_epochs_are_missing():
     frame = table(subjects=2, epochs=6).iloc[[11, 0, 1, 4, 3, 6, 8]]
-    found = [frame["epoch"].to_numpy()[rows].tolist() for rows in chains(frame)]
+    found = [frame["epoch"].to_numpy()[rows].tolist() for rows in consecutive_runs(frame)]
     assert found == [[0, 1], [3, 4], [0], [2], [5]]
-    assert chains(frame.iloc[:0]) == []
+    assert consecutive_runs(frame.iloc[:0]) == []

@@ -1,15 +1,15 @@
-"""What a report calls contenders, and which cohorts they have seen."""
+"""How a report describes contenders, and which cohorts they were trained on."""
 
 import json
 
 import pytest
 
-from psgvlm.evaluation import baselines, lineage
+from psgvlm.evaluation import baseline_names, lineage
 
 
 @pytest.fixture
 def folders(tmp_path):
-    """A model of one cohort, one on a base model, and one that does not tell."""
+    """Folders of three models: of one cohort, on a base model, and without a training record."""
     records = {
         "one": {"config": "isruc", "base_model": None},
         "two": {"config": None, "fingerprint": {"shhs": ""}, "base_cohorts": ["isruc"],
@@ -22,31 +22,32 @@ def folders(tmp_path):
     return {name: str(tmp_path / name) for name in ("one", "two", "three")}
 
 
-def test_models(folders):
-    told = lineage.tell(folders, folders, set())
-    assert told["trained_on"] == {"one": ["isruc"], "two": ["isruc", "shhs"], "three": None}
-    assert told["what"] == {
+def test_models_are_described_by_their_training_records(folders):
+    described = lineage.describe(folders, folders, set())
+    assert described["trained_on"] == {"one": ["isruc"], "two": ["isruc", "shhs"], "three": None}
+    assert described["what"] == {
         "one": "a tiny model, trained from scratch",
-        "two": "SmolVLM, fine-tuned, LoRA, with a context of 1 on either side",
+        "two": "SmolVLM, fine-tuned, LoRA, with 1 neighbouring epoch on each side",
         "three": "a model without a record of its training",
     }
 
 
-def test_baselines_have_seen_what_they_were_fitted_on_and_their_model_has(folders):
-    names = [*folders, "one, viterbi", "majority", "yasa", "usleep", "vision-only of one",
+def test_a_baseline_has_seen_its_own_cohorts_and_those_of_its_model(folders):
+    names = [*folders, "one, smoothed", "majority", "yasa", "usleep", "vision-only of one",
              "vision-only of three", "zero-shot of one"]  # fmt: skip
-    told = lineage.tell(names, folders, {"mass", "shhs"})
-    assert list(told["what"]) == names
-    assert told["what"]["one, viterbi"].startswith("one, each night smoothed (viterbi)")
-    fitted = {name: of for name, of in told["trained_on"].items() if name not in folders}
+    described = lineage.describe(names, folders, {"mass", "shhs"})
+    assert list(described["what"]) == names
+    assert described["what"]["one, smoothed"].startswith("one, each night smoothed")
+    trained_on = described["trained_on"].items()
+    fitted = {name: cohorts for name, cohorts in trained_on if name not in folders}
     assert fitted == {
         **{"majority": ["mass", "shhs"], "yasa": None, "usleep": ["mass", "shhs"]},
         **{"vision-only of one": ["isruc", "mass", "shhs"], "vision-only of three": None},
         "zero-shot of one": None,
     }
-    assert set(baselines.WHAT) == set(baselines.NAMES)
+    assert set(baseline_names.DESCRIPTIONS) == set(baseline_names.NAMES)
 
 
 def test_a_baseline_of_the_only_model_has_its_name_alone(folders):
-    told = lineage.tell(["one", "vision-only"], {"one": folders["one"]}, {"mass"})
-    assert told["trained_on"]["vision-only"] == ["isruc", "mass"]
+    described = lineage.describe(["one", "vision-only"], {"one": folders["one"]}, {"mass"})
+    assert described["trained_on"]["vision-only"] == ["isruc", "mass"]

@@ -62,7 +62,7 @@ def variants(frame):
     told = {"lanes": ("EEG", "EEG + EOG", "EEG + EOG + EMG"), "prompts": ("Which?", "W or what?")}
     for kind, names in told.items():
         for name in ("good", "fair"):
-            as_it_is = names[measure.AS_IT_IS[kind]]
+            as_it_is = names[measure.UNCHANGED[kind]]
             for number, variant in enumerate(names):
                 part = frame[frame["model"] == name].assign(kind=kind, variant=variant)
                 turned = np.random.default_rng(number).random(len(part)) < 0.3
@@ -122,7 +122,7 @@ def same(cell: str, value: float, digits: int = 3) -> bool:
 
 
 def test_pooled_figures(found, frames):
-    (rows,) = found["All epochs together"]
+    (rows,) = found["All epochs"]
     assert [row[""] for row in rows] == [*frames, measure.COMMONEST]
     commonest = frames["good"]["stage"].mode()[0]
     for row in rows:
@@ -132,7 +132,7 @@ def test_pooled_figures(found, frames):
 
 
 def test_intervals_are_those_over_subjects(found, frames):
-    rows = {row[""]: row for row in found["All epochs together"][0]}
+    rows = {row[""]: row for row in found["All epochs"][0]}
     for name, frame in frames.items():
         for key, of in intervals.summary(frame)["pooled"].items():
             if key in tables.FIGURES:
@@ -141,7 +141,7 @@ def test_intervals_are_those_over_subjects(found, frames):
 
 
 def test_by_stage(found, frames):
-    *scores, counts = found["Stage by stage"]
+    *scores, counts = found["By stage"]
     for name, frame in frames.items():
         a, b = frame["stage"], frame["predicted"]
         precision, recall, f1, _ = metrics.precision_recall_fscore_support(a, b, labels=STAGES)
@@ -191,7 +191,7 @@ def test_matrix(found, frames):
     """By cohort, with the mark where the model says that it was trained on it."""
     (rows,) = found["Trained on one cohort, tested on another"]
     assert [row[""] for row in rows] == ["good", "fair", "yasa"]
-    assert [row["trained on"] for row in rows] == ["isruc, mass", "shhs", "not known here"]
+    assert [row["trained on"] for row in rows] == ["isruc, mass", "shhs", "not known"]
     for row in rows:
         for cohort, cell in zip(("isruc", "shhs"), list(row.values())[2:], strict=True):
             part = frames[row[""]][frames[row[""]]["cohort"] == cohort]
@@ -204,20 +204,20 @@ def test_matrix(found, frames):
 
 
 def test_second_scorer(found, frames):
-    for row in found["Beside a second scorer"][0]:
+    for row in found["Agreement with a second scorer"][0]:
         frame = frames[row[""]]
         kappa = metrics.cohen_kappa_score
         one = kappa(frame["stage"], frame["predicted"])
         two = kappa(frame["stage_2"], frame["predicted"])
         people = kappa(frame["stage"], frame["stage_2"])
-        assert same(row["with scorer 1"], one)
-        assert same(row["with scorer 2"], two)
-        assert same(row["scorers with one another"], people)
+        assert same(row["κ with scorer 1"], one)
+        assert same(row["κ with scorer 2"], two)
+        assert same(row["κ between scorers"], people)
         assert same(row["gap"], (one + two) / 2 - people)
 
 
 def test_transitions(found, frames):
-    for row in found["Near changes of stage and in steady sleep"][0]:
+    for row in found["Errors near transitions"][0]:
         frame = frames[row[""]].sort_values(["recording", "epoch"])
         night = frame.groupby(["cohort", "recording"])["stage"]
         before, after = night.shift(1), night.shift(-1)
@@ -254,11 +254,11 @@ def test_sleep_statistics(found, frames):
             row = rows[f"{statistic}, {of['unit']}: {name}"]
             low, high = of["bias"]["low"], of["bias"]["high"]
             assert row["bias"] == f"{of['bias']['value']:.1f} ({low:.1f} to {high:.1f})"
-            assert row["limits"] == f"{of['lower']:.1f} to {of['upper']:.1f}"
+            assert row["limits of agreement"] == f"{of['lower']:.1f} to {of['upper']:.1f}"
 
 
 def test_calibration(found, frames):
-    rows = {row[""]: row for row in found["What the probabilities are worth"][0]}
+    rows = {row[""]: row for row in found["Calibration of the probabilities"][0]}
     assert list(rows) == ["good", "good, calibrated", "fair", "yasa"]
     for name, row in rows.items():
         frame = frames[name.split(",")[0]]
@@ -295,7 +295,7 @@ def ends(cell):
 
 
 def test_pairs(found, frames):
-    (rows,) = found["Compared two by two"]
+    (rows,) = found["Pairwise comparisons"]
     assert len(rows) == 9
     names = {name: key for key, name in tables.FIGURES.items()}
     compared = intervals.compare(frames)
@@ -310,7 +310,7 @@ def test_pairs(found, frames):
             if (of["one"], of["other"], of["figure"]) == (one, other, names[row["figure"]])
         ]
         assert row["p"] == f"{of['p']:.3f}"
-        assert row["p, Holm"] == f"{of['p_holm']:.3f}"
+        assert row["p (Holm)"] == f"{of['p_holm']:.3f}"
 
 
 def test_damage(found, written):
@@ -333,13 +333,13 @@ def varied(written):
 
 def of_subjects(statistic, *parts):
     """A figure with its interval over subjects, as it is written; statistic of confusions."""
-    counted = [predictions.count(part, predictions.SUBJECT)[1] for part in parts]
+    counted = [predictions.count_confusions(part, predictions.SUBJECT)[1] for part in parts]
     of = intervals.estimate(statistic(*map(intervals.pooled, counted)), len(counted[0]))["kappa"]
     return f"{of['value']:.3f} ({of['low']:.3f} to {of['high']:.3f})"
 
 
 def test_fewer_lanes(found, varied):
-    rows, f1 = found["With fewer lanes"]
+    rows, f1 = found["Fewer lanes"]
     assert len(rows) == len(f1) == 6
     for row, stages in zip(rows, f1, strict=True):
         assert row[""] == stages[""]
@@ -360,21 +360,21 @@ def test_fewer_lanes(found, varied):
 
 
 def test_other_words(found, varied):
-    rows = [row for part in found["Asked in other words"] for row in part]
+    rows = [row for part in found["Other wordings of the question"] for row in part]
     assert len(rows) == 4
     for row in rows:
         name, wording = row[""].split(": ")
         part, own = varied["prompts", name, wording], varied["prompts", name, "Which?"]
         assert row["κ"] == of_subjects(lambda one: one, part)
         if wording == "Which?":
-            assert row["difference of κ"] == row["other answers"] == "–"
+            assert row["difference of κ"] == row["changed answers"] == "–"
             continue
         assert row["difference of κ"] == of_subjects(intervals.difference, part, own)
         place = [*predictions.RECORDING, "epoch"]
         answers = [of.set_index(place)["predicted"].sort_index() for of in (part, own)]
         changed = answers[0] != answers[1]
-        assert same(row["other answers"], 100 * changed.mean(), 1)
-        low, high = ends(row["other answers"])
+        assert same(row["changed answers"], 100 * changed.mean(), 1)
+        low, high = ends(row["changed answers"])
         by_subject = 100 * changed.groupby(predictions.SUBJECT).mean()
         assert low <= 100 * changed.mean() <= high
         assert by_subject.min() - 5 <= low
@@ -383,7 +383,7 @@ def test_other_words(found, varied):
 
 def test_what_each_is_and_one_floor(found):
     """The majority baseline is not told twice, where both name the same stage."""
-    (rows,) = found["How well it stages"]
+    (rows,) = found["Evaluation of sleep staging"]
     assert [list(row.values()) for row in rows] == [
         [name, f"what {name} is"] for name in ("good", "fair", "yasa")
     ]
@@ -392,17 +392,17 @@ def test_what_each_is_and_one_floor(found):
     floor = frame.assign(model="majority")
     for stage, told in ((floor["stage"].mode()[0], False), ("N1", True)):
         more = pd.concat([frame, floor.assign(predicted=stage)])
-        of = measure.everything(more, about(trained_on={}))
-        rows = tables.opening(of, {"confusion": ""})[-2].rows
+        of = measure.measure_all(more, about(trained_on={}))
+        rows = tables.overview_section(of, {"confusion": ""})[-2].rows
         assert ("majority" in [row[0] for row in rows]) is True
         assert (measure.COMMONEST in [row[0] for row in rows]) is told
 
 
 def test_cost_and_published_figures_are_those_of_their_files(found):
-    good, yasa = found["What it costs"][0]
+    good, yasa = found["Cost"][0]
     assert list(good.values()) == ["good", "128.0", "7.8", "1.50", "144", "–"]
     assert list(yasa.values()) == ["yasa", "256.0", "3.9", "1.50", "–", "2.0"]
-    (rows,) = found["Published elsewhere, not measured here"]
+    (rows,) = found["Published results, not measured here"]
     with tables.PUBLISHED.open(encoding="utf-8") as file:
         told = list(csv.DictReader(file))
     assert len(rows) == len(told)
@@ -416,7 +416,7 @@ def test_metrics_json_comes_from_the_predictions_alone(written):
     frame = pd.read_parquet(written / "predictions.parquet")
     damaged = pd.read_parquet(written / "damaged.parquet")
     varied = pd.read_parquet(written / "variants.parquet")
-    again = measure.everything(frame, saved["about"], damaged, varied)
+    again = measure.measure_all(frame, saved["about"], damaged, varied)
     assert json.loads(json.dumps(again)) == saved
     assert saved["pooled"]["kappa"] == saved["contenders"]["good"]["pooled"]["kappa"]
     assert set(saved["cohorts"]) == {"isruc", "shhs"}
@@ -469,9 +469,9 @@ def test_one_short_night_of_one_subject(tmp_path):
     told = about(models=["good"], temperatures={}, trained_on={"good": None})
     report.write(tmp_path, one.drop(columns="stage_2"), told)
     text = (tmp_path / "report.md").read_text("utf-8")
-    assert "Stages that were never scored here: " in text
+    assert "Stages without a scored epoch: " in text
     assert "second scorer" not in text
-    assert "two by two" not in text
+    assert "Pairwise comparisons" not in text
     assert re.search(r"\| good \| [\d.]+ \| [\d.]+ \|", text)
     assert len(list(tmp_path.glob("hypnogram_*.png"))) == 1
 
@@ -479,12 +479,13 @@ def test_one_short_night_of_one_subject(tmp_path):
 def test_the_nights_shown_are_best_median_and_worst():
     kappas = {"c/a": 0.5, "c/b": 0.9, "c/c": 0.1, "c/d": 0.7, "c/e": 0.6}
     nights = {name: {"kappa": kappa} for name, kappa in kappas.items()}
-    assert pictures.chosen(nights) == {"best": "c/b", "median": "c/e", "worst": "c/c"}
+    assert pictures.choose_nights(nights) == {"best": "c/b", "median": "c/e", "worst": "c/c"}
     two = {name: nights[name] for name in ("c/a", "c/b")}
-    assert pictures.chosen(two) == {"best": "c/b", "worst": "c/a"}
+    assert pictures.choose_nights(two) == {"best": "c/b", "worst": "c/a"}
 
 
 def test_predictions_of_another_run_are_not_written_over(written):
     report.check_same_run(written, "one")
-    with pytest.raises(InputError, match=r"predictions of another run.*choose another --out"):
+    with pytest.raises(InputError, match="another run") as refused:
         report.check_same_run(written, "two")
+    assert refused.value.parameter == "out"

@@ -8,12 +8,12 @@ import pytest
 from commands import command
 from pandas.testing import assert_frame_equal
 
-import eval as evaluation
+from psgvlm.commands.eval import main
 from psgvlm.corpus import loading
 from psgvlm.errors import InputError
 from psgvlm.evaluation import answers, contenders
-from psgvlm.evaluation.answers import Answers
-from psgvlm.evaluation.baselines.floors import Majority
+from psgvlm.evaluation.answers import AnswerStore
+from psgvlm.evaluation.baselines.floors import MajorityBaseline
 from psgvlm.evaluation.corpus_nights import of_split
 from psgvlm.image_spec import PRESETS
 from psgvlm.models import inference
@@ -43,34 +43,34 @@ class Guess:
 
 
 def test_nights_answered_for_are_not_asked_again(nights, tmp_path):
-    whole, _ = contenders.stage(Guess(), nights)
+    whole, _ = contenders.stage_nights(Guess(), nights)
     with pytest.raises(KeyboardInterrupt):
-        contenders.stage(Guess(stop_after=2), nights, answers=Answers(tmp_path, "run"))
+        contenders.stage_nights(Guess(stop_after=2), nights, answers=AnswerStore(tmp_path, "run"))
     assert len(list((tmp_path / "answers-run").iterdir())) == 2
     again = Guess()
-    frame, cost = contenders.stage(again, nights, answers=Answers(tmp_path, "run"))
+    frame, cost = contenders.stage_nights(again, nights, answers=AnswerStore(tmp_path, "run"))
     assert again.asked == [night.name for night in nights[2:]]
     assert_frame_equal(frame, whole)
     assert cost["epochs"] == len(whole)
     # Third start: everything is there, and costs what it did.
     idle = Guess(stop_after=0)
-    frame, same = contenders.stage(idle, nights, answers=Answers(tmp_path, "run"))
+    frame, same = contenders.stage_nights(idle, nights, answers=AnswerStore(tmp_path, "run"))
     assert_frame_equal(frame, whole)
     assert same == cost
 
 
 def test_an_answer_is_to_its_own_question_alone(nights, tmp_path):
-    contenders.stage(Guess(), nights, answers=Answers(tmp_path, "run"))
+    contenders.stage_nights(Guess(), nights, answers=AnswerStore(tmp_path, "run"))
     for run, what in (("other", None), ("run", "guess, white 0 dB SNR")):
         asked = Guess()
-        contenders.stage(asked, nights, what, Answers(tmp_path, run))
+        contenders.stage_nights(asked, nights, what, AnswerStore(tmp_path, run))
         assert len(asked.asked) == len(nights)
 
 
 @pytest.mark.parametrize("damage", ["cut", "byte", "other epochs", "no table"])
 def test_a_part_that_is_damaged_is_asked_for_again(nights, tmp_path, damage, capsys):
-    whole, _ = contenders.stage(Guess(), nights, answers=Answers(tmp_path, "run"))
-    kept = Answers(tmp_path, "run")
+    whole, _ = contenders.stage_nights(Guess(), nights, answers=AnswerStore(tmp_path, "run"))
+    kept = AnswerStore(tmp_path, "run")
     first = kept.folder / f"{kept._key('guess', nights[0])}.parquet"
     held = first.read_bytes()
     if damage == "cut":
@@ -85,7 +85,7 @@ def test_a_part_that_is_damaged_is_asked_for_again(nights, tmp_path, damage, cap
             answers.NightAnswers(shorter, {"seconds": 1.0, "peak_memory_gib": 1.0}), first
         )
     again = Guess()
-    frame, _ = contenders.stage(again, nights, answers=Answers(tmp_path, "run"))
+    frame, _ = contenders.stage_nights(again, nights, answers=AnswerStore(tmp_path, "run"))
     assert again.asked == [nights[0].name]
     assert f"{first}: cannot be used" in capsys.readouterr().out
     assert_frame_equal(frame, whole)
@@ -94,7 +94,7 @@ def test_a_part_that_is_damaged_is_asked_for_again(nights, tmp_path, damage, cap
 def test_what_cannot_be_kept_is_said(nights, tmp_path):
     (tmp_path / "answers-run").write_text("a file")
     with pytest.raises(InputError, match="cannot be written to"):
-        contenders.stage(Guess(), nights, answers=Answers(tmp_path, "run"))
+        contenders.stage_nights(Guess(), nights, answers=AnswerStore(tmp_path, "run"))
 
 
 class OneOfTwo:
@@ -109,7 +109,7 @@ class OneOfTwo:
 def test_each_process_answers_for_its_share(nights, tmp_path):
     mine = Guess()
     with pytest.raises(InputError, match=f"no answer for {nights[1].name}, which another"):
-        contenders.stage(mine, nights, answers=Answers(tmp_path, "run", OneOfTwo()))
+        contenders.stage_nights(mine, nights, answers=AnswerStore(tmp_path, "run", OneOfTwo()))
     assert mine.asked == [night.name for night in nights[::2]]
 
 
@@ -121,9 +121,9 @@ def test_a_baseline_is_fitted_where_it_is_asked_and_once(nights, tmp_path):
         return nights
 
     for _ in range(2):
-        late = contenders.Late(Majority(), split)
+        late = contenders.LazyBaseline(MajorityBaseline(), split)
         for what in (None, "majority, damaged"):
-            _, cost = contenders.stage(late, nights, what, Answers(tmp_path, "run"))
+            _, cost = contenders.stage_nights(late, nights, what, AnswerStore(tmp_path, "run"))
             assert cost["fit_s"] > 0
     assert fitted == ["train", "validation"]
 
@@ -134,7 +134,7 @@ def test_a_baseline_is_fitted_where_it_is_asked_and_once(nights, tmp_path):
 @pytest.fixture(scope="module")
 def whole(adapter, corpus, tmp_path_factory):
     out = tmp_path_factory.mktemp("whole") / "r"
-    evaluation.main(words(adapter, corpus, out))
+    main(words(adapter, corpus, out))
     return out
 
 
@@ -160,11 +160,11 @@ def test_a_killed_benchmark_goes_on_where_it_was(adapter, corpus, whole, tmp_pat
     monkeypatch.setattr(inference.StageClassifier, "probabilities", counted)
     counted.stop_after = 2
     with pytest.raises(KeyboardInterrupt):
-        evaluation.main(words_)
+        main(words_)
     (left,) = (tmp_path / "r").iterdir()
     assert len(list(left.iterdir())) == 2
     counted.stop_after = None
-    evaluation.main(words_)
+    main(words_)
     assert len(scored) == 3  # a night of each cohort
     assert_frame_equal(table(tmp_path / "r"), table(whole))
     assert not left.exists()

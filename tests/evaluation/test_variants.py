@@ -55,6 +55,10 @@ class Looker:
     name: str = "model"
     seen: list = field(default_factory=list)
 
+    def with_prompt(self, prompt):
+        model = replace(self.model, spec=replace(self.model.spec, prompt=prompt))
+        return Looker(model, self.name, self.seen)
+
     def probabilities(self, night):
         shown = [[np.asarray(image) for image in row["images"]] for row in night.rows]
         self.seen.append((self.model.spec.prompt, shown))
@@ -64,10 +68,10 @@ class Looker:
 def staged(spec, kind, neighbours=0):
     """What a model is shown and asked for each variant but itself, and the variants' table."""
     looker, nights = Looker(StagingModel(None, None, spec)), [night(spec, neighbours)]
-    frame, _ = contenders.stage(looker, nights)
+    frame, _ = contenders.stage_nights(looker, nights)
     (as_it_is,) = looker.seen
     looker.seen.clear()
-    table = variants.stage(looker, nights, [kind], frame)
+    table = variants.stage_variants(looker, nights, [kind], frame)
     return as_it_is, looker.seen, table
 
 
@@ -99,7 +103,7 @@ def test_the_last_lanes_and_the_first_wording_are_the_model_as_it_is():
     for kind, place in (("lanes", -1), ("prompts", 0)):
         _, seen, table = staged(spec, kind)
         own = table[table["variant"] == table["variant"].unique()[place]]
-        frame, _ = contenders.stage(Looker(StagingModel(None, None, spec)), [night(spec)])
+        frame, _ = contenders.stage_nights(Looker(StagingModel(None, None, spec)), [night(spec)])
         assert own[frame.columns].reset_index(drop=True).equals(frame)
         assert set(table["kind"]) == {kind}
         assert set(table["model"]) == {"model"}

@@ -1,4 +1,4 @@
-"""How a signal network is fitted to nights: epochs cut, scaled, drawn with stages in balance."""
+"""Fit a signal network to nights: cut epochs, scale lanes, and sample the stages in balance."""
 
 import copy
 import tempfile
@@ -9,21 +9,38 @@ import numpy as np
 
 from psgvlm.evaluation.baselines.networks import RATE_HZ, SAMPLES, Architecture
 from psgvlm.evaluation.corpus_nights import CorpusNight, stage_counts
+from psgvlm.metrics.sleep_staging.figures import confusion, kappa
 from psgvlm.signals.resampling import at_rate
 from psgvlm.stages import STAGES
 
-CLIP = 20.0  # standard deviations: an electrode that pops is not a thousand times an EEG
+CLIP = 20.0  # standard deviations, so that a popping electrode does not dominate
 
 
 @dataclass
 class SignalNetwork:
-    """A network of braindecode's, trained on the lanes of the corpus' montage.
+    """One of braindecode's networks, trained on the lanes of the corpus' montage.
 
-    Every lane is brought to `RATE_HZ` and divided by what it typically spans in the training
-    nights; a lane that a recording lacks is 0. Stretches are drawn, and their epochs weighed, so
-    that the five stages count alike. After every pass κ is taken on the validation nights, and the
-    best pass kept; `patience` passes without a better one end the training, and so do `passes` and
-    `max_seconds`, which alone makes it depend on the machine's speed.
+    Every lane is resampled to `RATE_HZ` and divided by its typical spread in the training nights; a
+    lane that a recording lacks is 0. Sequences are sampled, and their epochs weighted, so that the
+    five stages count alike. After every pass, kappa is computed on the validation nights, and the
+    weights of the best pass are kept.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The network.
+    passes : int
+        The largest number of passes over the training nights.
+    patience : int
+        Training ends after this many passes without a better kappa.
+    max_seconds : float
+        The longest training, in seconds. With a limit, results depend on the machine's speed.
+    seed : int
+        Seed of the weights and of the sampling.
+    device : str, optional
+        A torch device. Default: CUDA if available, else the CPU.
+    history : list of dict
+        `loss` and validation `kappa` of each pass so far.
     """
 
     architecture: Architecture
@@ -32,16 +49,18 @@ class SignalNetwork:
     max_seconds: float = float("inf")
     seed: int = 0
     device: str | None = None
-    history: list[dict] = field(default_factory=list)  # of each pass: loss, κ
+    history: list[dict] = field(default_factory=list)
 
     @property
     def name(self) -> str:
+        """The baseline's name."""
         return self.architecture.name
 
     def fit(self, train: list[CorpusNight], validation: list[CorpusNight]) -> "SignalNetwork":
+        """Train the network and keep the weights of the best pass."""
         import torch
 
-        stage_counts(train)  # refuses none
+        stage_counts(train)  # raises if there is no night to learn from
         self._device = self.device or ("cuda" if torch.cuda.is_available() else "cpu")
         with tempfile.TemporaryFile() as file:
             signals, self.scale = _collect(train, file)
@@ -52,22 +71,25 @@ class SignalNetwork:
         return self
 
     def probabilities(self, night: CorpusNight) -> np.ndarray:
+        """Return the network's probabilities, float64 of shape (n_epochs, 5)."""
         return self._probabilities(_cut(night))
 
     def _train(self, signals, train: list[CorpusNight], validation: list[CorpusNight]) -> None:
         import torch
 
         stages = np.concatenate([night.stages for night in train])
-        draw = _Draw(stages, [len(night.index) for night in train], self.architecture, self.seed)
-        weights = torch.tensor(draw.weights(), dtype=torch.float32, device=self._device)
+        sampler = _BalancedSampler(
+            stages, [len(night.index) for night in train], self.architecture, self.seed
+        )
+        weights = torch.tensor(sampler.weights(), dtype=torch.float32, device=self._device)
         held_out = [(_cut(night).astype(np.float16), night.stages) for night in validation]
         optimizer = torch.optim.AdamW(self.model.parameters(), self.architecture.learning_rate)
-        begin, best, kept, waited = time.monotonic(), -np.inf, None, 0
+        start, best, kept, waited = time.monotonic(), -np.inf, None, 0
         self.history = []
         for _ in range(self.passes):
             losses = []
             self.model.train()
-            for rows in draw.one_pass():
+            for rows in sampler.one_pass():
                 logits = self._logits(signals[rows])
                 answers = torch.from_numpy(stages[rows]).to(self._device)
                 loss = torch.nn.functional.cross_entropy(logits, answers, weights)
@@ -75,37 +97,35 @@ class SignalNetwork:
                 loss.backward()
                 optimizer.step()
                 losses.append(loss.item())
-                if time.monotonic() - begin > self.max_seconds:
+                if time.monotonic() - start > self.max_seconds:
                     break
-            kappa = self._kappa(held_out)
-            self.history.append({"loss": float(np.mean(losses)), "kappa": kappa})
+            held_out_kappa = self._kappa(held_out)
+            self.history.append({"loss": float(np.mean(losses)), "kappa": held_out_kappa})
             waited += 1
-            if kappa is None or kappa > best:
-                best, waited = kappa if kappa is not None else best, 0
+            if held_out_kappa is None or held_out_kappa > best:
+                best, waited = best if held_out_kappa is None else held_out_kappa, 0
                 kept = copy.deepcopy(self.model.state_dict())
-            if waited >= self.patience or time.monotonic() - begin > self.max_seconds:
+            if waited >= self.patience or time.monotonic() - start > self.max_seconds:
                 break
         self.model.load_state_dict(kept)
 
     def _kappa(self, nights: list[tuple[np.ndarray, np.ndarray]]) -> float | None:
-        """Cohen's κ over all epochs of the nights; `None` where there are none."""
-        from sklearn.metrics import cohen_kappa_score
-
+        """Return Cohen's kappa over all epochs of the nights; `None` if there are no nights."""
         if not nights:
             return None
-        predicted = [self._probabilities(signals).argmax(axis=1) for signals, _ in nights]
-        scored = [stages for _, stages in nights]
-        kappa = cohen_kappa_score(
-            np.concatenate(scored), np.concatenate(predicted), labels=range(len(STAGES))
-        )
-        return float(np.nan_to_num(kappa))  # one stage only, and only that one named
+        names = np.array(STAGES)
+        answers = [self._probabilities(signals).argmax(axis=1) for signals, _ in nights]
+        scored = np.concatenate([stages for _, stages in nights])
+        return float(kappa(confusion(names[scored], names[np.concatenate(answers)])))
 
     def _probabilities(self, signals: np.ndarray) -> np.ndarray:
-        """Of one night's cut epochs, float64 (n_epochs, 5)."""
+        """Return the probabilities of one night's epochs, float64 of shape (n_epochs, 5)."""
         import torch
 
         n, length = len(signals), min(self.architecture.sequence, len(signals))
-        starts = np.minimum(np.arange(0, n, length), n - length)  # the last one ends with the night
+        starts = np.minimum(
+            np.arange(0, n, length), n - length
+        )  # the last sequence ends with the night
         p = np.empty((n, len(STAGES)))
         self.model.eval()
         with torch.inference_mode():
@@ -116,7 +136,7 @@ class SignalNetwork:
         return p
 
     def _logits(self, signals: np.ndarray):
-        """From µV, (n, sequence, lanes, samples), to logits of shape (n, 5, sequence)."""
+        """Return logits, (n, 5, sequence), from µV, (n, sequence, lanes, samples)."""
         import torch
 
         scaled = signals.astype(np.float32) / self.scale[:, None]
@@ -126,26 +146,30 @@ class SignalNetwork:
         return logits if logits.ndim == 3 else logits[:, :, None]
 
 
-class _Draw:
-    """Rows of the training nights, (batch, sequence), each stage as often as the others."""
+class _BalancedSampler:
+    """Samples sequences of the training nights such that every stage is chosen equally often."""
 
     def __init__(self, stages, lengths: list[int], architecture: Architecture, seed: int):
         self.stages = stages
         self.rows = [rows for s in range(len(STAGES)) if len(rows := np.flatnonzero(stages == s))]
-        self.sequence = min(architecture.sequence, *lengths)  # in one batch they are of a length
-        self.first = np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)  # row of the night's first
+        self.sequence = min(architecture.sequence, *lengths)  # all of a batch have one length
+        self.first = np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)  # of the night
         self.last = self.first + np.repeat(lengths, lengths) - self.sequence
         self.batch = architecture.batch
         self.steps = max(1, round(len(stages) / (self.batch * self.sequence)))
         self.rng = np.random.default_rng(seed)
 
     def weights(self) -> np.ndarray:
-        """Of each stage, float64 (5,): a stretch brings others along than it was drawn for."""
+        """Return the weight of each stage in the loss, float64 of shape (5,).
+
+        A sequence holds further stages than the one it was chosen for; weights make up for that.
+        """
         rows = np.concatenate([rows.ravel() for rows in self.one_pass()])
         counts = np.bincount(self.stages[rows], minlength=len(STAGES))
         return np.where(counts > 0, len(rows) / len(self.rows) / counts.clip(1), 0.0)
 
     def one_pass(self):
+        """Yield the rows of each batch of a pass, int of shape (batch, sequence)."""
         for _ in range(self.steps):
             chosen = self.rng.integers(len(self.rows), size=self.batch)
             anchors = np.array([self.rng.choice(self.rows[stage]) for stage in chosen])
@@ -155,7 +179,10 @@ class _Draw:
 
 
 def _cut(night: CorpusNight) -> np.ndarray:
-    """A night's epochs in µV, float32 (n_epochs, lanes, samples); NaN for a lane it lacks."""
+    """Return a night's epochs in µV, float32 of shape (n_epochs, lanes, samples).
+
+    A lane that the recording lacks is NaN.
+    """
     signal = night.require_signal()
     first = np.round(signal.starts_s * RATE_HZ).astype(int)
     lanes = []
@@ -163,18 +190,19 @@ def _cut(night: CorpusNight) -> np.ndarray:
         if trace is None:
             lanes.append(np.full((len(first), SAMPLES), np.nan, np.float32))
         else:
-            # A last epoch may lack a sample or two.
+            # The last epoch may be a sample or two short.
             samples = np.pad(at_rate(trace, RATE_HZ), (0, RATE_HZ))
             lanes.append(samples[first[:, None] + np.arange(SAMPLES)])
     return np.stack(lanes, axis=1)
 
 
 def _collect(nights: list[CorpusNight], file) -> tuple[np.ndarray, np.ndarray]:
-    """All epochs of the nights, written to a file, and every lane's scale in µV.
+    """Write all epochs of the nights to a file; return them and the scale of each lane in µV.
 
-    Returns float16 (n_epochs, lanes, samples), mapped from the file: memory does not grow with the
-    nights. The scale is the nights' median of a lane's interquartile range, as the standard
-    deviation of a normal distribution that has it; infinite where no night has the lane.
+    The epochs are float16 of shape (n_epochs, lanes, samples), mapped from the file, so that memory
+    does not grow with the number of nights. The scale of a lane is the median over nights of its
+    interquartile range, converted to the standard deviation of a normal distribution. It is
+    infinite if no night has the lane.
     """
     spans, count = [], 0
     for night in nights:

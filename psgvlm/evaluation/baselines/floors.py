@@ -1,4 +1,4 @@
-"""What can be had without looking: the commonest stage, and how stages follow one another."""
+"""Floors: baselines that look at neither pictures nor signals."""
 
 import numpy as np
 
@@ -6,46 +6,50 @@ from psgvlm.evaluation.corpus_nights import CorpusNight, stage_counts
 from psgvlm.stages import STAGES
 
 
-class Majority:
-    """The training nights' stages as they come, for every epoch alike."""
+class MajorityBaseline:
+    """Gives every epoch the shares of the stages in the training nights."""
 
     name = "majority"
 
-    def fit(self, train: list[CorpusNight], validation: list[CorpusNight]) -> "Majority":
+    def fit(self, train: list[CorpusNight], validation: list[CorpusNight]) -> "MajorityBaseline":
+        """Count the stages of the training nights."""
         counts = stage_counts(train)
         self.prior = counts / counts.sum()
         return self
 
     def probabilities(self, night: CorpusNight) -> np.ndarray:
+        """Return the same probabilities for every epoch, shape (n_epochs, 5)."""
         return np.tile(self.prior, (len(night.index), 1))
 
 
-class Transitions:
-    """A first-order Markov chain that knows how far into the night an epoch lies, and no more.
+class TransitionBaseline:
+    """A first-order Markov chain that knows only how far into the night an epoch lies.
 
-    Stages of the training nights give where nights begin and which stage follows which (one more
-    of each transition than was seen, so that none is impossible). An epoch's probabilities are the
-    chain's own, so many steps after the night's first: no other can do better with what it knows.
+    The training nights give the stage in which nights start and which stage follows which. Every
+    count starts at one, so that no transition is impossible. An epoch's probabilities are those of
+    the chain after as many steps as the epoch lies after the night's first epoch.
     """
 
     name = "transitions"
 
-    def fit(self, train: list[CorpusNight], validation: list[CorpusNight]) -> "Transitions":
-        stage_counts(train)  # refuses none
-        begin, follow = np.ones(len(STAGES)), np.ones((len(STAGES), len(STAGES)))
+    def fit(self, train: list[CorpusNight], validation: list[CorpusNight]) -> "TransitionBaseline":
+        """Count first stages and transitions of the training nights."""
+        stage_counts(train)  # raises if there is no night to learn from
+        start, follow = np.ones(len(STAGES)), np.ones((len(STAGES), len(STAGES)))
         for night in train:
             stages, epochs = night.stages, night.epochs
-            begin[stages[0]] += 1
-            next_to = np.flatnonzero(np.diff(epochs) == 1)  # across a gap nothing is known
-            np.add.at(follow, (stages[next_to], stages[next_to + 1]), 1)
-        self.begin = begin / begin.sum()
+            start[stages[0]] += 1
+            adjacent = np.flatnonzero(np.diff(epochs) == 1)  # a gap hides the transitions in it
+            np.add.at(follow, (stages[adjacent], stages[adjacent + 1]), 1)
+        self.start = start / start.sum()
         self.follow = follow / follow.sum(axis=1, keepdims=True)
         return self
 
     def probabilities(self, night: CorpusNight) -> np.ndarray:
+        """Return the chain's probabilities at each epoch, shape (n_epochs, 5)."""
         steps = night.epochs - night.epochs.min()
         p = np.empty((steps.max() + 1, len(STAGES)))
-        p[0] = self.begin
+        p[0] = self.start
         for step in range(1, len(p)):
             p[step] = p[step - 1] @ self.follow
         return p[steps]

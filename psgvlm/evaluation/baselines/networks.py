@@ -1,4 +1,4 @@
-"""Networks for signals, as braindecode has them, trained here from random weights on all lanes."""
+"""Braindecode's networks for signals, trained here from random weights on all lanes."""
 
 import sys
 from collections.abc import Callable
@@ -9,15 +9,26 @@ from types import ModuleType
 from psgvlm.errors import InputError
 from psgvlm.stages import EPOCH_S, STAGES
 
-RATE_HZ = 100  # of every lane's signal; filtered to below 45 Hz by the change of rate
+RATE_HZ = 100  # of every lane's signal
 SAMPLES = round(EPOCH_S * RATE_HZ)
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network: how it is built for so many lanes, and how it is trained.
+    """A network: how to build it and how to train it.
 
-    It sees `sequence` epochs at once, in batches of `batch` such stretches.
+    Attributes
+    ----------
+    name : str
+        The baseline's name.
+    build : callable
+        Takes the number of lanes and returns a torch module.
+    sequence : int
+        How many consecutive epochs the network sees at once.
+    batch : int
+        How many such sequences make a batch.
+    learning_rate : float
+        The learning rate of AdamW.
     """
 
     name: str
@@ -32,16 +43,16 @@ def _options(lanes: int) -> dict:
 
 
 def _chambon(lanes: int):
-    return models().SleepStagerChambon2018(**_options(lanes))
+    return braindecode_models().SleepStagerChambon2018(**_options(lanes))
 
 
 def _usleep(lanes: int):
-    return models().USleep(**_options(lanes))
+    return braindecode_models().USleep(**_options(lanes))
 
 
 def _cbramod(lanes: int):
-    # Its patches are 200 samples; at 100 Hz that is 2 s, 15 of them an epoch and lane.
-    return models().CBraMod(**_options(lanes), n_layer=4)
+    # Its patches are 200 samples long: 2 s at 100 Hz, so 15 patches per epoch and lane.
+    return braindecode_models().CBraMod(**_options(lanes), n_layer=4)
 
 
 ARCHITECTURES = {
@@ -49,33 +60,33 @@ ARCHITECTURES = {
     for each in (
         Architecture("chambon2018", _chambon, sequence=1, batch=64, learning_rate=1e-3),
         Architecture("usleep", _usleep, sequence=35, batch=4, learning_rate=1e-3),
-        # An EEG foundation model's architecture without its weights, hence the name.
+        # CBraMod is an EEG foundation model. Only its architecture is used here, not its weights.
         Architecture("cbramod-from-scratch", _cbramod, sequence=1, batch=64, learning_rate=5e-4),
     )
 }
 
 
-def models() -> ModuleType:
-    """`braindecode.models`, with or without torchaudio, which no network here uses.
+def braindecode_models() -> ModuleType:
+    """Import `braindecode.models`, even if torchaudio is not installed.
 
-    The torchaudio of PyPI is built for CUDA. Beside a torch without CUDA it cannot be loaded, nor
-    transformers with it, so it is not among the dependencies, although braindecode imports it.
+    Braindecode imports torchaudio, but no network here uses it. PyPI's torchaudio is built for
+    CUDA: next to a torch without CUDA it fails to load and breaks the import of transformers. It is
+    therefore not among the dependencies, and a placeholder takes its place during the import.
     """
     import warnings
 
     absent = find_spec("torchaudio") is None
     if absent and "braindecode.models" not in sys.modules:
         names = ("torchaudio", "torchaudio.functional", "torchaudio.transforms")
-        sys.modules |= {name: _Absent(name) for name in names}
+        sys.modules |= {name: _Placeholder(name) for name in names}
         vars(sys.modules["torchaudio"])["transforms"] = sys.modules["torchaudio.transforms"]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # MNE's, of a montage's new name
+            warnings.simplefilter("ignore", FutureWarning)  # MNE renamed a montage
             from braindecode import models
     except ModuleNotFoundError as error:
         raise InputError(
-            f"signal networks need {error.name}, which is not installed; expected the extra "
-            "[baselines] and, without the torchaudio it asks for, braindecode: "
+            f"signal networks need {error.name}, which is not installed; install it with "
             "pip install 'psgvlm[baselines]'; pip install --no-deps braindecode"
         ) from error
     finally:
@@ -85,14 +96,16 @@ def models() -> ModuleType:
     return models
 
 
-class _Absent(ModuleType):
-    """Stands for a module while what imports it is imported; to call anything of it fails."""
+class _Placeholder(ModuleType):
+    """Takes the place of a module during an import; calling anything in it raises."""
 
     def __getattr__(self, name: str):
         if name.startswith("__"):
             raise AttributeError(name)
 
         def fail(*_, **__):
-            raise RuntimeError(f"{self.__name__}.{name} is called, and torchaudio not installed")
+            raise RuntimeError(
+                f"{self.__name__}.{name} was called, but torchaudio is not installed"
+            )
 
-        return type(name, (), {"__new__": fail})  # a class, since classes are derived from some
+        return type(name, (), {"__new__": fail})  # braindecode derives classes from some of these

@@ -1,4 +1,4 @@
-"""The vision-language model without its language, and without its training."""
+"""Baselines made from the model itself: without the language model, and without the training."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -13,11 +13,12 @@ from psgvlm.nights import neighbours
 from psgvlm.stages import STAGES
 
 
-class VisionOnly:
-    """A linear probe on what the language model is given: does the language model add anything?
+class VisionProbe:
+    """A linear probe on the input of the language model: what does the language model add?
 
-    An epoch's features are the mean over the picture's patches after vision tower and connector,
-    both frozen as the model has them; the probe is a logistic regression on the training nights'.
+    The features of an epoch are the mean over the picture's patches after vision tower and
+    connector, both frozen as they are in the model. The probe is a logistic regression, fitted on
+    the training nights.
     """
 
     name = "vision-only"
@@ -25,19 +26,21 @@ class VisionOnly:
     def __init__(self, model: StagingModel, batch_size: int = 32):
         self.model, self.batch_size = model, batch_size
 
-    def fit(self, train: list[CorpusNight], validation: list[CorpusNight]) -> "VisionOnly":
+    def fit(self, train: list[CorpusNight], validation: list[CorpusNight]) -> "VisionProbe":
+        """Fit the logistic regression on the training nights."""
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
         if (stage_counts(train) > 0).sum() < 2:
             raise InputError("the training nights hold one stage only; expected at least two")
-        features = np.concatenate([self._features(night) for night in train])
+        x = np.concatenate([self._features(night) for night in train])
         self.probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-        self.probe.fit(features, np.concatenate([night.stages for night in train]))
+        self.probe.fit(x, np.concatenate([night.stages for night in train]))
         return self
 
     def probabilities(self, night: CorpusNight) -> np.ndarray:
+        """Return the probe's probabilities, shape (n_epochs, 5); 0 for a stage it never saw."""
         p = np.zeros((len(night.index), len(STAGES)))
         p[:, self.probe.classes_] = self.probe.predict_proba(self._features(night))
         return p
@@ -47,7 +50,7 @@ class VisionOnly:
 
 
 def features(model: StagingModel, pictures: Iterable, batch_size: int = 32) -> Iterator[np.ndarray]:
-    """Yield each RGB picture's features, float64 (n_features,): the mean over its patches."""
+    """Yield the features of each RGB picture, float64 of shape (n_features,): a mean of patches."""
     import torch
 
     pictures = iter(pictures)
@@ -56,17 +59,17 @@ def features(model: StagingModel, pictures: Iterable, batch_size: int = 32) -> I
             images=[[picture] for picture in batch], return_tensors="pt"
         ).to(model.model.device, model.model.dtype)
         with torch.inference_mode():
-            # A tensor of patches for each picture, however many tiles it was cut into.
+            # One tensor of patches per picture, however many tiles the picture was cut into.
             patches = model.model.get_image_features(**inputs).pooler_output
         for each in patches:
             yield each.reshape(-1, each.shape[-1]).double().mean(dim=0).cpu().numpy()
 
 
 class ZeroShot:
-    """The base model with the same pictures and question, the adapter switched off.
+    """The base model with the adapter switched off, given the same pictures and question.
 
-    Raises `InputError` for a model without an adapter: trained as a whole, or from scratch, it has
-    no base to go back to.
+    Raises `InputError` for a model that is not an adapter. A model that was trained as a whole or
+    from random weights has no base model left to compare with.
     """
 
     name = "zero-shot"
@@ -74,29 +77,22 @@ class ZeroShot:
     def __init__(self, model: StagingModel, batch_size: int = 32):
         if not getattr(model.model, "_hf_peft_config_loaded", False):
             raise InputError(
-                "zero-shot: this model is no adapter, so there is no base model under it; expected "
-                "one that was trained with --use_peft true: leave this baseline out"
+                "zero-shot: this model is not an adapter, so it has no base model; expected a "
+                "model trained with use_peft: leave this baseline out",
+                "baselines",
             )
         self.model, self.batch_size = model, batch_size
 
     def fit(self, train: list[CorpusNight], validation: list[CorpusNight]) -> "ZeroShot":
+        """Do nothing: there is nothing to fit."""
         return self
 
     def probabilities(self, night: CorpusNight) -> np.ndarray:
+        """Return the base model's probabilities, shape (n_epochs, 5)."""
+        count = self.model.neighbours
+        epochs = neighbours.around(night.pictures(), night.spec, count, night.epochs)
         self.model.model.disable_adapters()
         try:
-            shown = with_neighbours(night, self.model.neighbours)
-            return np.array(list(inference.probabilities(self.model, shown, self.batch_size)))
+            return np.array(list(inference.probabilities(self.model, epochs, self.batch_size)))
         finally:
             self.model.model.enable_adapters()
-
-
-def with_neighbours(night: CorpusNight, count: int) -> Iterator[list]:
-    """Each epoch's picture among `count` neighbours' on either side; blank where there is none."""
-    if not count:
-        yield from ([picture] for picture in night.pictures())
-        return
-    at = dict(zip(night.epochs.tolist(), night.pictures(), strict=True))
-    blank = neighbours.blank(night.spec)
-    for epoch in night.epochs.tolist():
-        yield [at.get(epoch + step, blank) for step in range(-count, count + 1)]

@@ -1,6 +1,6 @@
-"""Figures as a report writes them."""
+"""Figures as text in the cells of a report's tables."""
 
-from psgvlm.evaluation.baselines import FLOORS
+from psgvlm.evaluation.baseline_names import FLOORS
 
 FIGURES = {
     **{"kappa": "κ", "macro_f1": "macro-F1", "accuracy": "accuracy"},
@@ -8,24 +8,26 @@ FIGURES = {
 }
 
 
-def number(value: float | None, digits: int = 3) -> str:
+def number_text(value: float | None, digits: int = 3) -> str:
+    """Return a number with this many digits after the point, or a dash for `None`."""
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def interval(of: dict, key: str = "value", digits: int = 3) -> str:
-    """`0.812 (0.790 to 0.834)`, or the value alone where it has no interval."""
-    if of["low"] is None:
-        return number(of[key], digits)
-    return f"{of[key]:.{digits}f} ({of['low']:.{digits}f} to {of['high']:.{digits}f})"
+def interval_text(estimate: dict, key: str = "value", digits: int = 3) -> str:
+    """Return an estimate as `0.812 (0.790 to 0.834)`, or the value alone without an interval."""
+    if estimate["low"] is None:
+        return number_text(estimate[key], digits)
+    value, low, high = (estimate[name] for name in (key, "low", "high"))
+    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def percent(of: dict) -> str:
-    """A share as `3.2 % (1.0 to 5.4)`."""
-    told = [None if of[key] is None else 100 * of[key] for key in ("value", "low", "high")]
-    value, *ends = (number(x, 1) for x in told)
-    return f"{value} %" if of["low"] is None else f"{value} % ({ends[0]} to {ends[1]})"
+def percent_text(estimate: dict) -> str:
+    """Return an estimated share as `3.2 % (1.0 to 5.4)`."""
+    shares = [estimate[key] for key in ("value", "low", "high")]
+    value, low, high = (number_text(None if x is None else 100 * x, 1) for x in shares)
+    return f"{value} %" if estimate["low"] is None else f"{value} % ({low} to {high})"
 
 
-def looking(contenders: dict) -> dict:
-    """Without those that look at nothing, of which there is little to tell."""
-    return {name: of for name, of in contenders.items() if name not in FLOORS}
+def without_floors(contenders: dict) -> dict:
+    """Return the contenders that look at pictures or signals: most tables leave floors out."""
+    return {name: value for name, value in contenders.items() if name not in FLOORS}

@@ -1,11 +1,11 @@
-"""The pictures of a report."""
+"""Draw the pictures of a report with matplotlib."""
 
 from pathlib import Path
 
 import numpy as np
 
 from psgvlm.evaluation import predictions, sleep_agreement
-from psgvlm.evaluation.report.cells import looking
+from psgvlm.evaluation.report.cells import without_floors
 from psgvlm.models import calibration
 from psgvlm.signals.damage import DAMAGES
 from psgvlm.stages import STAGES
@@ -15,14 +15,27 @@ LINES = ("#1b4079", "#c8553d", "#4f9ac6", "#f2b134", "#5b8c5a", "#7a4988", "#888
 
 
 def draw(out: Path, frame, measured: dict) -> dict:
-    """Draw all into `out`; returns what was drawn: a file name, or by model, or a list of nights.
+    """Draw all pictures of a report into `out` and return their file names.
 
-    `nights` holds, for each model, `(which, recording, file)` from best to worst kappa.
+    Parameters
+    ----------
+    out : Path
+        The folder of the report.
+    frame : pandas.DataFrame
+        The predictions of all contenders.
+    measured : dict
+        The result of `measure.measure_all`.
+
+    Returns
+    -------
+    dict
+        A file name by picture. `bland_altman` holds a file name for each model. `nights` holds, for
+        each model, tuples `(which, recording, file)` from the best to the worst kappa.
     """
     contenders, models = measured["contenders"], measured["about"]["models"]
     tables = {name: part for name, part in frame.groupby("model", sort=False)}
     drawn = {"confusion": "confusion.png", "reliability": "reliability.png"}
-    confusions(looking(contenders), out / "confusion.png")
+    draw_confusions(without_floors(contenders), out / "confusion.png")
     panels = {name: predictions.probabilities(tables[name]) for name in models}
     for name in models:
         if (temperature := contenders[name]["temperature"]) is not None:
@@ -34,33 +47,33 @@ def draw(out: Path, frame, measured: dict) -> dict:
         sleep_agreement.draw(sleep_agreement.by_night(tables[name]), out / file)
         drawn["bland_altman"][name] = file
         drawn["nights"][name] = []
-        for which, recording in chosen(contenders[name]["recordings"]).items():
+        for which, recording in choose_nights(contenders[name]["recordings"]).items():
             file = f"hypnogram_{number}_{which}.png"
-            night(tables[name], *recording.split("/", 1), out / file)
+            draw_night(tables[name], *recording.split("/", 1), out / file)
             drawn["nights"][name].append((which, recording, file))
     if measured["damage"]:
         drawn["damage"] = "damage.png"
-        seen = {kind: looking(lines) for kind, lines in measured["damage"].items()}
-        curves(seen, out / "damage.png")
+        curves = {kind: without_floors(lines) for kind, lines in measured["damage"].items()}
+        draw_damage(curves, out / "damage.png")
     if len(measured["cohorts"]) > 1:
         drawn["matrix"] = "matrix.png"
-        matrix(looking(measured["matrix"]), out / "matrix.png")
+        draw_matrix(without_floors(measured["matrix"]), out / "matrix.png")
     if "lanes" in measured["variants"]:
         drawn["lanes"] = "lanes.png"
-        lanes(measured["variants"]["lanes"], out / "lanes.png")
+        draw_lanes(measured["variants"]["lanes"], out / "lanes.png")
     return drawn
 
 
-def chosen(recordings: dict[str, dict]) -> dict[str, str]:
-    """The nights of best, median and worst kappa; fewer where there are fewer than three."""
+def choose_nights(recordings: dict[str, dict]) -> dict[str, str]:
+    """Return the recordings of best, median and worst kappa, if there are that many."""
     order = sorted(recordings, key=lambda name: (-recordings[name]["kappa"], name))
     places = {"best": 0, "worst": len(order) - 1, "median": len(order) // 2}
     named = {place: which for which, place in reversed(places.items())}
     return {named[place]: order[place] for place in sorted(named)}
 
 
-def night(frame, cohort: str, recording: str, path: Path) -> None:
-    """One night's hypnogram and hypnodensity with the scorer's stages behind; gaps stay gaps."""
+def draw_night(frame, cohort: str, recording: str, path: Path) -> None:
+    """Draw a night's hypnogram and hypnodensity over the scorer's stages; gaps stay gaps."""
     rows = frame[(frame["cohort"] == cohort) & (frame["recording"] == recording)]
     rows = rows.sort_values("epoch")
     epochs = rows["epoch"].to_numpy()
@@ -75,8 +88,8 @@ def night(frame, cohort: str, recording: str, path: Path) -> None:
     hypnogram.draw(path, onsets_s, p, scored)
 
 
-def confusions(contenders: dict[str, dict], path: Path) -> None:
-    """A matrix each, rows the scored stages: shares of a row in colour, epochs as numbers."""
+def draw_confusions(contenders: dict[str, dict], path: Path) -> None:
+    """Draw each contender's confusion matrix: colour is the share of a row, numbers are epochs."""
     from matplotlib.figure import Figure
 
     columns = min(4, len(contenders))
@@ -85,8 +98,8 @@ def confusions(contenders: dict[str, dict], path: Path) -> None:
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat[len(contenders) :]:
         axes.set_axis_off()
-    for axes, (name, of) in zip(grid.flat, contenders.items(), strict=False):
-        counts = np.array(of["pooled"]["confusion"])
+    for axes, (name, figures) in zip(grid.flat, contenders.items(), strict=False):
+        counts = np.array(figures["pooled"]["confusion"])
         labels = [*STAGES, "invalid"] if counts[:, 5].any() else [*STAGES]
         counts = counts[:, : len(labels)]
         shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
@@ -94,39 +107,39 @@ def confusions(contenders: dict[str, dict], path: Path) -> None:
         for (row, column), count in np.ndenumerate(counts):
             colour = "white" if shares[row, column] > 0.55 else "0.2"
             axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=8)
-        axes.set_title(f"{name}: κ {of['pooled']['kappa']:.3f}", fontsize=10)
+        axes.set_title(f"{name}: κ {figures['pooled']['kappa']:.3f}", fontsize=10)
         axes.set_xticks(range(len(labels)), labels, fontsize=8)
         axes.set_yticks(range(len(STAGES)), STAGES, fontsize=8)
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
-    figure.supxlabel("answer", fontsize=10)
-    figure.supylabel("scored", fontsize=10)
+    figure.supxlabel("predicted stage", fontsize=10)
+    figure.supylabel("scored stage", fontsize=10)
     figure.savefig(path, dpi=130, metadata={"Software": None})
 
 
-def matrix(crossed: dict[str, dict], path: Path) -> None:
-    """Kappa as a heat table: a row a contender, a column a cohort; what it has seen is framed."""
+def draw_matrix(rows: dict[str, dict], path: Path) -> None:
+    """Draw kappa by contender (rows) and cohort (columns); cohorts seen in training are framed."""
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-    cohorts = list(next(iter(crossed.values()))["cells"])
-    kappa = [[of["cells"][cohort]["value"] for cohort in cohorts] for of in crossed.values()]
-    size = (2.6 + 1.5 * len(cohorts), 0.8 + 0.6 * len(crossed))
+    cohorts = list(next(iter(rows.values()))["cells"])
+    kappa = [[row["cells"][cohort]["value"] for cohort in cohorts] for row in rows.values()]
+    size = (2.6 + 1.5 * len(cohorts), 0.8 + 0.6 * len(rows))
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     axes.imshow(kappa, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for row, of in enumerate(crossed.values()):
-        for column, cell in enumerate(of["cells"].values()):
+    for index, row in enumerate(rows.values()):
+        for column, cell in enumerate(row["cells"].values()):
             text = f"{cell['value']:.2f}"
             if cell["low"] is not None:
                 text += f"\n{cell['low']:.2f} to {cell['high']:.2f}"
             colour = "white" if cell["value"] > 0.55 else "0.1"
-            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+            axes.text(column, index, text, ha="center", va="center", color=colour, fontsize=8)
             if cell["seen"]:
-                axes.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, fill=False,
+                axes.add_patch(Rectangle((column - 0.48, index - 0.46), 0.96, 0.92, fill=False,
                                          edgecolor="#c8553d", linewidth=1.6))  # fmt: skip
-    labels = [f"{name}\n{_trained(of['trained_on'])}" for name, of in crossed.items()]
-    axes.set_yticks(range(len(crossed)), labels, fontsize=8)
+    labels = [f"{name}\n{_trained(row['trained_on'])}" for name, row in rows.items()]
+    axes.set_yticks(range(len(rows)), labels, fontsize=8)
     tested = [f"tested on {cohort}" for cohort in cohorts]
     axes.set_xticks(range(len(cohorts)), tested, fontsize=9)
     axes.xaxis.tick_top()
@@ -136,18 +149,18 @@ def matrix(crossed: dict[str, dict], path: Path) -> None:
 
 
 def _trained(cohorts: list[str] | None) -> str:
-    return "training not known here" if cohorts is None else f"trained on {', '.join(cohorts)}"
+    return "training cohorts not known" if cohorts is None else f"trained on {', '.join(cohorts)}"
 
 
-def lanes(variants: dict[str, list[dict]], path: Path) -> None:
-    """Kappa of each model, and each model's F1 by stage, against the lanes shown; 95 % bars."""
+def draw_lanes(variants: dict[str, list[dict]], path: Path) -> None:
+    """Draw each model's kappa and F1 by stage against the lanes, with 95 % intervals."""
     from matplotlib.figure import Figure
 
-    names = [of["variant"] for of in next(iter(variants.values()))]
+    names = [row["variant"] for row in next(iter(variants.values()))]
     short = [names[0], *(f"+ {name.rpartition(' + ')[2]}" for name in names[1:])]
-    panels = {"κ": {name: [of["kappa"] for of in found] for name, found in variants.items()}}
-    for name, found in variants.items():
-        lines = {stage: [of[f"f1_{stage}"] for of in found] for stage in STAGES}
+    panels = {"κ": {name: [row["kappa"] for row in rows] for name, rows in variants.items()}}
+    for name, rows in variants.items():
+        lines = {stage: [row[f"f1_{stage}"] for row in rows] for stage in STAGES}
         panels[f"{name}: F1 by stage"] = lines
     figure = Figure(figsize=(3.6 * len(panels), 3.4), layout="constrained")
     (grid,) = figure.subplots(1, len(panels), squeeze=False, sharey=True)
@@ -160,8 +173,8 @@ def lanes(variants: dict[str, list[dict]], path: Path) -> None:
     figure.savefig(path, dpi=130, metadata={"Software": None})
 
 
-def curves(damage: dict, path: Path) -> None:
-    """Kappa and balanced accuracy against severity, a column a kind of damage, 95 % bars."""
+def draw_damage(damage: dict, path: Path) -> None:
+    """Draw kappa and balanced accuracy against severity, one column per kind of damage."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(1.8 + 3.4 * len(damage), 5.4), layout="constrained")
@@ -180,7 +193,7 @@ def curves(damage: dict, path: Path) -> None:
 
 
 def _lines(axes, lines: dict[str, list[dict]], colours: dict[str, str] | None = None) -> None:
-    """A line a name through its figures, one a step, with their intervals as bars side by side."""
+    """Draw one line per name through its figures, with 95 % intervals as bars side by side."""
     for number, (name, figures) in enumerate(lines.items()):
         at = np.arange(len(figures)) + 0.06 * (number - (len(lines) - 1) / 2)
         value = np.array([f["value"] for f in figures])
