@@ -1,4 +1,4 @@
-"""The adapter's README.md: what it is, how it was trained, and only figures that were measured."""
+"""Write the README.md of an adapter: what it is, how it was trained, and measured figures only."""
 
 import shutil
 from pathlib import Path
@@ -6,12 +6,14 @@ from string import Template
 
 from psgvlm.model_card import examples, handler, recipe, results
 
-from psgvlm import dataset_card
+from psgvlm import dataset_card, files
 from psgvlm.errors import InputError
 from psgvlm.hub import cohorts as cohort_terms
 from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.staging import document
 from psgvlm.training import run_record
+
+__all__ = ["write"]
 
 TEMPLATE = Path(__file__).with_name("template.md")
 
@@ -24,35 +26,62 @@ def write(
     dataset: str | None = None,
     note: str = "",
 ) -> Path:
-    """Write README.md from what lies beside an adapter, and from what `eval.py` measured of it.
+    """Write an adapter's README.md from the files beside it and from a report.
 
-    `report` is the folder of its report; without one the card has no figures. Of `corpus`, a
-    folder that was reported on, epochs are shown with the model's answers (see `examples`). `name`
-    is what the Hub calls the adapter, `dataset` the corpus; `note` stands at the top of the card.
-    `handler.py`, by which the Hub's endpoints serve a model, is copied beside it. PEFT and TRL
-    write a card that takes the model for a text generator and names a local path as its base; this
-    one replaces it.
+    The card replaces the one that PEFT and TRL write, which takes the model for a text generator
+    and names a local path as its base model. `handler.py`, which the Hub's endpoints use to serve a
+    model, is copied beside it; `.eval_results/` and `images/` are written anew.
+
+    Parameters
+    ----------
+    adapter : str or Path
+        The adapter's folder.
+    report : str or Path, optional
+        The folder of a report that `psgvlm eval` wrote of this very adapter. Without one, the card
+        has no figures.
+    corpus : str or Path, optional
+        The folder of a corpus in the report. The card then shows some of its epochs with the
+        model's answers, unless they come under an agreement.
+    name : str, optional
+        The adapter's name on the Hub.
+    dataset : str, optional
+        The training corpus' name on the Hub.
+    note : str
+        A sentence for the top of the card.
+
+    Returns
+    -------
+    Path
+        The card.
+
+    Raises
+    ------
+    InputError
+        If the adapter has no training record, if the report is of another model, or if a corpus is
+        given without a report.
     """
     import yaml
 
     adapter = Path(adapter)
     spec = ImageSpec.load(adapter / FILE_NAME)
-    if lost := recipe.NEEDED - (training := run_record.read(adapter)).keys():
+    training = run_record.read(adapter)
+    if missing := recipe.NEEDED - training.keys():
         raise InputError(
-            f"{adapter / run_record.FILE_NAME}: no {min(lost)}; expected what train_sft.py wrote"
+            f"{adapter / run_record.FILE_NAME}: no {min(missing)}; expected a folder that psgvlm "
+            "train wrote"
         )
     if corpus and not report:
-        raise InputError(f"{corpus}: epochs are shown with answers of a report; expected --report")
-    named = {training["dataset"]: dataset} if dataset else {}
-    training["dataset"] = named.get(training["dataset"], training["dataset"])
-    measured = results.Results.load(report, adapter, named) if report else None
+        raise InputError(f"{corpus}: a card shows epochs with a report's answers only", "report")
+    hub_names = {training["dataset"]: dataset} if dataset else {}
+    training["dataset"] = hub_names.get(training["dataset"], training["dataset"])
+    measured = results.AdapterResults.load(report, adapter, hub_names) if report else None
     cohorts = run_record.trained_cohorts(training)
-    front = {
-        **recipe.base(training, adapter),
+    metadata = {
+        **recipe.base_metadata(training, adapter),
         "pipeline_tag": "image-text-to-text",
         "license": "other",
         "license_name": "terms-of-the-cohorts-and-the-base-model",
-        # Only what is on the Hub: a folder of this machine means nothing to a reader.
+        # A folder of this computer means nothing to a reader, so only Hub names are given.
         **({"datasets": [training["dataset"]]} if "/" in training["dataset"] else {}),
         "tags": ["sleep", "sleep-staging", "polysomnography", "eeg", "psgvlm"],
         **cohort_terms.access_form(cohorts or (), "This model was trained on recordings of"),
@@ -61,9 +90,9 @@ def write(
     }
     blocks = [*recipe.blocks(training, adapter), *(measured.blocks() if measured else [])]
     text = Template(TEMPLATE.read_text("utf-8")).substitute(
-        metadata=yaml.safe_dump(front, sort_keys=False, allow_unicode=True).rstrip(),
+        metadata=yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True).rstrip(),
         note=dataset_card.quoted(note),
-        made=recipe.made(training, adapter),
+        model=recipe.describe(training, adapter),
         spec=spec.name,
         width=spec.width,
         height=spec.height,
@@ -71,29 +100,30 @@ def write(
         prompt=spec.prompt,
         name=name or ".",
         sections=document.markdown(blocks),
-        unmeasured="" if measured else " How well it stages was not measured yet.",
+        unmeasured="" if measured else "\n\nIts agreement with scorers was not measured yet.",
         terms=_terms(cohorts),
     )
     results.write_entries(adapter, measured)
     shutil.copyfile(handler.__file__, adapter / "handler.py")
-    part = adapter / ".README.md.part"
-    part.write_text(text, "utf-8")
-    return part.replace(adapter / "README.md")
+    return files.write_text(adapter / "README.md", text)
 
 
 def _title(name: str | None, training: dict) -> str:
-    """What `model-index` calls the model."""
+    """Return the model's name in `model-index`."""
     return name or f"psgvlm-{training['image_spec']}"
 
 
 def _terms(cohorts: list[str] | None) -> str:
-    """What binds those who use the weights, beside the base model's licence."""
+    """Return the terms under which the weights may be used, beside the base model's licence."""
     if cohorts is None:
-        return " Whose recordings it was trained on is not known: take it as bound by an agreement."
+        return (
+            "The cohorts that this model was trained on are not known. Treat it as if it came "
+            "under an agreement."
+        )
     if not (bound := cohort_terms.under_agreement(cohorts)):
         return ""
     names = " and ".join(cohort.name for cohort in bound)
     return (
-        f" Trained on recordings of {names}, which come under agreements: not for commercial use, "
-        "and not to be handed on but under the same terms."
+        f"This model was trained on recordings of {names}, which come under agreements: it is not "
+        "for commercial use, and may be passed on under the same terms only."
     )

@@ -1,8 +1,8 @@
-"""Epochs that the card shows with the model's own answers: the Hub's static `widget`."""
+"""Epochs with the model's answers, which the Hub shows beside the card (`widget`)."""
 
 from pathlib import Path
 
-from psgvlm.model_card.results import Results
+from psgvlm.model_card.results import AdapterResults
 
 from psgvlm.corpus.splits import SPLITS
 from psgvlm.errors import InputError
@@ -15,13 +15,14 @@ FOLDER = "images"
 
 
 def write(
-    adapter: Path, spec: ImageSpec, results: Results | None, corpus: str | Path | None
+    adapter: Path, spec: ImageSpec, results: AdapterResults | None, corpus: str | Path | None
 ) -> dict:
-    """Write `images/W.png` ...; returns the YAML's `widget`, right and wrong answers alike.
+    """Write `images/W.png` and so on, and return the YAML's `widget`.
 
-    Of each stage the first epoch that a report has of it: what the model answered there is in its
-    predictions. Pictures are shown of cohorts that no agreement binds, so there may be none. Of a
-    model that is shown several images none are: a widget shows one.
+    The first epoch of each stage in the report is shown, whether the model's answer is right or
+    wrong. Only cohorts without an agreement are shown, so there may be no picture. A model with
+    neighbours gets no pictures, since a widget shows one image only. Pictures of an earlier card
+    are removed.
     """
     folder = adapter / FOLDER
     for path in folder.glob("*.png"):
@@ -31,12 +32,12 @@ def write(
     if corpus is None or results is None or adapter_files.load_neighbours(adapter):
         return {}
     adapter_files.check_same_images(str(adapter), spec, str(corpus))
-    shown = []
-    for stage, row in _first(results).items():
-        png = _picture(Path(corpus), row)
+    widget = []
+    for stage, row in _first_epochs(results).items():
+        png = _read_png(Path(corpus), row)
         folder.mkdir(exist_ok=True)
         (folder / f"{stage}.png").write_bytes(png)
-        shown.append(
+        widget.append(
             {
                 "example_title": f"{row['cohort']}, scored {stage}",
                 "text": spec.prompt,
@@ -44,11 +45,11 @@ def write(
                 "output": {"text": row["predicted"]},
             }
         )
-    return {"widget": shown} if shown else {}
+    return {"widget": widget} if widget else {}
 
 
-def _first(results: Results) -> dict[str, dict]:
-    """A row of the predictions for each stage, in the order of stages."""
+def _first_epochs(results: AdapterResults) -> dict[str, dict]:
+    """Return the first row of the predictions for each stage, in the order of stages."""
     import pandas as pd
 
     frame = pd.read_parquet(results.predictions)
@@ -57,17 +58,18 @@ def _first(results: Results) -> dict[str, dict]:
     return {stage: rows[stage] for stage in STAGES if stage in rows}
 
 
-def _picture(corpus: Path, row: dict) -> bytes:
-    """The PNG of an epoch of the corpus."""
+def _read_png(corpus: Path, row: dict) -> bytes:
+    """Return the PNG of an epoch of the corpus."""
     import pyarrow.parquet as pq
 
     wanted = [(name, "=", row[name]) for name in ("recording", "epoch")]
     for split in SPLITS:
         for shard in sorted((corpus / row["cohort"]).glob(f"{split}-*.parquet")):
-            found = pq.read_table(shard, columns=["images"], filters=wanted)["images"].to_pylist()
-            if found:
-                return found[0][0]["bytes"]
+            images = pq.read_table(shard, columns=["images"], filters=wanted)["images"].to_pylist()
+            if images:
+                return images[0][0]["bytes"]
     raise InputError(
-        f"{corpus}: holds no epoch {row['epoch']} of {row['recording']} ({row['cohort']}); "
-        "expected the corpus that the report is about"
+        f"{corpus}: no epoch {row['epoch']} of {row['recording']} ({row['cohort']}); expected the "
+        "corpus that the report was made from",
+        "corpus",
     )

@@ -1,8 +1,8 @@
-"""Push an adapter to the Hub: private, card last, read back.
+"""Push an adapter to the Hub: in private, with the card last, and read back.
 
-What is uploaded is listed first: weights in safetensors, processor, image spec, what the run was,
-and card; no checkpoint and nothing else that lies in the folder. Interrupted anywhere, the same
-command goes on. An adapter is under the terms of the cohorts that it was trained on.
+The files to upload are listed first: weights in safetensors, processor, image spec, training record
+and card. Checkpoints and all other files in the folder stay. If a push is interrupted, the same
+command continues it. An adapter is under the terms of the cohorts that it was trained on.
 """
 
 import math
@@ -16,7 +16,7 @@ from psgvlm.hub import release, untrusted
 from psgvlm.hub.release import Release
 from psgvlm.training import run_record
 
-# Weights and their index; what transformers, PEFT and this project write beside them.
+# The weights and their index, and the files that transformers, PEFT and psgvlm write beside them.
 FILES = re.compile(
     r"[\w.-]+\.safetensors|[\w.-]+\.safetensors\.index\.json"
     r"|README\.md|(?:adapter_|generation_|processor_|preprocessor_|tokenizer_)?config\.json"
@@ -28,30 +28,40 @@ FILES = re.compile(
 
 
 def run(args) -> None:
-    """Push `args.adapter` as the options say."""
+    """Push the adapter in `args.adapter` as the options of `release.add_arguments` say."""
     release.run(args, prepare(args.adapter), read_back)
 
 
 def prepare(adapter: Path, cohorts: frozenset[str] | None = None) -> Release:
-    """The release that an adapter is; of `cohorts`, or of those that its `training.json` names.
+    """List what to upload of an adapter.
 
-    Raises `InputError` for a folder without what it takes to stage, and for one with a pickle.
+    Parameters
+    ----------
+    adapter : Path
+        The adapter's folder.
+    cohorts : frozenset of str, optional
+        The cohorts that the adapter was trained on. Default: those named in its `training.json`.
+
+    Raises
+    ------
+    InputError
+        If a file that staging needs is missing, or if the folder holds a pickle.
     """
     adapter = Path(adapter)
     files, left_out = release.choose(adapter, FILES)
     untrusted.refuse_pickles(str(adapter), left_out)
     needed = (release.CARD, image_spec.FILE_NAME, run_record.FILE_NAME)
     if missing := [name for name in needed if name not in files]:
-        raise InputError(f"{adapter}: without {missing[0]}; expected what train_sft.py writes")
+        raise InputError(f"{adapter}: no {missing[0]}; expected a folder that psgvlm train wrote")
     if not any(name.endswith(".safetensors") for name in files):
-        raise InputError(f"{adapter}: without weights; expected them in .safetensors")
+        raise InputError(f"{adapter}: no weights; expected files that end in .safetensors")
     if cohorts is None:
         cohorts = frozenset(run_record.trained_cohorts(run_record.read(adapter)) or ())
     return Release(adapter, "model", files, left_out, cohorts)
 
 
 def read_back(name: str, commit: str) -> None:
-    """Load the adapter from the Hub, nothing of it from a cache, and let it answer once."""
+    """Download the adapter from the Hub without a cache, load it, and stage a blank picture."""
     from huggingface_hub import snapshot_download
 
     from psgvlm.models import inference, vlm
@@ -62,4 +72,7 @@ def read_back(name: str, commit: str) -> None:
         pictures = [neighbours.blank(model.spec)] * (2 * model.neighbours + 1)
         (answer,) = inference.probabilities(model, [pictures], 1)
         if not math.isclose(answer.sum(), 1, abs_tol=1e-6):
-            raise InputError(f"{name}: no answer ({answer}); expected probabilities of five stages")
+            raise InputError(
+                f"{name}: the model read back from the Hub answers {answer}; expected five "
+                "probabilities that sum to 1"
+            )

@@ -1,4 +1,4 @@
-"""How a model was made, as its card tells it: from `training.json` and `config.yaml` beside it."""
+"""The training of a model as its card describes it, from `training.json` and `config.yaml`."""
 
 from pathlib import Path
 
@@ -6,44 +6,44 @@ from psgvlm.evaluation.report.cells import number_text
 from psgvlm.staging.document import Heading, Table, Text
 from psgvlm.training import run_record
 
-# Without these there is nothing to tell.
+# A card cannot be written without these entries of training.json.
 NEEDED = {"dataset", "image_spec", "base_model", "steps", "parameters", "trainable_parameters"}
 NEEDED |= {"train_seconds"}
 
 
-def base(training: dict, adapter: Path) -> dict:
-    """The YAML's part on where the model comes from."""
+def base_metadata(training: dict, adapter: Path) -> dict:
+    """Return the card's YAML on the base model and on the library that loads the model."""
     lora = (adapter / "adapter_config.json").is_file()
-    of = {"base_model": training["base_model"]} if training["base_model"] else {}
-    return {**of, "library_name": "peft" if lora else "transformers"}
+    base = {"base_model": training["base_model"]} if training["base_model"] else {}
+    return {**base, "library_name": "peft" if lora else "transformers"}
 
 
-def made(training: dict, adapter: Path) -> str:
-    """What it is, as the beginning of a sentence."""
+def describe(training: dict, adapter: Path) -> str:
+    """Return what the model is, as the beginning of a sentence."""
     if not (base := training["base_model"]):
         return "A model trained from random weights"
     if (adapter / "adapter_config.json").is_file():
         return f"An adapter of {base}"
-    return f"{base}, fine-tuned to a model"
+    return f"A fine-tuned {base}"
 
 
 def blocks(training: dict, adapter: Path) -> list:
-    """Recipe and cost, a line for each thing that is known of it."""
+    """Return the card's section on the training: a row for each known fact."""
     options = _options(adapter)
     rows = [
         ["corpus", training["dataset"]],
         ["cohorts", ", ".join(run_record.trained_cohorts(training) or [])],
         ["subjects", _count(training.get("subjects"))],
-        ["steps of optimisation", f"{training['steps']:,}"],
+        ["optimiser steps", f"{training['steps']:,}"],
         ["passes over the corpus", number_text(training.get("epochs"), 2)],
-        ["epochs a step", _batch(training, options)],
+        ["sleep epochs per step", _batch(training, options)],
         ["learning rate", _learning_rate(options)],
         ["LoRA", _lora(training, options)],
-        ["parts trained", training.get("tune")],
+        ["trained parts", training.get("tune")],
         ["parameters", _parameters(training)],
-        ["draws of stages", training.get("balance")],
+        ["balance of stages", training.get("balance")],
         ["augmentation", training.get("augment")],
-        ["neighbours on either side", training.get("neighbours")],
+        ["neighbours on each side", training.get("neighbours")],
         ["seed", training.get("seed")],
         ["device", _device(training)],
         ["time", f"{training['train_seconds']:,.0f} s"],
@@ -51,28 +51,28 @@ def blocks(training: dict, adapter: Path) -> list:
         ["peak memory", _unit(training.get("peak_memory_gib"), "GiB")],
         ["versions", _versions(training)],
     ]
-    shown = [[name, str(value)] for name, value in rows if value not in (None, "", "–")]
+    known = [[name, str(value)] for name, value in rows if value not in (None, "", "–")]
     return [
-        Heading("How it was trained"),
-        Table(["", "what"], shown, words=(1,)),
+        Heading("Training"),
+        Table(["", "value"], known, words=(1,)),
         Text(
-            "`config.yaml` has every option of the run, `training.json` its losses and what it "
-            "was, `image_spec.json` how images must be drawn."
+            "`config.yaml` holds every option of the training, `training.json` holds its losses "
+            "and figures, and `image_spec.json` says how images must be drawn."
         ),
     ]
 
 
 def _options(adapter: Path) -> dict:
-    """What `config.yaml` says; nothing where a run left none."""
+    """Return the content of `config.yaml`; empty if there is none."""
     import yaml
 
     path = adapter / "config.yaml"
-    found = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
-    return found if isinstance(found, dict) else {}
+    content = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
+    return content if isinstance(content, dict) else {}
 
 
-def _count(found: list | None) -> str | None:
-    return None if found is None else str(len(found))
+def _count(subjects: list | None) -> str | None:
+    return None if subjects is None else str(len(subjects))
 
 
 def _batch(training: dict, options: dict) -> int | None:
@@ -84,21 +84,22 @@ def _batch(training: dict, options: dict) -> int | None:
 def _learning_rate(options: dict) -> str | None:
     if (rate := options.get("learning_rate")) is None:
         return None
-    told = [f"{rate:g}", options.get("lr_scheduler_type"), options.get("optim")]
-    return ", ".join(map(str, filter(None, told)))
+    parts = [f"{rate:g}", options.get("lr_scheduler_type"), options.get("optim")]
+    return ", ".join(map(str, filter(None, parts)))
 
 
 def _lora(training: dict, options: dict) -> str | None:
     if not training.get("lora") or options.get("lora_r") is None:
         return None
-    told = f"rank {options['lora_r']}, α {options['lora_alpha']}"
-    return f"{told}, dropout {options['lora_dropout']}"
+    rank = f"rank {options['lora_r']}, α {options['lora_alpha']}"
+    return f"{rank}, dropout {options['lora_dropout']}"
 
 
 def _parameters(training: dict) -> str:
-    whole = f"{training['trainable_parameters']:,} of {training['parameters']:,} trained"
-    parts = ", ".join(f"{name} {of['trained']:,}" for name, of in training.get("parts", {}).items())
-    return f"{whole} ({parts})" if parts else whole
+    total = f"{training['trainable_parameters']:,} of {training['parameters']:,} trained"
+    counts = training.get("parts", {}).items()
+    parts = ", ".join(f"{name} {count['trained']:,}" for name, count in counts)
+    return f"{total} ({parts})" if parts else total
 
 
 def _device(training: dict) -> str | None:
@@ -111,6 +112,6 @@ def _unit(value: float | None, unit: str) -> str | None:
 
 
 def _versions(training: dict) -> str | None:
-    told = [f"{name} {version}" for name, version in training.get("versions", {}).items()]
-    told += [f"commit {training['commit']}"] if training.get("commit") else []
-    return ", ".join(told)
+    versions = [f"{name} {version}" for name, version in training.get("versions", {}).items()]
+    versions += [f"commit {training['commit']}"] if training.get("commit") else []
+    return ", ".join(versions)

@@ -1,9 +1,10 @@
-"""What `eval.py` measured of a model, as its card, `model-index` and `.eval_results` tell it."""
+"""The figures that `psgvlm eval` measured, for a model's card, `model-index`, `.eval_results`."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from psgvlm import files
 from psgvlm.errors import InputError
 from psgvlm.evaluation.intervals import LEVEL, RESAMPLES
 from psgvlm.evaluation.report import PREDICTIONS
@@ -13,15 +14,24 @@ from psgvlm.stages import STAGES
 from psgvlm.staging.document import Heading, Table, Text
 
 FOLDER = ".eval_results"
-# Of the figures those that the Hub's leaderboards know, by the names it has for them.
+# The figures that the Hub's leaderboards know, and the Hub's names for them.
 INDEXED = {"kappa": "cohen_kappa", "macro_f1": "f1", "accuracy": "accuracy"}
 
 
 @dataclass(frozen=True)
-class Results:
-    """The part of a report that is about one of its models, and where its predictions lie.
+class AdapterResults:
+    """The figures of one model in a report.
 
-    `dataset` is the corpus that it was measured on, by its name on the Hub if it has one.
+    Attributes
+    ----------
+    name : str
+        The model's name in the report.
+    measured : dict
+        The content of `metrics.json`.
+    predictions : Path
+        The report's table of predictions.
+    dataset : str
+        The corpus of the report, by its name on the Hub if it has one; several are joined by " + ".
     """
 
     name: str
@@ -30,58 +40,59 @@ class Results:
     dataset: str
 
     @classmethod
-    def load(cls, report: str | Path, adapter: Path, named: dict[str, str]) -> "Results":
-        """Those of this very adapter: its files' fingerprint is in the report, or it is refused.
+    def load(cls, report: str | Path, adapter: Path, hub_names: dict[str, str]) -> "AdapterResults":
+        """Load the figures of this very adapter from a report.
 
-        `named` has the names that corpora have on the Hub, by those of the report.
+        `hub_names` gives the Hub's name of a corpus by its name in the report. Raises `InputError`
+        if the fingerprint of the adapter's files is not in the report.
         """
         path = Path(report) / "metrics.json"
         try:
             measured = json.loads(path.read_text("utf-8"))
             known = measured["about"]["fingerprints"]
-            corpora = [named.get(corpus, corpus) for corpus in measured["about"]["datasets"]]
+            corpora = [hub_names.get(corpus, corpus) for corpus in measured["about"]["datasets"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{path}: cannot be read ({type(error).__name__}: {error}); expected what this "
-                "version of eval.py writes: measure again"
+                f"{path}: cannot be read ({type(error).__name__}: {error}); expected a report of "
+                "this version of psgvlm: run psgvlm eval again"
             ) from error
         own = adapter_files.model_fingerprint(str(adapter))
-        name = next((name for name, found in known.items() if found == own), None)
+        name = next((name for name, fingerprint in known.items() if fingerprint == own), None)
         if name is None:
             raise InputError(
-                f"{path}: a report of {', '.join(known)}, and of none of the files in {adapter}; "
-                "expected a report of this very model: it was trained or changed since, so run "
-                "eval.py again"
+                f"{path}: the report is of {', '.join(known)}, whose files are not those in "
+                f"{adapter}; the model is another or was changed since: run psgvlm eval again",
+                "report",
             )
         return cls(name, measured, Path(report) / PREDICTIONS, " + ".join(corpora))
 
     @property
     def own(self) -> dict:
-        """The model's figures (see `psgvlm.evaluation.report.measure.measure_contender`)."""
+        """The model's figures (see `measure_contender` in `psgvlm.evaluation.report.measure`)."""
         return self.measured["contenders"][self.name]
 
     @property
     def protocol(self) -> str:
-        """On whom it was measured, and how, in a sentence."""
+        """Whom it was measured on, and how, in two sentences."""
         about, summary = self.measured["about"], self.own["summary"]
         unseen = (
-            "none of whom the model was trained on"
+            "The model was not trained on any of them"
             if about["unseen"]
-            else "some of whom the model may have been trained on"
+            else "The model may have been trained on some of them"
         )
         return (
             f"Split {about['split']} of {', '.join(self.measured['cohorts'])}: "
             f"{summary['epochs']:,} epochs of {summary['recordings']} nights of "
-            f"{summary['subjects']} subjects, {unseen}; every scored epoch counts. In brackets "
+            f"{summary['subjects']} subjects, every scored epoch. {unseen}. Brackets hold "
             f"{100 * LEVEL:.0f} % intervals from {RESAMPLES:,} resamples of the subjects."
         )
 
     def model_index(self, title: str) -> dict:
-        """`model-index` of the YAML: a result for each cohort, with intervals and protocol."""
+        """Return the YAML's `model-index`: figures of each cohort, with intervals and protocol."""
         from huggingface_hub import EvalResult, ModelCardData
 
         about = self.measured["about"]
-        found = [
+        eval_results = [
             EvalResult(
                 task_type="image-text-to-text",
                 task_name="Sleep staging",
@@ -91,18 +102,18 @@ class Results:
                 dataset_split=about["split"],
                 metric_type=INDEXED[key],
                 metric_name=FIGURES[key],
-                metric_value=round(of["value"], 4),
-                metric_args=_told(of, summary, about),
+                metric_value=round(estimate["value"], 4),
+                metric_args=_metric_args(estimate, summary, about),
             )
             for cohort, summary in self.own["summary_by_cohort"].items()
-            for key, of in summary["pooled"].items()
-            if key in INDEXED and of["value"] is not None
+            for key, estimate in summary["pooled"].items()
+            if key in INDEXED and estimate["value"] is not None
         ]
-        data = ModelCardData(model_name=title, eval_results=found)
+        data = ModelCardData(model_name=title, eval_results=eval_results)
         return {"model-index": data.to_dict()["model-index"]}
 
     def entries(self) -> list[dict]:
-        """What `.eval_results` holds: κ of each cohort, a task of the dataset's `eval.yaml`."""
+        """Return the entries of `.eval_results`: the κ of each cohort, a task of `eval.yaml`."""
         from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
         about = self.measured["about"]
@@ -123,21 +134,20 @@ class Results:
         )
 
     def blocks(self) -> list:
-        """The card's sections, those that something was measured for."""
+        """Return the card's sections on what was measured."""
         sections = (self._contenders, self._cohorts, self._stages, self._certainty, self._damage,
                     self._cost)  # fmt: skip
         return [block for section in sections for block in section()]
 
     def _contenders(self) -> list:
-        told = self.measured["about"]["what"]
-        rows = [
-            [_named(name, self.name), told[name], *(interval_text(of["summary"]["pooled"][key])
-                                                    for key in FIGURES)]
-            for name, of in self.measured["contenders"].items()
-        ]  # fmt: skip
+        what, rows = self.measured["about"]["what"], []
+        for name, figures in self.measured["contenders"].items():
+            pooled = figures["summary"]["pooled"]
+            cells = [interval_text(pooled[key]) for key in FIGURES]
+            rows.append([_bold_if_own(name, self.name), what[name], *cells])
         head = ["", "what it is", *FIGURES.values()]
         return [
-            Heading("How well it stages"),
+            Heading("Agreement with scorers"),
             Text(self.protocol),
             Table(head, rows, words=(1,)),
         ]
@@ -150,7 +160,7 @@ class Results:
              str(summary["subjects"]), str(summary["epochs"]), seen[cells[cohort]["seen"]]]
             for cohort, summary in self.own["summary_by_cohort"].items()
         ]  # fmt: skip
-        head = ["cohort", *FIGURES.values(), "subjects", "epochs", "others of it in training"]
+        head = ["cohort", *FIGURES.values(), "subjects", "epochs", "cohort in training data"]
         return [Heading("By cohort", 3), Table(head, rows)]
 
     def _stages(self) -> list:
@@ -163,53 +173,56 @@ class Results:
 
     def _certainty(self) -> list:
         keys = {"log_loss": "log loss", "brier": "Brier score", "ece": "calibration error"}
-        rows = [["as it is", *(interval_text(self.own["certainty"][key]) for key in keys)]]
-        text = "Of the probabilities of the five stages, all best at 0."
+        rows = [["uncalibrated", *(interval_text(self.own["certainty"][key]) for key in keys)]]
+        text = "Measured on the probabilities of the stages; 0 is the best value of each figure."
         if self.own["calibrated"]:
-            told = number_text(self.own["temperature"])
+            temperature = number_text(self.own["temperature"])
             rows.append(
                 ["calibrated", *(interval_text(self.own["calibrated"][key]) for key in keys)]
             )
             text += (
-                f" The temperature {told}, fitted on the validation split, is in "
-                "`calibration.json`, and is used by psgvlm; it changes no stage."
+                f" The temperature {temperature}, fitted on the validation split, is in "
+                "`calibration.json`. psgvlm applies it; it does not change the stages."
             )
         return [
-            Heading("What its probabilities are worth", 3),
+            Heading("Calibration of the probabilities", 3),
             Text(text),
             Table(["", *keys.values()], rows),
         ]
 
     def _damage(self) -> list:
         blocks: list = []
-        for kind, lines in self.measured["damage"].items():
+        for kind, curves in self.measured["damage"].items():
             rows = [
-                [_named(name, self.name), *(interval_text(point["kappa"]) for point in points)]
-                for name, points in without_floors(lines).items()
+                [
+                    _bold_if_own(name, self.name),
+                    *(interval_text(point["kappa"]) for point in points),
+                ]
+                for name, points in without_floors(curves).items()
             ]
-            severities = [point["severity"] for point in next(iter(lines.values()))]
+            severities = [point["severity"] for point in next(iter(curves.values()))]
             blocks.append(Table([kind, *severities], rows))
         if not blocks:
             return []
-        text = "κ with faults put on the raw signals, on every channel and the same for all."
-        return [Heading("On damaged signals", 3), Text(text), *blocks]
+        text = "κ with damage on the raw signals of every channel, the same for all contenders."
+        return [Heading("Damaged signals", 3), Text(text), *blocks]
 
     def _cost(self) -> list:
         about = self.measured["about"]
         cost = about["cost"][self.name]
-        told = [
+        facts = [
             f"{cost['epochs'] / cost['seconds']:.1f} epochs/s on {about['device']}",
-            f"{cost['peak_memory_gib']:.1f} GiB at most",
+            f"at most {cost['peak_memory_gib']:.1f} GiB of memory",
         ]
         if cost.get("image_tokens") is not None:
-            told.append(f"{cost['image_tokens']} image tokens an epoch")
-        return [Heading("What staging costs", 3), Text(f"{', '.join(told)}.")]
+            facts.append(f"{cost['image_tokens']} image tokens per epoch")
+        return [Heading("Cost of staging", 3), Text(f"{', '.join(facts)}.")]
 
 
-def write_entries(adapter: Path, results: Results | None) -> None:
-    """Write `.eval_results/psgvlm.yaml`.
+def write_entries(adapter: Path, results: AdapterResults | None) -> None:
+    """Write `.eval_results/psgvlm.yaml`, or remove it.
 
-    None where nothing was measured, or on no single corpus of the Hub.
+    The Hub takes only figures that were measured on a single corpus of the Hub.
     """
     import yaml
 
@@ -218,18 +231,18 @@ def write_entries(adapter: Path, results: Results | None) -> None:
     if results is None or "/" not in results.dataset or " + " in results.dataset:
         return
     path.parent.mkdir(exist_ok=True)
-    found = results.entries()
-    path.write_text(yaml.safe_dump(found, sort_keys=False, allow_unicode=True), "utf-8")
+    text = yaml.safe_dump(results.entries(), sort_keys=False, allow_unicode=True)
+    files.write_text(path, text)
 
 
-def _named(name: str, own: str) -> str:
+def _bold_if_own(name: str, own: str) -> str:
     return f"**{name}**" if name == own else name
 
 
-def _told(of: dict, summary: dict, about: dict) -> dict:
-    """Interval and protocol beside a figure of `model-index`."""
-    ends = {} if of["low"] is None else {
-        "low": round(of["low"], 4), "high": round(of["high"], 4), "level": LEVEL,
+def _metric_args(estimate: dict, summary: dict, about: dict) -> dict:
+    """Return the interval and the protocol of a figure of `model-index`."""
+    ends = {} if estimate["low"] is None else {
+        "low": round(estimate["low"], 4), "high": round(estimate["high"], 4), "level": LEVEL,
         "resampled": "subjects",
     }  # fmt: skip
     return {

@@ -49,7 +49,7 @@ def by_night(frame):
     return pd.DataFrame(rows)
 
 
-def agreement(nights, seed: int = 0) -> dict[str, dict]:
+def bias_and_limits(nights, seed: int = 0) -> dict[str, dict]:
     """Compute bias (model minus scorer) and limits of agreement of each sleep statistic.
 
     Parameters
@@ -129,7 +129,7 @@ def draw(nights, path: str | Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 5.2), layout="constrained")
-    panels = zip(figure.subplots(2, 5).flat, agreement(nights).items(), strict=True)
+    panels = zip(figure.subplots(2, 5).flat, bias_and_limits(nights).items(), strict=True)
     for axes, (name, result) in panels:
         rows = nights[nights["statistic"] == name]
         difference = rows["model"] - rows["scorer"]

@@ -1,4 +1,4 @@
-"""The endpoint's handler, called as the Hub's servers call it: with what anyone may send."""
+"""The endpoint's handler, called as the Hub's servers call it, with good and bad requests."""
 
 import base64
 import importlib.util
@@ -19,9 +19,9 @@ from psgvlm.staging.stager import Stager
 
 @pytest.fixture(scope="module")
 def serve(adapter, tmp_path_factory):
-    """The handler from the file beside the weights, as an endpoint imports it.
+    """The handler, imported from the file beside the weights as an endpoint imports it.
 
-    From a copy: importing it leaves a folder beside it.
+    The adapter is copied first, since the import leaves a folder beside the file.
     """
     adapter = shutil.copytree(adapter, tmp_path_factory.mktemp("served") / "adapter")
     spec = importlib.util.spec_from_file_location("endpoint", adapter / "handler.py")
@@ -55,7 +55,7 @@ def refused(message):
     return pytest.raises(InputError, match=message)
 
 
-def test_an_image_in_whatever_form(serve, epoch, adapter):
+def test_every_form_of_a_picture_gets_the_same_answer(serve, epoch, adapter):
     from psgvlm.models import inference
 
     stager = Stager(str(adapter))
@@ -77,14 +77,14 @@ def test_an_image_in_whatever_form(serve, epoch, adapter):
     assert np.allclose(list(answers[0]["probabilities"].values()), p, atol=1e-5)
 
 
-def test_where_it_looked(serve, epoch):
+def test_a_picture_is_explained_with_a_heat_map(serve, epoch):
     answer = serve({"inputs": text(png(epoch)), "parameters": {"explain": True}})
     assert answer["explanation"].startswith(answer["stage"])
     with Image.open(io.BytesIO(base64.b64decode(answer["heat_map"]))) as heat_map:
         assert heat_map.format == "PNG"
 
 
-def test_a_night(serve, edf, adapter):
+def test_a_night_is_staged_as_the_stager_stages_it(serve, edf, adapter):
     stager = Stager(str(adapter))
     staged = stager.stage(stager.open(edf))
     content = edf.read_bytes()
@@ -98,7 +98,7 @@ def test_a_night(serve, edf, adapter):
     assert serve({"inputs": content})["epochs"] == answer["epochs"]
 
 
-def test_calibrated_where_a_temperature_lies_beside_it(serve, epoch, monkeypatch):
+def test_a_temperature_calibrates_the_probabilities(serve, epoch, monkeypatch):
     plain = serve({"inputs": epoch})
     monkeypatch.setattr(serve.stager, "temperature", 4.0)
     softer = serve({"inputs": epoch})
@@ -106,7 +106,7 @@ def test_calibrated_where_a_temperature_lies_beside_it(serve, epoch, monkeypatch
     assert max(softer["probabilities"].values()) < max(plain["probabilities"].values())
 
 
-def test_names_of_labels_are_told_and_personal_fields_are_not(serve, tmp_path):
+def test_answers_and_errors_hold_labels_but_no_personal_fields(serve, tmp_path):
     write_edf(tmp_path / "night.edf", montage(["brain"], 60), ())
     content = (tmp_path / "night.edf").read_bytes()
     assert SECRET[0].encode() in content
@@ -116,17 +116,17 @@ def test_names_of_labels_are_told_and_personal_fields_are_not(serve, tmp_path):
     assert not any(word in str(answer) for word in SECRET)
     with refused("recording.edf") as found:
         serve({"inputs": content})
-    assert "/" not in str(found.value).split(":")[0]  # not where it lay meanwhile
+    assert "/" not in str(found.value).split(":")[0]  # the temporary folder is not named
     assert not any(word in str(found.value) for word in SECRET)
 
 
 @pytest.mark.parametrize(
     ("sent", "message"),
     [
-        (None, "a request of a NoneType"),
-        ({"image": "x"}, "a request of a dict"),
-        ({"inputs": 3}, "a picture as a int"),
-        ({"inputs": None}, "a picture as a NoneType"),
+        (None, "a request that is of type NoneType"),
+        ({"image": "x"}, "a request that is of type dict"),
+        ({"inputs": 3}, "a picture that is of type int"),
+        ({"inputs": None}, "a picture that is of type NoneType"),
         ({"inputs": []}, "0 pictures; expected 1"),
         ({"inputs": "not base64!"}, "no base64"),
         ({"inputs": "é"}, "no base64"),
@@ -134,22 +134,22 @@ def test_names_of_labels_are_told_and_personal_fields_are_not(serve, tmp_path):
         ({"inputs": b""}, "no PNG, JPEG or EDF"),
         ({"inputs": handler.EDF}, "recording.edf: "),
         ({"inputs": handler.EDF + b"9" * 500}, "recording.edf: "),
-        ({"inputs": b"x", "parameters": 3}, "parameters; expected an object"),
-        ({"inputs": b"x", "parameters": {"path": "/etc"}}, "parameters; expected"),
-        ({"inputs": b"x", "parameters": {"map": "a=b"}}, "no labels in a picture"),
+        ({"inputs": b"x", "parameters": 3}, "parameters: expected an object"),
+        ({"inputs": b"x", "parameters": {"path": "/etc"}}, "parameters: expected"),
+        ({"inputs": b"x", "parameters": {"map": "a=b"}}, "a picture has no labels"),
         ({"inputs": b"x", "parameters": {"explain": [1]}}, "expected true or false"),
-        ({"inputs": handler.EDF, "parameters": {"explain": True}}, "expected epochs from 1"),
-        ({"inputs": handler.EDF, "parameters": {"explain": ["1"]}}, "expected epochs from 1"),
+        ({"inputs": handler.EDF, "parameters": {"explain": True}}, "epochs from 1"),
+        ({"inputs": handler.EDF, "parameters": {"explain": ["1"]}}, "epochs from 1"),
         ({"inputs": handler.EDF, "parameters": {"explain": [*range(21)]}}, "expected 20 at most"),
         ({"inputs": handler.EDF, "parameters": {"map": 3}}, "expected a text such as"),
     ],
 )
-def test_what_cannot_be_used_is_refused(serve, sent, message):
+def test_bad_requests_are_refused(serve, sent, message):
     with refused(message):
         serve(sent)
 
 
-def test_pictures_that_are_not_the_model_s(serve, epoch, edf):
+def test_pictures_of_another_size_or_format_are_refused(serve, epoch, edf):
     whole = png(epoch)
     for wrong, message in (
         (png(epoch.resize((20000, 20), Image.Resampling.NEAREST)), "20000 x 20 pixels; expected"),
@@ -158,11 +158,11 @@ def test_pictures_that_are_not_the_model_s(serve, epoch, edf):
     ):
         with refused(message):
             serve({"inputs": wrong})
-    with refused("no epoch 61"):
+    with refused("no whole epoch 61"):
         serve({"inputs": edf.read_bytes(), "parameters": {"explain": [61]}})
 
 
-def test_what_is_too_large_is_refused_before_it_is_opened(adapter, monkeypatch):
+def test_too_large_files_are_refused_before_they_are_opened(adapter, monkeypatch):
     monkeypatch.setattr(handler, "MAX_IMAGE_BYTES", 100)
     monkeypatch.setattr(handler, "MAX_EDF_BYTES", 100)
     served = handler.EndpointHandler(str(adapter))

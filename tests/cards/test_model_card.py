@@ -1,4 +1,4 @@
-"""The card of an adapter: what was measured and nothing else, in the form that the Hub reads."""
+"""The card of an adapter holds measured figures only, in the form that the Hub reads."""
 
 import json
 import re
@@ -11,8 +11,8 @@ from cards import PLACEHOLDERS, pngs
 from huggingface_hub import ModelCard, parse_eval_result_entries
 from psgvlm.model_card.__main__ import main
 
-import eval
 from psgvlm import model_card
+from psgvlm.commands import eval as eval_command
 from psgvlm.errors import InputError
 from psgvlm.evaluation.report.cells import interval_text
 from psgvlm.hub import repo_files
@@ -23,11 +23,13 @@ NAMES = {"name": "someone/psgvlm-tiny", "dataset": "someone/psg-images"}
 
 @pytest.fixture(scope="module")
 def measured(adapter, corpus, tmp_path_factory):
-    """A copy of the adapter, and its report: calibrated, beside a floor, nothing damaged."""
+    """A copy of the adapter and its report: calibrated, with a floor, without damage."""
     folder = tmp_path_factory.mktemp("measured")
     shutil.copytree(adapter, folder / "tiny")
     words = ["--model", folder / "tiny", "--dataset", corpus, "--out", folder / "report"]
-    eval.main([*map(str, words), "--baselines", "majority", "--calibrate", "--device", "cpu"])
+    eval_command.main(
+        [*map(str, words), "--baselines", "majority", "--calibrate", "--device", "cpu"]
+    )
     return folder / "tiny", folder / "report"
 
 
@@ -41,7 +43,7 @@ def figures(report):
 
 
 def changed(report, folder, change):
-    """The same report with other figures."""
+    """A copy of the report with changed figures."""
     found = figures(report)
     change(found)
     folder.mkdir()
@@ -59,13 +61,13 @@ def test_the_hub_s_library_reads_figures_intervals_and_protocol(tiny, measured, 
     assert len(data.eval_results) == 9
     for result in data.eval_results:
         key = {"cohen_kappa": "kappa", "f1": "macro_f1"}.get(result.metric_type, "accuracy")
-        of = known[result.dataset_config]["pooled"][key]
-        assert result.metric_value == pytest.approx(of["value"], abs=5e-5)
+        estimate = known[result.dataset_config]["pooled"][key]
+        assert result.metric_value == pytest.approx(estimate["value"], abs=5e-5)
         assert result.dataset_split == "test"
-        told = result.metric_args
-        assert told["subjects"] == known[result.dataset_config]["subjects"]
-        # One subject a cohort: there is no interval, so none is told.
-        assert ("interval" in told) == (of["low"] is not None)
+        args = result.metric_args
+        assert args["subjects"] == known[result.dataset_config]["subjects"]
+        # A cohort of one subject has no interval, so the card has none.
+        assert ("interval" in args) == (estimate["low"] is not None)
     (file,) = (tiny / ".eval_results").iterdir()
     entries = parse_eval_result_entries(yaml.safe_load(file.read_text("utf-8")))
     assert {entry.task_id for entry in entries} == {"isruc", "mass", "shhs"}
@@ -75,7 +77,7 @@ def test_the_hub_s_library_reads_figures_intervals_and_protocol(tiny, measured, 
         assert entry.value == pytest.approx(kappa["value"], abs=5e-5)
 
 
-def test_what_people_read_are_the_report_s_figures(tiny, measured):
+def test_the_text_has_the_figures_of_the_report(tiny, measured):
     text = model_card.write(tiny, measured[1], note="Two steps of training.").read_text("utf-8")
     pooled = figures(measured[1])["contenders"]["tiny"]["summary"]["pooled"]
     for key in ("kappa", "macro_f1", "accuracy"):
@@ -83,21 +85,21 @@ def test_what_people_read_are_the_report_s_figures(tiny, measured):
     assert "\n> Two steps of training.\n" in text
     training = json.loads((tiny / "training.json").read_text())
     assert f"| time | {training['train_seconds']:,.0f} s |" in text
-    assert "| epochs a step | 4 |" in text
+    assert "| sleep epochs per step | 4 |" in text
     temperature = json.loads((tiny / "calibration.json").read_text())["temperature"]
     assert f"The temperature {temperature:.3f}" in text
-    assert "none of whom the model was trained on" in text
-    assert "not for commercial use" in text  # MASS and SHHS are in it
+    assert "The model was not trained on any of them" in text
+    assert "not for commercial use" in " ".join(text.split())  # MASS and SHHS are in it
 
 
-def test_what_was_not_measured_is_absent(tiny, measured, tmp_path):
+def test_the_card_leaves_out_what_was_not_measured(tiny, measured, tmp_path):
     text = model_card.write(tiny, measured[1]).read_text("utf-8")
-    assert "damaged" not in text
+    assert "Damaged signals" not in text
     bare = model_card.write(tiny).read_text("utf-8")
     assert "was not measured yet" in bare
     for word in ("κ", "model-index", "widget", "By cohort", "epochs/s"):
         assert word not in bare
-    assert "datasets:" not in bare  # a folder of this machine is no name
+    assert "datasets:" not in bare  # a local folder is not a name
     assert not (tiny / ".eval_results").exists() or not any((tiny / ".eval_results").iterdir())
 
     def damage(found):
@@ -111,10 +113,10 @@ def test_what_was_not_measured_is_absent(tiny, measured, tmp_path):
     assert "| white | 0 dB SNR |" in text
     assert "| **tiny** | 0.250 (0.125 to 0.375) |" in text
     assert "temperature" not in text
-    assert "some of whom the model may have been trained on" in text
+    assert "may have been trained on some of them" in text
 
 
-def test_figures_of_another_corpus_do_not_take_the_name_of_the_training_s(tiny, measured, tmp_path):
+def test_a_corpus_that_was_not_trained_on_keeps_its_own_name(tiny, measured, tmp_path):
     def elsewhere(found):
         found["about"]["datasets"] = ["someone/other"]
 
@@ -124,13 +126,13 @@ def test_figures_of_another_corpus_do_not_take_the_name_of_the_training_s(tiny, 
     assert {result.dataset_type for result in data.eval_results} == {"someone/other"}
 
 
-def test_a_model_that_does_not_tell_its_cohorts_is_taken_as_bound(tiny):
+def test_a_model_of_unknown_cohorts_is_treated_as_under_agreement(tiny):
     training = json.loads((tiny / "training.json").read_text())
     (tiny / "training.json").write_text(json.dumps(training | {"fingerprint": {}}))
-    assert "as bound by an agreement" in model_card.write(tiny).read_text("utf-8")
+    assert "under an agreement" in model_card.write(tiny).read_text("utf-8")
 
 
-def test_epochs_are_shown_with_the_true_answers(tiny, measured, corpus):
+def test_epochs_are_shown_with_the_answers_of_the_report(tiny, measured, corpus):
     import pandas as pd
 
     path = model_card.write(tiny, measured[1], corpus)
@@ -163,15 +165,16 @@ def test_a_report_of_another_model_is_refused(tiny, measured, corpus, tmp_path):
     weights = bytearray((tiny / "model.safetensors").read_bytes())
     weights[-1] ^= 1
     (tiny / "model.safetensors").write_bytes(weights)
-    with pytest.raises(InputError, match="a report of tiny, and of none of the files in"):
+    with pytest.raises(InputError, match="the report is of tiny, whose files are not those in"):
         model_card.write(tiny, measured[1])
     with pytest.raises(InputError, match=r"metrics.json: cannot be read \(FileNotFoundError"):
         model_card.write(tiny, tmp_path)
     old = changed(measured[1], tmp_path / "old", lambda found: found["about"].pop("fingerprints"))
-    with pytest.raises(InputError, match="measure again"):
+    with pytest.raises(InputError, match="run psgvlm eval again"):
         model_card.write(tiny, old)
-    with pytest.raises(InputError, match="expected --report"):
+    with pytest.raises(InputError) as refused:
         model_card.write(tiny, corpus=corpus)
+    assert refused.value.parameter == "report"
     (tiny / "training.json").unlink()
     with pytest.raises(InputError, match=r"training.json: no base_model; expected"):
         model_card.write(tiny)

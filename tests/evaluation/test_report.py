@@ -250,7 +250,7 @@ def test_sleep_statistics(found, frames):
             assert same(row["bias"], (minutes["predicted"] - minutes["stage"]).mean(), 1)
             assert row["nights"] == "16 of 16"
         nights = sleep_agreement.by_night(frame)
-        for statistic, of in sleep_agreement.agreement(nights).items():
+        for statistic, of in sleep_agreement.bias_and_limits(nights).items():
             row = rows[f"{statistic}, {of['unit']}: {name}"]
             low, high = of["bias"]["low"], of["bias"]["high"]
             assert row["bias"] == f"{of['bias']['value']:.1f} ({low:.1f} to {high:.1f})"

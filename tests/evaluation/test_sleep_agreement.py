@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from tables import table
 
-from psgvlm.evaluation.sleep_agreement import agreement, by_night, draw, total_sd
+from psgvlm.evaluation.sleep_agreement import bias_and_limits, by_night, draw, total_sd
 from psgvlm.staging.sleep_statistics import UNITS
 
 
@@ -25,7 +25,7 @@ def test_bias_and_limits_are_mean_and_sd_of_the_differences():
     frame = table(subjects=10, epochs=240, skill=2.0)
     nights = by_night(frame)
     assert len(nights) == 10 * len(UNITS)
-    found = agreement(nights)
+    found = bias_and_limits(nights)
     for name in UNITS:
         rows = nights[nights["statistic"] == name].dropna()
         differences = rows["model"] - rows["scorer"]
@@ -46,7 +46,7 @@ def test_bias_and_limits_equal_yasas():
     theirs = yasa.SleepStatsAgreement(
         wide["scorer"][columns], wide["model"][columns], bootstrap_kwargs={"n_resamples": 20}
     ).summary(ci_method="param")
-    ours = agreement(nights)
+    ours = bias_and_limits(nights)
     assert isinstance(theirs, pd.DataFrame)
     for name in columns:
         got = theirs.loc[name].xs("center", level="interval")
@@ -76,10 +76,10 @@ def test_nights_without_rem_are_counted_as_left_out():
     frame = table(subjects=4, epochs=100)
     rows = frame["subject"] == "s1"
     frame.loc[rows, "predicted"] = frame.loc[rows, "predicted"].replace("R", "N1")
-    found = agreement(by_night(frame))
+    found = bias_and_limits(by_night(frame))
     assert (found["REM latency"]["nights"], found["REM latency"]["left_out"]) == (3, 1)
     assert found["TST"]["left_out"] == 0
-    awake = agreement(by_night(table(subjects=1).assign(stage="W", predicted="W")))
+    awake = bias_and_limits(by_night(table(subjects=1).assign(stage="W", predicted="W")))
     assert awake["SOL"]["nights"] == 0
     assert awake["SOL"]["bias"]["value"] is awake["SOL"]["lower"] is None
     assert awake["TST"]["bias"]["value"] == 0

@@ -56,7 +56,7 @@ def test_a_pickle_is_refused_before_anything_is_read(hub, mine, name):
 
 def test_what_is_no_adapter_is_refused(mine):
     (mine / "README.md").unlink()
-    with pytest.raises(InputError, match=r"without README\.md"):
+    with pytest.raises(InputError, match=r"no README\.md"):
         push.prepare(mine)
 
 

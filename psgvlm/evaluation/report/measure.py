@@ -91,7 +91,7 @@ def measure_contender(frame, temperature: float | None = None) -> dict:
         "summary_by_cohort": {name: intervals.summary(part) for name, part in cohorts.items()},
         "transitions": agreement.transitions(frame),
         "scorers": agreement.scorers(frame),
-        "sleep_statistics": sleep_agreement.agreement(sleep_agreement.by_night(frame)),
+        "sleep_statistics": sleep_agreement.bias_and_limits(sleep_agreement.by_night(frame)),
         "certainty": measure_certainty(frame),
         "temperature": temperature,
         "calibrated": None if temperature is None else measure_certainty(frame, temperature),
