@@ -93,7 +93,7 @@ def test_a_part_that_is_damaged_is_asked_for_again(nights, tmp_path, damage, cap
 
 def test_what_cannot_be_kept_is_said(nights, tmp_path):
     (tmp_path / "answers-run").write_text("a file")
-    with pytest.raises(InputError, match="cannot be written to"):
+    with pytest.raises(InputError, match="answers-run: cannot write the answers"):
         contenders.stage_nights(Guess(), nights, answers=AnswerStore(tmp_path, "run"))
 
 
@@ -108,7 +108,7 @@ class OneOfTwo:
 
 def test_each_process_answers_for_its_share(nights, tmp_path):
     mine = Guess()
-    with pytest.raises(InputError, match=f"no answer for {nights[1].name}, which another"):
+    with pytest.raises(InputError, match=f"no answers for {nights[1].name}, which another"):
         contenders.stage_nights(mine, nights, answers=AnswerStore(tmp_path, "run", OneOfTwo()))
     assert mine.asked == [night.name for night in nights[::2]]
 

@@ -1,26 +1,43 @@
-"""What confusion matrices and probabilities of the five stages come to; numpy alone.
+"""Figures of agreement from confusion matrices and probabilities; needs numpy only.
 
 A confusion matrix has the scored stages W, N1, N2, N3, R as rows and the answers W, N1, N2, N3, R,
-invalid as columns. Any number of matrices is taken at once, as an array of shape (..., 5, 6).
+invalid as columns. Functions take any number of matrices at once, as an array of shape (..., 5, 6).
 """
 
 import numpy as np
 
-# As in psgvlm.stages: `evaluate` also loads this folder where psgvlm is not installed.
+# Repeats psgvlm.stages, because `evaluate` can load this folder without psgvlm.
 STAGES = ("W", "N1", "N2", "N3", "R")
-BINS = 15  # of the expected calibration error, of equal width, as Guo et al. (2017) have them
+BINS = 15  # equal bins of the expected calibration error, as in Guo et al. (2017)
 
 
 def confusion(scored, answers) -> np.ndarray:
-    """Count epochs: int of shape (5, 6). An answer that is none of the five stages is invalid.
+    """Count epochs by scored stage and answer.
 
-    Raises `ValueError` where a scored stage is none of the five.
+    Parameters
+    ----------
+    scored : sequence of str
+        The scored stages, one per epoch.
+    answers : sequence
+        The answers, one per epoch. Whatever is not one of the five stages is invalid.
+
+    Returns
+    -------
+    ndarray of int, shape (5, 6)
+
+    Raises
+    ------
+    ValueError
+        If a scored stage is not one of the five.
     """
     return confusions(scored, answers, np.zeros(len(scored), int), 1)[0]
 
 
 def confusions(scored, answers, groups: np.ndarray, n_groups: int) -> np.ndarray:
-    """Count epochs by group (of index `groups`, one an epoch): int of shape (n_groups, 5, 6)."""
+    """Count epochs by scored stage and answer in each group, int of shape (n_groups, 5, 6).
+
+    `groups` holds the index of each epoch's group.
+    """
     index = {stage: i for i, stage in enumerate(STAGES)}
     unknown = sorted({str(stage) for stage in scored} - set(STAGES))
     if unknown:
@@ -32,28 +49,28 @@ def confusions(scored, answers, groups: np.ndarray, n_groups: int) -> np.ndarray
 
 
 def _ratio(top, bottom, undefined: float = np.nan):
-    """`top` / `bottom`, and `undefined` where the latter is 0."""
+    """Return `top` / `bottom`, or `undefined` if `bottom` is 0."""
     bottom = np.asarray(bottom, float)
     return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), undefined)
 
 
-def _right(matrices: np.ndarray) -> np.ndarray:
+def _correct(matrices: np.ndarray) -> np.ndarray:
     return np.diagonal(matrices[..., :5], axis1=-2, axis2=-1).astype(float)
 
 
 def precision(matrices: np.ndarray) -> np.ndarray:
-    """By stage, shape (..., 5); NaN where a stage was never the answer."""
-    return _ratio(_right(matrices), matrices[..., :5].sum(-2))
+    """Return the precision of each stage, shape (..., 5); NaN if a stage was never answered."""
+    return _ratio(_correct(matrices), matrices[..., :5].sum(-2))
 
 
 def recall(matrices: np.ndarray) -> np.ndarray:
-    """By stage, shape (..., 5); NaN where a stage was never scored."""
-    return _ratio(_right(matrices), matrices.sum(-1))
+    """Return the recall of each stage, shape (..., 5); NaN if a stage was never scored."""
+    return _ratio(_correct(matrices), matrices.sum(-1))
 
 
 def f1(matrices: np.ndarray) -> np.ndarray:
-    """By stage, shape (..., 5); NaN where a stage was neither scored nor the answer."""
-    return _ratio(2 * _right(matrices), matrices.sum(-1) + matrices[..., :5].sum(-2))
+    """Return the F1 of each stage, shape (..., 5); NaN if a stage was never scored or answered."""
+    return _ratio(2 * _correct(matrices), matrices.sum(-1) + matrices[..., :5].sum(-2))
 
 
 def _mean_known(values: np.ndarray) -> np.ndarray:
@@ -62,50 +79,55 @@ def _mean_known(values: np.ndarray) -> np.ndarray:
 
 
 def accuracy(matrices: np.ndarray) -> np.ndarray:
-    """Share of right answers, shape (...)."""
-    return _ratio(_right(matrices).sum(-1), matrices.sum((-2, -1)))
+    """Return the share of correct answers, shape (...)."""
+    return _ratio(_correct(matrices).sum(-1), matrices.sum((-2, -1)))
 
 
 def balanced_accuracy(matrices: np.ndarray) -> np.ndarray:
-    """Mean recall of the stages that were scored, shape (...)."""
+    """Return the mean recall of the stages that were scored, shape (...)."""
     return _mean_known(recall(matrices))
 
 
 def macro_f1(matrices: np.ndarray) -> np.ndarray:
-    """Mean F1 of the stages that were scored or answered, shape (...)."""
+    """Return the mean F1 of the stages that were scored or answered, shape (...)."""
     return _mean_known(f1(matrices))
 
 
 def kappa(matrices: np.ndarray) -> np.ndarray:
-    """Cohen's (1960) kappa, shape (...); 0 where one stage is all there is.
+    """Return Cohen's (1960) kappa, shape (...); 0 if only one stage was scored and answered.
 
-    Invalid answers are a sixth category, which agrees with nothing.
+    Invalid answers are a sixth category, which never agrees with a score.
     """
     total = matrices.sum((-2, -1)).astype(float)
     chance = _ratio((matrices.sum(-1) * matrices[..., :5].sum(-2)).sum(-1), total**2)
-    # One minus chance is 0 or no less than 1 / epochs².
+    # 1 - chance is 0, or at least 1 / epochs².
     return _ratio(accuracy(matrices) - chance, np.where(1 - chance > 1e-15, 1 - chance, 0), 0.0)
 
 
 def mcc(matrices: np.ndarray) -> np.ndarray:
-    """Matthews' correlation for several classes (Gorodkin 2004), shape (...); 0 where undefined.
+    """Return Matthews' correlation of several classes (Gorodkin 2004), shape (...).
+
+    It is 0 where it is undefined.
 
     Invalid answers are a sixth class.
     """
     total = matrices.sum((-2, -1)).astype(float)
     scored, answered = matrices.sum(-1).astype(float), matrices.sum(-2).astype(float)
-    covariance = _right(matrices).sum(-1) * total - (scored * answered[..., :5]).sum(-1)
+    covariance = _correct(matrices).sum(-1) * total - (scored * answered[..., :5]).sum(-1)
     spread = (total**2 - (scored**2).sum(-1)) * (total**2 - (answered**2).sum(-1))
     return _ratio(covariance, np.sqrt(spread), 0.0)
 
 
 FIGURES = {
     f.__name__: f for f in (kappa, macro_f1, accuracy, balanced_accuracy, mcc)
-}  # one number a matrix
+}  # each gives one number per matrix
 
 
 def check_probabilities(probabilities, epochs: int) -> np.ndarray:
-    """Probabilities as float64 of shape (epochs, 5); `ValueError` where they are none."""
+    """Return probabilities as float64 of shape (epochs, 5).
+
+    Raises `ValueError` if a row does not hold five probabilities that sum to 1.
+    """
     p = np.asarray(probabilities, float)
     if p.shape != (epochs, 5):
         raise ValueError(f"probabilities of shape {p.shape}; expected ({epochs}, 5)")
@@ -119,7 +141,7 @@ def check_probabilities(probabilities, epochs: int) -> np.ndarray:
 
 
 def log_loss(probabilities: np.ndarray, scored: np.ndarray) -> float:
-    """Mean of -ln p of the scored stage, p no less than 2.2e-16.
+    """Return the mean of -ln p over epochs, where p is the scored stage's, at least 2.2e-16.
 
     `probabilities` has shape (epochs, 5), `scored` holds the index of each epoch's stage.
     """
@@ -128,28 +150,31 @@ def log_loss(probabilities: np.ndarray, scored: np.ndarray) -> float:
 
 
 def brier(probabilities: np.ndarray, scored: np.ndarray) -> float:
-    """Brier's (1950) score: squared error summed over the stages, 0 to 2, mean over epochs."""
+    """Return Brier's (1950) score: squared errors summed over stages (0 to 2), mean of epochs."""
     return float(((probabilities - np.eye(5)[scored]) ** 2).sum(1).mean())
 
 
 def reliability(probabilities: np.ndarray, scored: np.ndarray) -> dict[str, np.ndarray]:
-    """How right the most probable stage is, by how probable it is; each of shape (BINS,).
+    """Compare the probability of the most probable stage with how often that stage is correct.
 
-    Bins are of equal width over 0 to 1, their upper edge included: `epochs` in each, their mean
-    `confidence` and their `accuracy`, NaN in an empty one.
+    Returns
+    -------
+    dict of str to ndarray, shape (BINS,)
+        `epochs`, mean `confidence` and `accuracy` of each bin. Bins divide 0 to 1 equally and
+        include their upper edge; an empty bin has NaN.
     """
-    confidence, right = probabilities.max(1), probabilities.argmax(1) == scored
+    confidence, correct = probabilities.max(1), probabilities.argmax(1) == scored
     bins = (np.ceil(confidence * BINS).astype(int) - 1).clip(0, BINS - 1)
     epochs = np.bincount(bins, minlength=BINS)
     return {
         "epochs": epochs,
         "confidence": _ratio(np.bincount(bins, confidence, BINS), epochs),
-        "accuracy": _ratio(np.bincount(bins, right, BINS), epochs),
+        "accuracy": _ratio(np.bincount(bins, correct, BINS), epochs),
     }
 
 
 def ece(probabilities: np.ndarray, scored: np.ndarray) -> float:
-    """Expected calibration error of the most probable stage over `BINS` bins (Guo et al. 2017)."""
+    """Return the expected calibration error of the most probable stage (Guo et al. 2017)."""
     table = reliability(probabilities, scored)
     gaps = np.nan_to_num(abs(table["accuracy"] - table["confidence"]))
     return float((table["epochs"] * gaps).sum() / len(scored))

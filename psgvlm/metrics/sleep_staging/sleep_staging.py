@@ -25,18 +25,19 @@ probabilities also log loss, Brier score and expected calibration error."""
 
 INPUTS = """\
 Args:
-    predictions (list of str): a stage each; anything else, such as an empty string or None, is an
-        invalid answer and counts as wrong, never as absent.
-    references (list of str): the scored stage each, one of W, N1, N2, N3, R.
-    probabilities (optional, epochs x 5): of W, N1, N2, N3, R, to be given to `compute`.
+    predictions (list of str): the answer for each epoch; anything but a stage, such as an empty
+        string or None, is an invalid answer, which counts as wrong.
+    references (list of str): the scored stage of each epoch, one of W, N1, N2, N3, R.
+    probabilities (optional, epochs x 5): the probabilities of W, N1, N2, N3, R; pass them to
+        `compute`.
 Returns:
     accuracy, balanced_accuracy (mean recall of the stages that occur in the references), macro_f1
     (mean F1 of the stages that occur in the references or predictions), kappa and mcc (invalid
-    answers are a sixth category; 0 where undefined), precision, recall, f1, support (by stage; None
-    where undefined), absent (stages without a reference), confusion (rows: references, columns:
-    predictions W, N1, N2, N3, R, invalid), invalid, epochs.
-    With probabilities, and about them alone: log_loss, brier (0 to 2), ece (of the most probable
-    stage, over ece_bins bins of equal width from 0 to 1), ece_bins.
+    answers are a sixth category; 0 if undefined), precision, recall, f1, support (by stage; None if
+    undefined), absent (stages without a reference), confusion (rows: references; columns:
+    predictions W, N1, N2, N3, R, invalid), invalid (number of invalid answers), epochs.
+    With probabilities also log_loss, brier (0 to 2), ece (expected calibration error of the most
+    probable stage over ece_bins equal bins) and ece_bins.
 """
 
 CITATION = """\
@@ -50,7 +51,7 @@ title={On calibration of modern neural networks}, booktitle={ICML}, year={2017}}
 
 
 class SleepStaging(evaluate.Metric):
-    """`evaluate.load(psgvlm.metrics.SLEEP_STAGING)`."""
+    """The metric that `evaluate.load(psgvlm.metrics.SLEEP_STAGING)` returns."""
 
     def _info(self):
         return evaluate.MetricInfo(
@@ -60,8 +61,8 @@ class SleepStaging(evaluate.Metric):
             features=Features({"predictions": Value("string"), "references": Value("string")}),
         )
 
-    # `evaluate` refuses a list that starts with None, and here no answer is a wrong answer. It also
-    # needs these docstrings, which it lengthens.
+    # `evaluate` refuses a list that starts with None, but here a missing answer is a wrong answer.
+    # It also requires these docstrings, to which it adds text.
     def add_batch(self, *, predictions=None, references=None, **kwargs):
         """Add several epochs."""
         columns = {"predictions": predictions, "references": references}
@@ -73,7 +74,7 @@ class SleepStaging(evaluate.Metric):
 
     def _compute(self, predictions, references, probabilities=None):
         if not len(references):
-            raise ValueError("no epochs to measure; expected one or more")
+            raise ValueError("no epochs to measure; expected at least one")
         counts = confusion(references, predictions)
         support = counts.sum(1)
         by_stage = {f.__name__: _by_stage(f(counts)) for f in (precision, recall, f1)}
