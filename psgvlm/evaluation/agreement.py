@@ -14,8 +14,8 @@ from psgvlm.stages import STAGES
 def scorers(frame, seed: int = 0) -> dict | None:
     """Compare the model's kappa with each of two scorers to the kappa between the two scorers.
 
-    Two people agree only so far; their kappa is the ceiling for a model. Only epochs that both
-    scored are used.
+    The kappa between two people shows how much agreement can be expected of a model. Only epochs
+    that both scored are used.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Beside a second scorer, and near changes of stage."""
+"""Agreement with a second scorer, and errors near transitions."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from tables import table
 from psgvlm.evaluation.agreement import near_transition, scorers, transitions
 
 
-def test_kappas_of_model_and_two_scorers():
+def test_kappas_of_model_and_two_scorers_equal_scikit_learns():
     frame = table(skill=2.0, second=True)
     unscored = np.random.default_rng(0).random(len(frame)) < 0.2
     frame["stage_2"] = frame["stage_2"].where(~unscored, None)
@@ -25,25 +25,25 @@ def test_kappas_of_model_and_two_scorers():
     assert found["epochs"] == len(both)
 
 
-def test_without_a_second_scorer_there_is_no_ceiling():
+def test_without_a_second_scorer_there_is_no_comparison():
     assert scorers(table()) is None
     assert scorers(table().assign(stage_2=None)) is None
 
 
-def test_near_is_either_side_of_a_change():
+def test_near_means_either_side_of_a_transition():
     frame = table(subjects=1, epochs=9)
     frame["stage"] = ["W", "W", "W", "N1", "N1", "N1", "N2", "N2", "N2"]
     assert near_transition(frame).nonzero()[0].tolist() == [2, 3, 5, 6]
-    # Without epoch 3 nobody knows when it changed.
+    # Without epoch 3, the time of the first transition is not known.
     assert near_transition(frame.drop(3)).nonzero()[0].tolist() == [4, 5]
-    # The next recording begins with another stage: no change.
+    # Another stage at the start of the next recording is not a transition.
     frame["recording"] = ["a"] * 3 + ["b"] * 6
     assert near_transition(frame).nonzero()[0].tolist() == [5, 6]
     shuffled = frame.sample(frac=1, random_state=0)
     assert sorted(shuffled.index[near_transition(shuffled)]) == [5, 6]
 
 
-def test_errors_near_and_far_from_changes():
+def test_errors_near_transitions_and_in_steady_sleep():
     frame = table(subjects=8, skill=9.0)
     near = near_transition(frame)
     rng = np.random.default_rng(0)
@@ -61,7 +61,7 @@ def test_errors_near_and_far_from_changes():
     assert found["difference"]["low"] > 0
 
 
-def test_one_epoch_is_steady():
+def test_a_single_epoch_is_steady():
     found = transitions(table(subjects=1, epochs=1))
     assert found["near"]["epochs"] == 0
     assert found["near"]["error"]["value"] is found["near"]["kappa"]["value"] is None

@@ -1,4 +1,4 @@
-"""Signal networks: cut, scaled, fitted for a few steps on simulated nights of 30 minutes."""
+"""Signal networks, fitted for a few steps on simulated nights of 30 minutes."""
 
 import sys
 from dataclasses import replace
@@ -18,14 +18,14 @@ from psgvlm.evaluation.baselines.networks import ARCHITECTURES, RATE_HZ, SAMPLES
 
 @pytest.fixture(scope="module")
 def nights(corpus, raw):
-    """One night of each cohort for training, and one to validate and stage."""
+    """One night of each cohort for training, and one night to validate and stage."""
     rows = {split: loading.load_split(str(corpus), split) for split in ("train", "test")}
     train = corpus_nights.with_signals(rows["train"], corpus, raw)
     return train, corpus_nights.with_signals(rows["test"].select(range(20)), corpus, raw)
 
 
 def small(build=None, sequence=1):
-    """A network of a thousand weights: means of squares over tenths of a second, and a layer."""
+    """A small network: the power of tenths of a second, and one layer."""
     import torch
 
     class Powers(torch.nn.Module):
@@ -44,7 +44,7 @@ def small(build=None, sequence=1):
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_braindecode_s_networks_train_and_stage_whatever_a_night_lacks(nights, name):
+def test_braindecode_s_networks_train_and_stage_nights_that_lack_lanes(nights, name):
     train, test = nights
     train = [few(night, 12) for night in train]
     usual = ARCHITECTURES[name]
@@ -64,7 +64,7 @@ def test_braindecode_s_networks_train_and_stage_whatever_a_night_lacks(nights, n
 
 
 @pytest.mark.parametrize("sequence", [1, 7])
-def test_it_learns_and_keeps_its_best_pass(nights, sequence):
+def test_a_network_learns_and_keeps_its_best_pass(nights, sequence):
     train, test = nights
     fitted = SignalNetwork(small(sequence=sequence), passes=40, patience=8).fit(train, test)
     kappas = [each["kappa"] for each in fitted.history]
@@ -117,7 +117,7 @@ def test_epochs_are_cut_by_the_clock_and_missing_lanes_are_marked(nights):
     assert np.corrcoef(cut[row, 0], there)[0, 1] > 0.999
 
 
-def test_a_lane_s_scale_is_the_training_nights_and_a_lane_of_none_counts_nothing(nights, tmp_path):
+def test_lanes_are_scaled_by_the_training_nights_and_missing_lanes_are_zero(nights, tmp_path):
     train = [without(night, "chin") for night in nights[0][:2]]
     with (tmp_path / "epochs").open("w+b") as file:
         stored, scale = fitting._collect(train, file)
@@ -131,7 +131,7 @@ def test_a_lane_s_scale_is_the_training_nights_and_a_lane_of_none_counts_nothing
     assert np.array_equal(fitted.probabilities(with_chin), fitted.probabilities(chinless))
 
 
-def test_stages_are_drawn_alike_and_stretches_stay_within_a_night():
+def test_stages_are_sampled_equally_and_sequences_stay_within_a_night():
     stages = np.array([0] * 90 + [2] * 9 + [4] + [2] * 30)
     architecture = replace(small(), sequence=1, batch=10)
     draw = fitting._Draw(stages, [100, 30], architecture, seed=0)
@@ -149,7 +149,7 @@ def test_stages_are_drawn_alike_and_stretches_stay_within_a_night():
 
 
 @pytest.mark.parametrize("kind", ["lost_from", "white"])
-def test_damage_is_borne_and_seen(nights, kind):
+def test_damage_changes_probabilities_and_raises_nothing(nights, kind):
     train, test = nights
     fitted = SignalNetwork(small(), passes=1).fit(train, [])
     p = fitted.probabilities(damaged(test[0], kind, share=0.9, seed=1))
@@ -162,8 +162,8 @@ def test_nothing_to_learn_from_is_refused():
         SignalNetwork(small()).fit([], [])
 
 
-def test_torchaudio_is_not_taken_for_present():
-    """braindecode imports it; where it is not installed, nobody else may find what stood for it."""
+def test_the_placeholder_of_torchaudio_is_removed():
+    """It exists during the import of braindecode only, so nobody takes torchaudio for installed."""
     module = networks._Absent("torchaudio.functional")
     with pytest.raises(RuntimeError, match=r"torchaudio.functional.lfilter is called"):
         module.lfilter(1, 2)
@@ -173,7 +173,7 @@ def test_torchaudio_is_not_taken_for_present():
     assert present or "torchaudio" not in sys.modules
 
 
-def test_without_braindecode_it_is_said_what_to_install(monkeypatch):
+def test_without_braindecode_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "braindecode", None)
     with pytest.raises(InputError, match="pip install --no-deps braindecode"):
         networks.models()

@@ -1,4 +1,4 @@
-"""Floors, yasa, the vision tower alone and the base model: on nights of the simulated corpus."""
+"""Floors, yasa, the vision probe and the base model, on nights of the simulated corpus."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ SPEC = PRESETS["square"]
 
 
 def scored(stages, epochs=None):
-    """A night of nothing but stages."""
+    """A night that has stages only."""
     columns = {"stage": [STAGES.index(stage) for stage in stages.split()]}
     columns["epoch"] = list(epochs or range(len(columns["stage"])))
     return CorpusNight(Dataset.from_dict(columns), np.arange(len(columns["stage"])), SPEC)
@@ -34,7 +34,7 @@ def scored(stages, epochs=None):
 
 @pytest.fixture(scope="module")
 def nights(corpus, raw):
-    """The three cohorts' nights of each split."""
+    """The nights of the train and test splits of all three cohorts."""
     return {
         split: corpus_nights.with_signals(loading.load_split(str(corpus), split), corpus, raw)
         for split in ("train", "test")
@@ -62,7 +62,7 @@ def test_every_baseline_can_be_made_by_its_name(adapted):
 # --- floors ---------------------------------------------------------------------------------------
 
 
-def test_majority_is_the_training_nights_prior():
+def test_majority_gives_the_shares_of_the_training_nights():
     fitted = MajorityBaseline().fit([scored("W W N2 N2"), scored("N2 N2 R N2")], [])
     p = fitted.probabilities(scored("W N1 N2"))
     assert p.tolist() == [[0.25, 0, 0.625, 0, 0.125]] * 3
@@ -82,8 +82,8 @@ def test_transitions_are_counted_within_nights_and_not_across_gaps():
         assert np.allclose(row, fitted.start @ np.linalg.matrix_power(fitted.follow, steps))
 
 
-def test_no_chain_of_first_order_does_better_without_looking():
-    """On nights drawn from a chain, its marginals have a lower log loss than the prior has."""
+def test_transitions_are_better_than_majority_on_nights_of_a_chain():
+    """Its log loss is lower than that of majority, and near that of the true chain."""
     rng = np.random.default_rng(0)
     chain = np.full((5, 5), 0.02) + 0.9 * np.eye(5)
     drawn = []
@@ -116,7 +116,7 @@ def test_nothing_to_learn_from_is_refused(floor):
 
 
 @pytest.mark.parametrize("rate_hz", [50.0, 128.0, 199.99, 256.016])
-def test_another_rate_keeps_time_and_lets_nothing_alias(rate_hz):
+def test_resampling_keeps_time_and_does_not_alias(rate_hz):
     seconds, hz = 600, 9.7
     t = np.arange(round(seconds * rate_hz)) / rate_hz
     tones = np.sin(2 * np.pi * hz * t)
@@ -132,7 +132,7 @@ def test_another_rate_keeps_time_and_lets_nothing_alias(rate_hz):
     assert power[np.abs(bins - 38.0) < 0.5].max() < 1e-6 * power.max()  # 62 Hz, folded
 
 
-def test_what_is_no_number_is_silence():
+def test_resampling_replaces_nan_and_infinity_by_zero():
     samples = np.ones(1000, np.float32)
     samples[100:200] = np.nan
     samples[300] = np.inf
@@ -145,7 +145,7 @@ def test_what_is_no_number_is_silence():
 
 
 def directly(night, names=("C4-M1", "E1", "chin")):
-    """What yasa says of the night's epochs, given the lanes at their own rate."""
+    """The probabilities of yasa itself, given the lanes at their own rate."""
     import mne
     import yasa
 
@@ -166,8 +166,8 @@ def directly(night, names=("C4-M1", "E1", "chin")):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_yasa_is_given_what_it_would_take_itself(nights):
-    """MASS' scores start within the record, and its rate is not a whole number."""
+def test_the_baseline_gives_what_yasa_itself_gives(nights):
+    """MASS is the hard case: scores start within the record and the rate is no whole number."""
     (night,) = [night for night in nights["test"] if night.name.startswith("mass")]
     p = YasaBaseline().fit([], []).probabilities(night)
     check(p, night)
@@ -177,8 +177,8 @@ def test_yasa_is_given_what_it_would_take_itself(nights):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_yasa_does_with_one_lane(nights):
-    """SHHS has other rates for the eyes than for the brain."""
+def test_yasa_stages_with_an_eeg_lane_alone(nights):
+    """SHHS has different rates for EOG and EEG."""
     night = without(nights["test"][2], "E1", "E2", "chin")
     p = YasaBaseline().probabilities(night)
     check(p, night)
@@ -191,7 +191,7 @@ def test_yasa_does_with_one_lane(nights):
 
 
 @pytest.mark.parametrize("kind", ["lost_from", "lost", "white"])
-def test_yasa_bears_damage(nights, kind):
+def test_damage_changes_yasas_probabilities_and_raises_nothing(nights, kind):
     night = nights["test"][2]
     p = YasaBaseline().probabilities(damaged(night, kind, share=0.6, seed=1))
     check(p, night)
@@ -207,7 +207,7 @@ def tiny():
     return vlm.StagingModel(base.eval(), processor, SPEC)
 
 
-def test_features_are_the_mean_over_what_the_language_model_is_given(tiny, nights):
+def test_features_are_the_mean_of_the_language_model_s_input(tiny, nights):
     import torch
 
     pictures = list(few(nights["test"][0], 3).pictures())
@@ -221,7 +221,7 @@ def test_features_are_the_mean_over_what_the_language_model_is_given(tiny, night
     assert np.allclose(found[2], given[0].mean(dim=0).numpy(), atol=1e-5)
 
 
-def test_a_probe_learns_from_the_pictures_and_leaves_the_model_as_it_is(tiny, nights):
+def test_a_probe_learns_and_leaves_the_model_unchanged(tiny, nights):
     before = {name: value.clone() for name, value in tiny.model.state_dict().items()}
     train = nights["train"]
     fitted = VisionProbe(tiny).fit(train, [])
@@ -236,7 +236,7 @@ def test_a_probe_learns_from_the_pictures_and_leaves_the_model_as_it_is(tiny, ni
     assert all(np.array_equal(before[k], v) for k, v in tiny.model.state_dict().items())
 
 
-def test_a_probe_gives_nothing_to_a_stage_it_never_saw(tiny, nights):
+def test_a_probe_gives_probability_0_to_a_stage_it_never_saw(tiny, nights):
     night = nights["train"][0]
     present = np.flatnonzero(np.isin(night.stages, [0, 2]))
     some = replace(night, rows=night.rows.select(present), index=night.index[present])
@@ -253,7 +253,7 @@ def test_a_probe_gives_nothing_to_a_stage_it_never_saw(tiny, nights):
 
 @pytest.fixture(scope="module")
 def adapted(tmp_path_factory):
-    """A LoRA adapter with random weights on the tiny model, loaded as eval.py loads one."""
+    """A LoRA adapter with random weights on the tiny model, loaded as psgvlm eval loads one."""
     from peft import LoraConfig, get_peft_model
 
     folder = tmp_path_factory.mktemp("adapted")
@@ -269,7 +269,7 @@ def adapted(tmp_path_factory):
     return vlm.load(str(folder / "adapter"))
 
 
-def test_zero_shot_is_the_model_before_it_was_adapted(adapted, tiny, nights):
+def test_zero_shot_equals_the_base_model(adapted, tiny, nights):
     night = few(nights["test"][1], 6)
     pictures = [[picture] for picture in night.pictures()]
     of_adapter = np.array(list(inference.probabilities(adapted, pictures)))
@@ -281,6 +281,6 @@ def test_zero_shot_is_the_model_before_it_was_adapted(adapted, tiny, nights):
     assert np.allclose(of_adapter, list(inference.probabilities(adapted, pictures)))
 
 
-def test_a_model_from_scratch_has_no_base(tiny):
+def test_zero_shot_of_a_model_without_a_base_is_refused(tiny):
     with pytest.raises(InputError, match="leave this baseline out"):
         ZeroShot(tiny)

@@ -1,4 +1,4 @@
-"""Intervals from resampled subjects, and models compared."""
+"""Intervals from resampled subjects, and comparisons of models."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from psgvlm.evaluation.predictions import RECORDING, SUBJECT, consecutive_runs, 
 from psgvlm.metrics.sleep_staging.figures import FIGURES, kappa
 
 
-def test_counts_by_subject_are_scikit_learns():
+def test_counts_by_subject_equal_scikit_learns():
     frame = table(subjects=4, nights=2, invalid=0.1).sample(frac=1, random_state=1)
     keys, matrices = count_confusions(frame, SUBJECT)
     assert keys["subject"].tolist() == ["s0", "s1", "s2", "s3"]
@@ -34,7 +34,7 @@ def test_the_same_subject_name_in_two_cohorts_is_two_subjects():
     assert summary(frame)["subjects"] == summary(frame)["recordings"] == 12
 
 
-def test_levels_are_what_scikit_learn_gives():
+def test_figures_of_every_level_equal_scikit_learns():
     frame = table(subjects=5, nights=3, epochs=80, skill=2.0)
     found = summary(frame)
     assert (found["subjects"], found["recordings"], found["epochs"]) == (5, 15, 1200)
@@ -54,14 +54,14 @@ def test_levels_are_what_scikit_learn_gives():
         assert got["low"] < got["mean"] < got["high"]
 
 
-def test_rows_in_another_order_and_a_second_time_give_the_same_numbers():
+def test_neither_order_of_rows_nor_repetition_changes_numbers():
     frame = table(nights=2)
     assert summary(frame) == summary(frame.sample(frac=1, random_state=0)) == summary(frame)
     assert summary(frame)["pooled"] != summary(frame, seed=1)["pooled"]
 
 
-def test_an_interval_is_that_of_resampled_rows():
-    """The table itself resampled by subject and measured by scikit-learn, many times."""
+def test_an_interval_equals_that_of_a_resampled_table():
+    """The reference resamples the table by subject and measures it with scikit-learn."""
     frame = table(subjects=8, epochs=40, skill=1.5)
     parts = [part for _, part in frame.groupby("subject")]
     rng = np.random.default_rng(5)
@@ -98,7 +98,7 @@ def test_intervals_cover_the_truth(monkeypatch):
     assert 0.91 < covered / 300 < 0.99
 
 
-def test_epochs_as_subjects_would_be_sure_of_too_much(monkeypatch):
+def test_resampling_epochs_would_give_too_narrow_intervals(monkeypatch):
     monkeypatch.setattr(intervals, "RESAMPLES", 1000)
     frame = table(subjects=6, epochs=300, skill=1.5)
     by_subject = summary(frame)["pooled"]["accuracy"]
@@ -127,7 +127,7 @@ def test_a_stage_of_one_subject_alone_keeps_an_interval():
     assert 0 <= got["low"] <= got["value"] <= got["high"] <= 1
 
 
-def test_models_that_answer_alike_do_not_differ():
+def test_equal_models_do_not_differ():
     rows = compare({"a": table(), "b": table().sample(frac=1, random_state=0)})
     assert [row["figure"] for row in rows] == list(FIGURES)
     for row in rows:
@@ -135,7 +135,7 @@ def test_models_that_answer_alike_do_not_differ():
         assert row["p"] == row["p_holm"] == 1
 
 
-def test_a_better_model_is_told_apart_from_its_equals():
+def test_a_better_model_differs_significantly():
     frame = table(subjects=12, skill=2.0)
     rng = np.random.default_rng(1)
 
@@ -178,7 +178,7 @@ def test_models_on_other_epochs_are_refused():
         compare({"a": frame, "b": pd.concat([frame, frame.iloc[:1]])})
 
 
-def test_holm_as_published():
+def test_holm_gives_published_values():
     # statsmodels.stats.multitest.multipletests(p, method="holm") gives these.
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9]) == [0.9]
@@ -201,7 +201,7 @@ def test_signed_rank_without_differences():
     assert signed_rank(np.zeros(5)) == 1
 
 
-def test_chains_end_where_epochs_are_missing():
+def test_runs_end_where_epochs_are_missing():
     frame = table(subjects=2, epochs=6).iloc[[11, 0, 1, 4, 3, 6, 8]]
     found = [frame["epoch"].to_numpy()[rows].tolist() for rows in consecutive_runs(frame)]
     assert found == [[0, 1], [3, 4], [0], [2], [5]]

@@ -1,4 +1,4 @@
-"""The `evaluate` module against scikit-learn, and what it says of invalid answers."""
+"""The `evaluate` metric compared with scikit-learn, and its treatment of invalid answers."""
 
 import warnings
 
@@ -37,7 +37,7 @@ def approx(values):
 def test_equal_to_scikit_learn(metric, pairs):
     predictions, references = map(list, zip(*pairs, strict=True))
     ours = metric.compute(predictions=predictions, references=references)
-    # To scikit-learn an invalid answer is one more class.
+    # scikit-learn counts an invalid answer as one more class.
     answers = [p if p in STAGES else "invalid" for p in predictions]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one class only
@@ -86,7 +86,7 @@ def test_probabilities_equal_to_scikit_learn(metric, pairs, seed, sure):
 
 
 def slow_ece(p, at, bins):
-    """As Guo et al. write it: bins from left to right, open on the left."""
+    """The definition by Guo et al.: bins from left to right, open on the left."""
     total = 0.0
     for b in range(bins):
         inside = [i for i in range(len(p)) if b < round(p[i].max() * bins, 9) <= b + 1]
@@ -96,7 +96,7 @@ def slow_ece(p, at, bins):
     return total
 
 
-def test_an_invalid_answer_is_wrong_not_absent(metric):
+def test_an_invalid_answer_counts_as_wrong(metric):
     references = ["W", "N1", "N2", "N3", "R", "N2", "N2", "W"]
     predictions = ["W", "N1", "N2", "N3", "R", "", "no idea", "invalid"]
     ours = metric.compute(predictions=predictions, references=references)
@@ -110,7 +110,7 @@ def test_an_invalid_answer_is_wrong_not_absent(metric):
 
 
 @pytest.mark.parametrize("missing", [None, float("nan"), ""])
-def test_half_without_an_answer_is_half_wrong(metric, missing):
+def test_a_missing_answer_counts_as_wrong(metric, missing):
     ours = metric.compute(predictions=[missing, "N1"] * 10, references=["N2", "N1"] * 10)
     assert ours["accuracy"] == 0.5
     assert ours["invalid"] == 10
@@ -145,12 +145,12 @@ def test_nothing_to_measure_is_refused(metric):
 @pytest.mark.parametrize(
     "row", [[0.5, 0.5], [0.5] * 5, [np.nan] * 5, [-1, 2, 0, 0, 0]], ids=["two", "2.5", "nan", "-1"]
 )
-def test_what_are_no_probabilities_is_refused(metric, row):
+def test_rows_that_are_no_probabilities_are_refused(metric, row):
     with pytest.raises(ValueError, match="probabilities"):
         metric.compute(predictions=["W"], references=["W"], probabilities=[row])
 
 
-def test_many_matrices_are_measured_as_one_by_one():
+def test_many_matrices_at_once_give_the_same_figures():
     matrices = np.random.default_rng(0).integers(0, 9, (3, 4, 5, 6))
     matrices[0, 0] = 0
     matrices[0, 1, 1:] = 0

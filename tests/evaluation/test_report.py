@@ -1,4 +1,4 @@
-"""The report says what the predictions say: its tables, read back, are computed again from them."""
+"""The tables of a report, read back, equal figures computed anew from its predictions."""
 
 import csv
 import json
@@ -28,7 +28,7 @@ SKLEARN = {
 
 
 def contenders(**changes):
-    """Two models and a baseline on the same stages of two cohorts, two nights a subject."""
+    """Two models and a baseline on two cohorts, with two nights per subject."""
     parts = []
     for name, skill in (("good", 3.0), ("fair", 1.5), ("yasa", 0.5)):
         frames = []
@@ -57,7 +57,7 @@ def about(**more):
 
 
 def variants(frame):
-    """Three sets of lanes and two wordings of both models, answers turned to N2 at random."""
+    """Three sets of lanes and two wordings of both models; random answers are changed to N2."""
     parts = []
     told = {"lanes": ("EEG", "EEG + EOG", "EEG + EOG + EMG"), "prompts": ("Which?", "W or what?")}
     for kind, names in told.items():
@@ -74,7 +74,7 @@ def variants(frame):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """A report in a folder, and what is read back from it."""
+    """The folder of a report."""
     out = tmp_path_factory.mktemp("report")
     frame = contenders()
     hurt = [
@@ -88,7 +88,7 @@ def written(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(written):
-    """The tables of report.md by heading: a list of dictionaries each, the first cell under ''."""
+    """The tables of report.md by heading; rows are dictionaries with the first cell under ''."""
     parts: dict[str, list[list[dict]]] = {}
     heading = head = None
     for line in (written / "report.md").read_text("utf-8").splitlines():
@@ -160,7 +160,7 @@ def test_by_stage(found, frames):
         rows = [row for row in counts if row[""].startswith(name)]
         assert [[int(row[stage]) for stage in STAGES] for row in rows] == matrix.tolist()
         assert {row["invalid"] for row in rows} == {"0"}
-    assert len(counts) == 10  # of the adapters alone
+    assert len(counts) == 10  # the models only
 
 
 @pytest.mark.parametrize(("place", "unit"), [(0, "recording"), (1, "subject")])
@@ -188,7 +188,7 @@ def test_by_cohort(found, frames):
 
 
 def test_matrix(found, frames):
-    """By cohort, with the mark where the model says that it was trained on it."""
+    """Kappa by cohort, marked if the model was trained on that cohort."""
     (rows,) = found["Trained on one cohort, tested on another"]
     assert [row[""] for row in rows] == ["good", "fair", "yasa"]
     assert [row["trained on"] for row in rows] == ["isruc, mass", "shhs", "not known"]
@@ -236,7 +236,7 @@ def test_transitions(found, frames):
 
 
 def test_sleep_statistics(found, frames):
-    """The stages' minutes by counting; bias and limits of all, as their own tests check them."""
+    """Minutes of stages are counted here; bias and limits have tests of their own."""
     rows = {row[""]: row for row in found["Sleep statistics"][0]}
     assert len(rows) == 30
     for name, frame in frames.items():
@@ -274,9 +274,9 @@ def test_calibration(found, frames):
         for figure, of in figures.items():
             assert same(row[figure], of(p, scored))
             low, high = ends(row[figure])
-            if figure != "ECE":  # which the mean of subjects is not
+            if figure != "ECE":  # ECE is no mean over subjects
                 values = [of(p[subject == i], scored[subject == i]) for i in range(8)]
-                # A bootstrap of equally long subjects is that of their means.
+                # Subjects are equally long, so the bootstrap is that of their means.
                 error = np.std(values, ddof=1) / np.sqrt(8)
                 assert high - low == pytest.approx(2 * 2.36 * error, rel=0.3)
             assert low < of(p, scored) < high
@@ -286,11 +286,11 @@ def calibration_error(p, scored):
     bins = np.digitize(p.max(1), np.arange(1, 15) / 15, right=True)
     right = p.argmax(1) == scored
     gaps = [abs((right - p.max(1))[bins == i].sum()) / len(p) for i in range(15)]
-    return sum(gaps)  # weights of bins cancel their means
+    return sum(gaps)  # the weight of a bin cancels the division of its mean
 
 
 def ends(cell):
-    """Of the interval in brackets."""
+    """The ends of the interval in brackets."""
     return map(float, re.search(r"\((\S+) to (\S+)\)", cell).groups())
 
 
@@ -326,13 +326,13 @@ def test_damage(found, written):
 
 @pytest.fixture(scope="module")
 def varied(written):
-    """Tables by what was varied, model and variant."""
+    """Tables of predictions by kind, model and variant."""
     frame = pd.read_parquet(written / "variants.parquet")
     return dict(list(frame.groupby(["kind", "model", "variant"], sort=False)))
 
 
-def of_subjects(statistic, *parts):
-    """A figure with its interval over subjects, as it is written; statistic of confusions."""
+def kappa_text(statistic, *parts):
+    """Kappa with its interval over subjects as a report writes it."""
     counted = [predictions.count_confusions(part, predictions.SUBJECT)[1] for part in parts]
     of = intervals.estimate(statistic(*map(intervals.pooled, counted)), len(counted[0]))["kappa"]
     return f"{of['value']:.3f} ({of['low']:.3f} to {of['high']:.3f})"
@@ -347,12 +347,12 @@ def test_fewer_lanes(found, varied):
         part, own = varied["lanes", name, lanes], varied["lanes", name, "EEG + EOG + EMG"]
         kappas = [SKLEARN["κ"](of["stage"], of["predicted"]) for of in (part, own)]
         assert same(row["κ"], kappas[0])
-        assert row["κ"] == of_subjects(lambda one: one, part)
+        assert row["κ"] == kappa_text(lambda one: one, part)
         if lanes == "EEG + EOG + EMG":
             assert row["difference of κ"] == "–"
         else:
             assert same(row["difference of κ"], kappas[0] - kappas[1])
-            assert row["difference of κ"] == of_subjects(intervals.difference, part, own)
+            assert row["difference of κ"] == kappa_text(intervals.difference, part, own)
         balanced = metrics.balanced_accuracy_score(part["stage"], part["predicted"])
         assert same(row["balanced accuracy"], balanced)
         scores = metrics.f1_score(part["stage"], part["predicted"], labels=STAGES, average=None)
@@ -365,11 +365,11 @@ def test_other_words(found, varied):
     for row in rows:
         name, wording = row[""].split(": ")
         part, own = varied["prompts", name, wording], varied["prompts", name, "Which?"]
-        assert row["κ"] == of_subjects(lambda one: one, part)
+        assert row["κ"] == kappa_text(lambda one: one, part)
         if wording == "Which?":
             assert row["difference of κ"] == row["changed answers"] == "–"
             continue
-        assert row["difference of κ"] == of_subjects(intervals.difference, part, own)
+        assert row["difference of κ"] == kappa_text(intervals.difference, part, own)
         place = [*predictions.RECORDING, "epoch"]
         answers = [of.set_index(place)["predicted"].sort_index() for of in (part, own)]
         changed = answers[0] != answers[1]
@@ -381,8 +381,8 @@ def test_other_words(found, varied):
         assert high <= by_subject.max() + 5
 
 
-def test_what_each_is_and_one_floor(found):
-    """The majority baseline is not told twice, where both name the same stage."""
+def test_contenders_are_described_and_the_commonest_stage_is_listed_once(found):
+    """The row of the commonest stage is left out if the majority baseline answers the same."""
     (rows,) = found["Evaluation of sleep staging"]
     assert [list(row.values()) for row in rows] == [
         [name, f"what {name} is"] for name in ("good", "fair", "yasa")
@@ -443,7 +443,7 @@ def test_the_page_is_one_file_that_opens_offline(written):
     assert set(cells) <= set(told)
 
 
-def test_what_a_name_holds_is_not_read_as_a_page(tmp_path):
+def test_names_are_escaped(tmp_path):
     blocks = [
         document.Heading("<b>", 1),
         document.Table(["", "a|b"], [["<script>alert()</script>", "|"]]),
@@ -462,7 +462,7 @@ def test_the_same_predictions_give_the_same_bytes(written, tmp_path):
 
 
 def test_one_short_night_of_one_subject(tmp_path):
-    """No interval, no second scorer, stages missing: said, and nothing fails."""
+    """A report can be written without intervals, second scorer and some of the stages."""
     frame = contenders()
     one = frame[(frame["model"] == "good") & (frame["recording"] == "s0-0")]
     one = one[(one["cohort"] == "isruc") & (one["stage"] != "N3")].head(6)
@@ -484,7 +484,7 @@ def test_the_nights_shown_are_best_median_and_worst():
     assert pictures.choose_nights(two) == {"best": "c/b", "worst": "c/a"}
 
 
-def test_predictions_of_another_run_are_not_written_over(written):
+def test_predictions_of_another_run_are_not_overwritten(written):
     report.check_same_run(written, "one")
     with pytest.raises(InputError, match="another run") as refused:
         report.check_same_run(written, "two")

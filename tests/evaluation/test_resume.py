@@ -1,4 +1,4 @@
-"""A benchmark that is stopped goes on; several processes give what one does."""
+"""An evaluation that was stopped continues; several processes give what one process gives."""
 
 import json
 
@@ -27,7 +27,7 @@ def nights(corpus):
 
 
 class Guess:
-    """A contender whose answers follow from the night, and which counts them."""
+    """A contender whose answers depend on the night alone; it records which nights it staged."""
 
     name = "guess"
 
@@ -42,7 +42,7 @@ class Guess:
         return p / p.sum(axis=1, keepdims=True)
 
 
-def test_nights_answered_for_are_not_asked_again(nights, tmp_path):
+def test_stored_answers_are_not_computed_again(nights, tmp_path):
     whole, _ = contenders.stage_nights(Guess(), nights)
     with pytest.raises(KeyboardInterrupt):
         contenders.stage_nights(Guess(stop_after=2), nights, answers=AnswerStore(tmp_path, "run"))
@@ -52,14 +52,14 @@ def test_nights_answered_for_are_not_asked_again(nights, tmp_path):
     assert again.asked == [night.name for night in nights[2:]]
     assert_frame_equal(frame, whole)
     assert cost["epochs"] == len(whole)
-    # Third start: everything is there, and costs what it did.
+    # At the third start every answer is stored, with its cost.
     idle = Guess(stop_after=0)
     frame, same = contenders.stage_nights(idle, nights, answers=AnswerStore(tmp_path, "run"))
     assert_frame_equal(frame, whole)
     assert same == cost
 
 
-def test_an_answer_is_to_its_own_question_alone(nights, tmp_path):
+def test_answers_belong_to_one_run_and_one_question(nights, tmp_path):
     contenders.stage_nights(Guess(), nights, answers=AnswerStore(tmp_path, "run"))
     for run, what in (("other", None), ("run", "guess, white 0 dB SNR")):
         asked = Guess()
@@ -68,7 +68,7 @@ def test_an_answer_is_to_its_own_question_alone(nights, tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["cut", "byte", "other epochs", "no table"])
-def test_a_part_that_is_damaged_is_asked_for_again(nights, tmp_path, damage, capsys):
+def test_a_damaged_answer_file_is_computed_again(nights, tmp_path, damage, capsys):
     whole, _ = contenders.stage_nights(Guess(), nights, answers=AnswerStore(tmp_path, "run"))
     kept = AnswerStore(tmp_path, "run")
     first = kept.folder / f"{kept._key('guess', nights[0])}.parquet"
@@ -91,14 +91,14 @@ def test_a_part_that_is_damaged_is_asked_for_again(nights, tmp_path, damage, cap
     assert_frame_equal(frame, whole)
 
 
-def test_what_cannot_be_kept_is_said(nights, tmp_path):
+def test_answers_that_cannot_be_written_are_an_error(nights, tmp_path):
     (tmp_path / "answers-run").write_text("a file")
     with pytest.raises(InputError, match="answers-run: cannot write the answers"):
         contenders.stage_nights(Guess(), nights, answers=AnswerStore(tmp_path, "run"))
 
 
 class OneOfTwo:
-    """As accelerate's state of the first of two processes, the second of which never answers."""
+    """Acts as the first of two processes; the second one never answers."""
 
     process_index, num_processes, is_main_process = 0, 2, True
 
@@ -106,14 +106,14 @@ class OneOfTwo:
         pass
 
 
-def test_each_process_answers_for_its_share(nights, tmp_path):
+def test_each_process_answers_for_its_own_nights(nights, tmp_path):
     mine = Guess()
     with pytest.raises(InputError, match=f"no answers for {nights[1].name}, which another"):
         contenders.stage_nights(mine, nights, answers=AnswerStore(tmp_path, "run", OneOfTwo()))
     assert mine.asked == [night.name for night in nights[::2]]
 
 
-def test_a_baseline_is_fitted_where_it_is_asked_and_once(nights, tmp_path):
+def test_a_baseline_is_fitted_once_and_only_when_needed(nights, tmp_path):
     fitted = []
 
     def split(name):
@@ -128,7 +128,7 @@ def test_a_baseline_is_fitted_where_it_is_asked_and_once(nights, tmp_path):
     assert fitted == ["train", "validation"]
 
 
-### eval.py as a whole
+# --- the whole command ---
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def table(out):
     return pd.read_parquet(out / "predictions.parquet")
 
 
-def test_a_killed_benchmark_goes_on_where_it_was(adapter, corpus, whole, tmp_path, monkeypatch):
+def test_a_stopped_evaluation_continues_where_it_was(adapter, corpus, whole, tmp_path, monkeypatch):
     words_, scored = words(adapter, corpus, tmp_path / "r"), []
     score = inference.StageClassifier.probabilities
 
@@ -170,7 +170,7 @@ def test_a_killed_benchmark_goes_on_where_it_was(adapter, corpus, whole, tmp_pat
     assert not left.exists()
 
 
-def test_two_processes_give_what_one_does(adapter, corpus, whole, tmp_path):
+def test_two_processes_give_what_one_process_gives(adapter, corpus, whole, tmp_path):
     launch = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", 2, "eval.py")
     done = command(*launch, *words(adapter, corpus, tmp_path / "r"))
     assert done.returncode == 0, done.stderr

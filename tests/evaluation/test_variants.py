@@ -1,4 +1,4 @@
-"""Fewer lanes and other wordings: which pictures and questions a model is really given."""
+"""Fewer lanes and other wordings: the pictures and questions that a model gets."""
 
 from dataclasses import dataclass, field, replace
 
@@ -27,7 +27,7 @@ SPECS = {
 
 
 def drawn(spec, modalities):
-    """Three epochs of noise that is taller than its lanes, as palette indices."""
+    """Pictures of three epochs of noise taller than its lanes, as palette indices."""
     rng = np.random.default_rng(0)
     traces = []
     for name in spec.lanes:
@@ -38,7 +38,7 @@ def drawn(spec, modalities):
 
 
 def night(spec, neighbours=0):
-    """The same with all lanes, as a corpus holds them."""
+    """The night of the same epochs with all lanes, as a corpus holds it."""
     pngs = [raster.to_png(image, spec) for image in drawn(spec, ("EEG", "EOG", "EMG", "ECG"))]
     where = {"cohort": "mass", "subject": "s", "recording": "r", "fold": None, "lanes": []}
     stages = ["W", "N2", "R"]
@@ -49,7 +49,7 @@ def night(spec, neighbours=0):
 
 @dataclass
 class Looker:
-    """Stands for a model: remembers what it was asked and shown."""
+    """Takes the place of a model, and records each question with its pictures."""
 
     model: StagingModel
     name: str = "model"
@@ -66,7 +66,7 @@ class Looker:
 
 
 def staged(spec, kind, neighbours=0):
-    """What a model is shown and asked for each variant but itself, and the variants' table."""
+    """Questions and pictures of the unchanged model and of each variant, and the table."""
     looker, nights = Looker(StagingModel(None, None, spec)), [night(spec, neighbours)]
     frame, _ = contenders.stage_nights(looker, nights)
     (as_it_is,) = looker.seen
@@ -76,7 +76,7 @@ def staged(spec, kind, neighbours=0):
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_a_lane_taken_out_is_one_that_was_never_drawn(name):
+def test_removing_a_lane_equals_never_drawing_it(name):
     spec = SPECS[name]
     _, seen, table = staged(spec, "lanes")
     steps = table["variant"].unique().tolist()
@@ -98,7 +98,7 @@ def test_neighbours_lose_their_lanes_too():
         assert np.array_equal(shown, [[blank, *own[:2]], own, [*own[1:], blank]])
 
 
-def test_the_last_lanes_and_the_first_wording_are_the_model_as_it_is():
+def test_the_last_lanes_and_the_first_wording_are_the_unchanged_model():
     spec = PRESETS["square"]
     for kind, place in (("lanes", -1), ("prompts", 0)):
         _, seen, table = staged(spec, kind)
@@ -111,7 +111,7 @@ def test_the_last_lanes_and_the_first_wording_are_the_model_as_it_is():
 
 
 @pytest.mark.parametrize("prompt", [variants.WORDINGS[0], variants.WORDINGS[3], "W to R: which?"])
-def test_five_wordings_of_which_the_model_s_own_is_the_first(prompt):
+def test_there_are_five_wordings_and_the_model_s_own_comes_first(prompt):
     spec = replace(PRESETS["square"], prompt=prompt)
     (_, as_it_is), seen, table = staged(spec, "prompts")
     asked = [prompt, *(text for text, _ in seen)]

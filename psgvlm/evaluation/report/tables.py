@@ -55,10 +55,10 @@ def overview_section(measured: dict, drawn: dict) -> list:
     blocks = [
         Heading("Evaluation of sleep staging", 1),
         Text(
-            f"Split {about['split']} of {', '.join(measured['cohorts'])}, image spec "
-            f"{about['image_spec']}: {summary['epochs']} epochs of {summary['recordings']} nights "
-            f"of {summary['subjects']} subjects. No subject is in two splits. Invalid answers "
-            "count as wrong."
+            f"The {about['split']} split of {', '.join(measured['cohorts'])} has "
+            f"{summary['epochs']:,} scored epochs of {summary['recordings']} nights of "
+            f"{summary['subjects']} subjects, drawn with the image spec {about['image_spec']}. No "
+            "subject is in two splits. Invalid answers count as wrong."
         ),
         Text(
             f"Brackets hold {100 * LEVEL:.0f} % intervals from {RESAMPLES:,} resamples of the "
@@ -102,8 +102,8 @@ def comparison_section(measured: dict, drawn: dict) -> list:
         Text(
             "Differences on the same epochs, with intervals over the same resampled subjects. p is "
             "that of Wilcoxon's signed-rank test on the values by subject, before and after Holm's "
-            "adjustment for the number of all pairs. Pairs without a model, or with a floor, are "
-            "in metrics.json only."
+            "adjustment for the number of all pairs. Pairs without a model, and pairs with "
+            f"{' or '.join(FLOORS)}, are in metrics.json only."
         ),
         Table(["contenders", "figure", "difference", "p", "p (Holm)"], rows, (1,)),
     ]
@@ -219,9 +219,9 @@ def scorer_section(measured: dict, drawn: dict) -> list:
     return [
         Heading("Agreement with a second scorer"),
         Text(
-            "κ over the epochs that both people scored. The agreement between two people is the "
-            "ceiling for a model. The gap is the mean κ with the two scorers minus the κ between "
-            "them."
+            "κ over the epochs that both people scored. The κ between two people shows how much "
+            "agreement can be expected. The gap is the mean κ with the two scorers minus the κ "
+            "between them."
         ),
         Table(head, rows),
     ]
@@ -298,7 +298,10 @@ def calibration_section(measured: dict, drawn: dict) -> list:
             "does not change the stages."
         ),
         Table(["contender", *CALIBRATION.values(), "temperature"], rows),
-        Picture(drawn["reliability"], "Share of right stages by the probability of the stage"),
+        Picture(
+            drawn["reliability"],
+            "Share of correct stages by the probability of the predicted stage",
+        ),
     ]
 
 
