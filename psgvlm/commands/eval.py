@@ -292,7 +292,7 @@ def _about(evaluation: _Evaluation, frame) -> dict:
         "split": args.split,
         "image_spec": first.spec.name,
         "run": evaluation.run,
-        "datasets": [run_record.public(corpus) for corpus in args.dataset],
+        "datasets": [run_record.public_name(corpus) for corpus in args.dataset],
         "fingerprints": {
             name: adapter_files.model_fingerprint(folder) for name, folder in folders.items()
         },

@@ -119,7 +119,7 @@ def smoothed(frame, train: list[CorpusNight], balance: str):
     the name.
     """
     transitions = smoothing.fit(concatenate([scored_epochs(night.rows) for night in train]))
-    shares = sampling.shares(transitions.prior, balance)
+    shares = sampling.stage_weights(transitions.prior, balance)
     smooth = smoothing.smooth(frame, transitions, shares / shares.sum())
     return smooth.assign(model=f"{frame['model'].iloc[0]}{smoothing.SUFFIX}")
 
