@@ -27,9 +27,9 @@ FILES = re.compile(
 )
 
 
-def run(args) -> None:
-    """Push the adapter in `args.adapter` as the options of `release.add_arguments` say."""
-    release.run(args, prepare(args.adapter), read_back)
+def push_adapter(adapter: Path, args) -> None:
+    """Push an adapter as the options of `release.add_arguments` say."""
+    release.run(args, prepare(adapter), read_back)
 
 
 def prepare(adapter: Path, cohorts: frozenset[str] | None = None) -> Release:

@@ -36,8 +36,7 @@ def main(words: list[str] | None = None) -> int:
             raise InputError(f"{args.folder}: is an adapter, which has no option --labels-only")
         from psgvlm.model_card import push
 
-        args.adapter = args.folder
-        push.run(args)
+        push.push_adapter(args.folder, args)
     else:
         from psgvlm.builders.publish import push
 

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from cards import PLACEHOLDERS, pngs
 from huggingface_hub import ModelCard, parse_eval_result_entries
-from psgvlm.model_card.__main__ import main
 
 from psgvlm import model_card
+from psgvlm.commands import card
 from psgvlm.commands import eval as eval_command
 from psgvlm.errors import InputError
 from psgvlm.evaluation.report.cells import interval_text
@@ -201,11 +201,12 @@ def test_no_placeholder_and_no_path_of_this_machine(tiny, measured, corpus, adap
         assert str(tiny.parent) not in text
 
 
-def test_the_command(tiny, measured, corpus, capsys):
+def test_the_command_writes_the_same_card_again(tiny, measured, corpus, capsys):
     words = [tiny, "--report", measured[1], "--corpus", corpus, "--name", NAMES["name"]]
-    assert main(["card", *map(str, words), "--dataset", NAMES["dataset"]]) == 0
+    words = [*map(str, words), "--dataset", NAMES["dataset"]]
+    assert card.main(words) == 0
     assert capsys.readouterr().out == f"{tiny / 'README.md'}\n"
     first = {path: path.read_bytes() for path in tiny.rglob("*") if path.is_file()}
-    assert main(["card", *map(str, words), "--dataset", NAMES["dataset"]]) == 0
+    assert card.main(words) == 0
     assert {path: path.read_bytes() for path in tiny.rglob("*") if path.is_file()} == first
-    assert not [path for path in first if path.suffix == ".part"]
+    assert not [path for path in first if path.suffix == ".tmp"]
