@@ -200,7 +200,7 @@ def test_an_adapter_without_a_training_record_is_noted(copied, corpus, tmp_path,
     other = shutil.copytree(copied, tmp_path / "other")
     (other / "training.json").unlink()
     run("--model", other, "--dataset", corpus, "--config", "shhs", "--out", tmp_path / "r")
-    assert "does not know whom it was trained on" in capsys.readouterr().out
+    assert "has no record of its subjects" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
