@@ -280,6 +280,3 @@ PRESETS = {
         ),
     )
 }  # fmt: skip
-
-
-choose = ImageSpec.parse
