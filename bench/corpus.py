@@ -20,7 +20,7 @@ from statistics import median
 import render as night_bench  # first: it sets one thread per process before numpy is imported
 from psgvlm.builders.build import cohort_build, workers
 from psgvlm.builders.build.examine import Choices
-from psgvlm.builders.readers import shhs
+from psgvlm.builders.readers import find_nights, shhs
 
 from psgvlm.corpus import splits
 from psgvlm.image_spec import PRESETS
@@ -105,7 +105,7 @@ def build(raw: Path, out: Path, count: int) -> tuple[float, float]:
         yield from workers.run(function, tasks, count)
         drawn_s = time.perf_counter() - start
 
-    nights = cohort_build.find(shhs, raw)
+    nights = find_nights(shhs, raw)
     places = splits.assign("70/15/15", (night.subject for night in nights))
     cohort_build.build(shhs, nights, out, PRESETS[IMAGE], places, Choices(raw=raw), run)
     return drawn_s, time.perf_counter() - start

@@ -41,10 +41,10 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
 sys.path.insert(0, str(ROOT))
 
-from psgvlm.builders.build import cohort_build, drawing, parts, shards
+from psgvlm.builders.build import drawing, parts, shards
 from psgvlm.builders.build.drawing import Task
 from psgvlm.builders.build.examine import Choices
-from psgvlm.builders.readers import folder
+from psgvlm.builders.readers import find_nights, folder
 
 from psgvlm.image_spec import PRESETS
 from psgvlm.images import raster
@@ -165,7 +165,7 @@ def epochs_of(samples: np.ndarray, rate_hz: float) -> np.ndarray:
 
 
 def our_night(work: Path, spec) -> None:
-    (night,) = cohort_build.find(folder, work / "raw")
+    (night,) = find_nights(folder, work / "raw")
     part, rows = work / "part", work / "corpus"
     drawing.draw_night(Task(folder.__name__, night, spec, Choices(), "key", part))
     shutil.rmtree(rows, ignore_errors=True)
