@@ -1,23 +1,21 @@
-"""Epochs as conversations: prompts and answers of each task, and the findings that they tell."""
+"""Epochs as conversations: the prompts and answers of each task, and the findings they state."""
 
 from psgvlm.chat.messages import (
-    CONTEXT,
+    NEIGHBOURS_NOTE,
     TASKS,
     answer,
     cohort_and_task,
     completion,
     configuration,
     prompt,
-    read_answer,
 )
 
 __all__ = [
-    "CONTEXT",
+    "NEIGHBOURS_NOTE",
     "TASKS",
     "answer",
     "cohort_and_task",
     "completion",
     "configuration",
     "prompt",
-    "read_answer",
 ]

@@ -1,9 +1,9 @@
-"""What can be seen in an epoch, measured lane by lane from the signals that are drawn.
+"""Findings: what an epoch shows, measured lane by lane from the signals that are drawn.
 
-Waves are found in the whole record (`waves.py`) and belong to the epoch that holds their middle;
-rhythm and tone are measured second by second. Nothing is said of a lane that a recording does not
-have, nor of one that is lost (not finite, or standing still) for half of the epoch; waves that
-meet a lost second are left out.
+Waves are detected in the whole record (`psgvlm.signals.waves`) and belong to the epoch that holds
+their middle. Rhythm and tone are measured second by second. A second is lost if its signal is not
+finite or does not move. There are no findings for a lane that the recording lacks, or that is lost
+for half of the epoch. Waves that touch a lost second are left out.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from psgvlm.signals import waves
 from psgvlm.signals.traces import Trace
 from psgvlm.stages import EPOCH_S
 
-Span = tuple[float, float]  # start and stop in seconds of the epoch
+Span = tuple[float, float]  # start and stop, in seconds from the start of the epoch
 
 BANDS_HZ = {
     "delta": (0.5, 4.0),
@@ -28,21 +28,33 @@ BANDS_HZ = {
 }
 SECONDS = int(EPOCH_S)
 MOST_LOST_S = SECONDS // 2
-STILL_UV = {"EEG": 1.0, "EOG": 1.0, "EMG": 0.1}  # a second that spans less shows no signal
-# A second is of alpha rhythm where 8-13 Hz (AASM) hold half of the power of 1-30 Hz.
+STILL_UV = {"EEG": 1.0, "EOG": 1.0, "EMG": 0.1}  # a second with a smaller range is lost
+# A second is alpha rhythm if 8-13 Hz (AASM) hold more than half of the power of 1-30 Hz.
 ALPHA_HZ, ALPHA_SHARE = (8.0, 13.0), 0.5
-JOINED_S = 1.0  # what follows sooner is one stretch of slow waves, or of eye movements
+JOINED_S = 1.0  # slow waves, or eye movements, with a smaller gap are joined into one span
 LOW_PERCENTILE = 5.0
 LOW_TIMES, HIGH_TIMES = 1.5, 4.0
 
 
 @dataclass(frozen=True)
 class Eeg:
-    """An EEG lane of one epoch.
+    """The findings of one EEG lane.
 
-    `shares` are those of `BANDS_HZ` in the power of 0.5-30 Hz, averaged over stretches of 4 s: in
-    the power of the whole epoch, a second of movement would outweigh all others. `alpha_s` are the
-    seconds of alpha rhythm; `slow_wave_s` is how long slow waves last, in stretches `slow_waves`.
+    Attributes
+    ----------
+    lane : str
+        The name of the lane.
+    lost_s : int
+        How many seconds are lost.
+    shares : tuple of float
+        The share of each of `BANDS_HZ` in the power of 0.5-30 Hz, averaged over windows of 4 s. A
+        single spectrum of the epoch would be dominated by one second of movement.
+    alpha_s : int
+        How many seconds are alpha rhythm.
+    spindles, k_complexes, slow_waves : tuple of Span
+        Where these waves are.
+    slow_wave_s : float
+        How long slow waves last in total, in seconds.
     """
 
     lane: str
@@ -56,13 +68,13 @@ class Eeg:
 
     @property
     def leading(self) -> str:
-        """The band with the largest share."""
+        """The name of the band with the largest share."""
         return list(BANDS_HZ)[int(np.argmax(self.shares))]
 
 
 @dataclass(frozen=True)
 class Eyes:
-    """Both EOG lanes of one epoch together: one alone does not tell eyes from brain."""
+    """The findings of both EOG lanes; one alone does not tell eye movements from brain waves."""
 
     lanes: tuple[str, str]
     lost_s: int
@@ -72,9 +84,10 @@ class Eyes:
 
 @dataclass(frozen=True)
 class Muscle:
-    """The EMG lane of one epoch: median RMS of a second, as times the record's own low level.
+    """The findings of the EMG lane.
 
-    The low level is the 5th percentile of all seconds of the record.
+    `times_low` is the median RMS of the epoch's seconds, divided by the record's own low level,
+    which is the 5th percentile of all seconds.
     """
 
     lane: str
@@ -83,58 +96,76 @@ class Muscle:
 
     @property
     def tone(self) -> str:
-        """`low` under 1.5 times the low level, `high` from 4 times on, else `intermediate`."""
+        """`low` below 1.5 times the low level, `high` from 4 times on, else `intermediate`."""
         times = self.times_low
         return "low" if times < LOW_TIMES else "high" if times >= HIGH_TIMES else "intermediate"
 
 
 @dataclass(frozen=True)
 class EpochFindings:
-    """All that was measured in one epoch."""
+    """The findings of one epoch."""
 
     eeg: tuple[Eeg, ...] = ()
     eyes: Eyes | None = None
     muscle: Muscle | None = None
 
     def to_dict(self) -> dict:
-        """As JSON can hold it; `from_dict` reads it back."""
+        """Return the findings as a dictionary that JSON can hold."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict) -> "EpochFindings":
-        """What `to_dict` gave, also by way of JSON."""
+        """Make findings from the result of `to_dict`, also after it went through JSON."""
         eyes, muscle = values["eyes"], values["muscle"]
         return cls(
-            tuple(Eeg(**_frozen(lane)) for lane in values["eeg"]),
-            eyes and Eyes(**_frozen(eyes)),
+            tuple(Eeg(**_with_tuples(lane)) for lane in values["eeg"]),
+            eyes and Eyes(**_with_tuples(eyes)),
             muscle and Muscle(**muscle),
         )
 
 
-def _frozen(value):
-    """JSON's lists as tuples."""
+def _with_tuples(value):
+    """Return the value with tuples in place of JSON's lists."""
     if isinstance(value, dict):
-        return {key: _frozen(item) for key, item in value.items()}
-    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+        return {key: _with_tuples(item) for key, item in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def measure(
     traces: Sequence[Trace | None], spec: ImageSpec, onsets_s: Sequence[float]
 ) -> list[EpochFindings]:
-    """Measure the epochs that start at `onsets_s`, in seconds of the samples, as they are drawn.
+    """Measure the findings of some epochs.
 
-    `traces` are those of `Night.traces`, one for each lane of the spec. Raises `InputError`
-    where yasa is not installed.
+    Parameters
+    ----------
+    traces : sequence of Trace or None
+        The filtered signal of each lane of the spec; None for a lane that the recording lacks.
+    spec : ImageSpec
+        How the lanes are filtered and drawn.
+    onsets_s : sequence of float
+        Where the epochs start, in seconds of the stored samples.
+
+    Returns
+    -------
+    list of EpochFindings
+        One for each onset.
+
+    Raises
+    ------
+    InputError
+        If yasa is not installed.
     """
     lanes = dict(zip(spec.lanes, traces, strict=True))
     onsets_s = np.asarray(onsets_s, float)
-    of = {
+    by_kind = {
         kind: {name: t for name, t in lanes.items() if t and MODALITY[name] == kind}
         for kind in STILL_UV
     }
-    eeg = [_eeg(name, _thinned(t, spec.eeg_hz[1]), onsets_s) for name, t in of["EEG"].items()]
-    eyes = _eyes({name: _thinned(t, spec.eog_hz[1]) for name, t in of["EOG"].items()}, onsets_s)
-    muscle = [_muscle(name, trace, onsets_s) for name, trace in of["EMG"].items()]
+    eeg = [_eeg(name, _thinned(t, spec.eeg_hz[1]), onsets_s) for name, t in by_kind["EEG"].items()]
+    eyes = _eyes(
+        {name: _thinned(t, spec.eog_hz[1]) for name, t in by_kind["EOG"].items()}, onsets_s
+    )
+    muscle = [_muscle(name, trace, onsets_s) for name, trace in by_kind["EMG"].items()]
     nothing = [None] * len(onsets_s)
     return [
         EpochFindings(tuple(lane for lane in brain if lane), gaze, tone)
@@ -143,13 +174,16 @@ def measure(
 
 
 def _thinned(trace: Trace, highest_hz: float) -> Trace:
-    """Every k-th sample: a lane filtered to 35 Hz loses nothing at 100 Hz."""
+    """Keep every k-th sample: a lane that is filtered to 35 Hz loses nothing at 100 Hz."""
     step = max(1, int(trace.rate_hz / max(100.0, 2.8 * highest_hz)))
     return Trace(trace.samples_uv[::step], trace.rate_hz / step)
 
 
 def _windows(trace: Trace, starts_s: np.ndarray, length_s: float) -> np.ndarray:
-    """Samples of windows of the same length, moved to lie within the record: (windows, samples)."""
+    """Return the samples of windows, shape (windows, samples).
+
+    Windows that reach beyond the record are moved into it.
+    """
     length = min(int(length_s * trace.rate_hz), len(trace.samples_uv))
     starts = np.round(starts_s.ravel() * trace.rate_hz).astype(int)
     starts = np.clip(starts, 0, len(trace.samples_uv) - length)
@@ -157,7 +191,7 @@ def _windows(trace: Trace, starts_s: np.ndarray, length_s: float) -> np.ndarray:
 
 
 def _lost(trace: Trace, starts_s: np.ndarray, still_uv: float) -> np.ndarray:
-    """Which of the seconds that start there have no signal, bool of the shape of `starts_s`."""
+    """Return which seconds are lost: bool, of the shape of `starts_s`, where they start."""
     seconds = _windows(trace, starts_s, 1.0)
     with np.errstate(invalid="ignore"):  # infinity less infinity
         span_uv = seconds.max(axis=1) - seconds.min(axis=1)
@@ -165,12 +199,15 @@ def _lost(trace: Trace, starts_s: np.ndarray, still_uv: float) -> np.ndarray:
 
 
 def _seconds(onsets_s: np.ndarray) -> np.ndarray:
-    """Where the seconds of the epochs start, shape (epochs, 30)."""
+    """Return where each second of each epoch starts, shape (epochs, 30)."""
     return onsets_s[:, None] + np.arange(SECONDS)
 
 
 def _within(spans: np.ndarray, onsets_s: np.ndarray, lost: np.ndarray) -> list[tuple[Span, ...]]:
-    """The spans of each epoch: those whose middle it holds, cut at its ends, without lost ones."""
+    """Return the spans of each epoch: those whose middle it holds, cut at its ends.
+
+    Spans that touch a second that is `lost`, of shape (epochs, 30), are left out.
+    """
     inside = []
     middle_s = spans.mean(axis=1)
     order = np.argsort(middle_s, kind="stable")
@@ -194,7 +231,7 @@ def _eeg(name: str, trace: Trace, onsets_s: np.ndarray) -> list[Eeg | None]:
     trace = Trace(samples, trace.rate_hz)
     power, hz = _spectra(trace, starts_s - 0.5, 2.0)
     alpha = _band(power, hz, ALPHA_HZ) > ALPHA_SHARE * _band(power, hz, (1.0, 30.0))
-    # Windows of 4 s, half over one another: with 2 s, a wave of 3.5 Hz would count as theta.
+    # Windows of 4 s that overlap by half. With windows of 2 s, a wave of 3.5 Hz would be theta.
     power, hz = _spectra(trace, starts_s[:, : SECONDS - 3 : 2], 4.0)
     bands = np.stack([_band(power, hz, edges) for edges in BANDS_HZ.values()], -1)
     bands /= np.maximum(bands.sum(axis=-1, keepdims=True), 1e-12)
@@ -222,9 +259,8 @@ def _eeg(name: str, trace: Trace, onsets_s: np.ndarray) -> list[Eeg | None]:
 
 
 def _spectra(trace: Trace, starts_s: np.ndarray, length_s: float) -> tuple[np.ndarray, np.ndarray]:
-    """Power in windows that start there, shape (*starts, frequencies), and the frequencies."""
-    # scipy's transform keeps float32.
-    from scipy.fft import rfft, rfftfreq
+    """Return the power of windows, shape (*starts_s.shape, frequencies), and the frequencies."""
+    from scipy.fft import rfft, rfftfreq  # unlike numpy's, it keeps float32
 
     windows = _windows(trace, starts_s, length_s)
     power = np.abs(rfft(windows * np.hanning(windows.shape[1]).astype(np.float32), axis=1)) ** 2
@@ -237,7 +273,7 @@ def _band(power: np.ndarray, hz: np.ndarray, edges_hz: tuple[float, float]) -> n
 
 
 def _joined(spans: tuple[Span, ...]) -> tuple[Span, ...]:
-    """Spans that follow one another within `JOINED_S`, as one."""
+    """Join spans whose gap is at most `JOINED_S`."""
     joined: list[Span] = []
     for start, stop in sorted(spans):
         if joined and start - joined[-1][1] <= JOINED_S:

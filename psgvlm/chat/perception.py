@@ -1,11 +1,11 @@
-"""The task of seeing: what an epoch's picture shows, a short line a lane, in whole seconds.
+"""The task "perception": describe what an epoch's image shows, one line a lane, in whole seconds.
 
     C4-M1: mostly delta (delta 62, theta 21, alpha 9, sigma 4, beta 4 %); alpha rhythm for 2 s;
         spindles at 12-14, 19-20 s; no K-complexes; slow waves for 4 s at 3-5, 7-9 s   (one line)
     E1, E2: fast eye movements at 3-4 s; no slow eye movements
     chin: tone low, 1.2 times the record's low level
 
-A lane that shows no signal for a while says so at the end: `; no signal for 4 s`.
+If a lane shows no signal for some seconds, its line ends with `; no signal for 4 s`.
 """
 
 import math
@@ -20,15 +20,15 @@ PROMPT = (
 )
 
 
-def perception(seen: EpochFindings) -> str:
-    """What was measured, as text; empty where nothing was."""
-    lines = [_eeg(lane) for lane in seen.eeg]
-    if seen.eyes:
-        both = seen.eyes
-        said = [_at("fast eye movements", both.fast), _at("slow eye movements", both.slow)]
-        lines.append(f"{', '.join(both.lanes)}: {'; '.join(said)}{_lost(both.lost_s)}")
-    if seen.muscle:
-        chin = seen.muscle
+def perception(findings: EpochFindings) -> str:
+    """Return the findings of an epoch as text; empty if there are none."""
+    lines = [_eeg(lane) for lane in findings.eeg]
+    if findings.eyes:
+        both = findings.eyes
+        parts = [_at("fast eye movements", both.fast), _at("slow eye movements", both.slow)]
+        lines.append(f"{', '.join(both.lanes)}: {'; '.join(parts)}{_lost(both.lost_s)}")
+    if findings.muscle:
+        chin = findings.muscle
         tone = f"tone {chin.tone}, {chin.times_low:.1f} times the record's low level"
         lines.append(f"{chin.lane}: {tone}{_lost(chin.lost_s)}")
     return "\n".join(lines)
@@ -36,14 +36,14 @@ def perception(seen: EpochFindings) -> str:
 
 def _eeg(lane: Eeg) -> str:
     shares = ", ".join(f"{b} {100 * x:.0f}" for b, x in zip(BANDS_HZ, lane.shares, strict=True))
-    said = [
+    parts = [
         f"mostly {lane.leading} ({shares} %)",
         f"alpha rhythm for {lane.alpha_s} s",
         _at("spindles", lane.spindles),
         _at("K-complexes", lane.k_complexes),
         _at("slow waves", lane.slow_waves, f" for {lane.slow_wave_s:.0f} s"),
     ]
-    return f"{lane.lane}: {'; '.join(said)}{_lost(lane.lost_s)}"
+    return f"{lane.lane}: {'; '.join(parts)}{_lost(lane.lost_s)}"
 
 
 def _at(name: str, spans: Sequence[Span], how_long: str = "") -> str:
@@ -55,7 +55,7 @@ def _lost(seconds: int) -> str:
 
 
 def whole_seconds(spans: Sequence[Span]) -> str:
-    """`12-14, 19-20 s`: the whole seconds of the epoch that the spans touch."""
+    """Return the whole seconds of the epoch that the spans touch, as `12-14, 19-20 s`."""
     return ", ".join(f"{math.floor(a)}-{min(SECONDS, math.ceil(b))}" for a, b in spans) + " s"
 
 
@@ -77,29 +77,29 @@ _MUSCLE = re.compile(
 
 
 def read_perception(text: str) -> EpochFindings:
-    """What a text says, in its whole seconds: `perception` of that is the text again.
+    """Return the findings that a text states; the reverse of `perception`, in whole seconds.
 
-    Raises `ValueError` where it is no text that `perception` writes.
+    Raise ValueError if `perception` cannot have written the text.
     """
     eeg, eyes, muscle = [], None, None
     for line in text.splitlines():
-        if said := _EEG.fullmatch(line):
-            lane, _, *shares, alpha_s, spindles, complexes, slow_s, slow, lost_s = said.groups()
+        if match := _EEG.fullmatch(line):
+            lane, _, *shares, alpha_s, spindles, complexes, slow_s, slow, lost_s = match.groups()
             shares = tuple(int(share) / 100 for share in shares)
             spans = map(_spans, (spindles, complexes, slow))
             eeg.append(
                 Eeg(lane, int(lost_s or 0), shares, int(alpha_s), *spans, float(slow_s or 0))
             )
-        elif said := _EYES.fullmatch(line):
-            left, right, fast, slow, lost_s = said.groups()
+        elif match := _EYES.fullmatch(line):
+            left, right, fast, slow, lost_s = match.groups()
             eyes = Eyes((left, right), int(lost_s or 0), _spans(fast), _spans(slow))
-        elif said := _MUSCLE.fullmatch(line):
-            lane, _, times, lost_s = said.groups()
+        elif match := _MUSCLE.fullmatch(line):
+            lane, _, times, lost_s = match.groups()
             muscle = Muscle(lane, int(lost_s or 0), float(times))
-    seen = EpochFindings(tuple(eeg), eyes, muscle)
-    if perception(seen) != text:
+    findings = EpochFindings(tuple(eeg), eyes, muscle)
+    if perception(findings) != text:
         raise ValueError(f"not a description of an epoch: {text!r}")
-    return seen
+    return findings
 
 
 def _spans(text: str | None) -> tuple[Span, ...]:

@@ -1,7 +1,7 @@
-"""The files beside a model that psgvlm needs: its image spec, its number of neighbours.
+"""Small files beside a model: the number of neighbours, and a fingerprint of all files.
 
-How many neighbours an adapter was trained with is no property of its images, which are drawn alike
-with any number of them. So it is not in the image spec but in a file of its own.
+The number of neighbours has a file of its own, because it is no property of the images: they are
+drawn alike for any number of neighbours, so it does not belong in the image spec.
 """
 
 import hashlib
@@ -19,24 +19,28 @@ NEIGHBOURS = "neighbours.json"
 
 
 def model_fingerprint(name: str) -> str:
-    """What tells one model from another: a hash of its files, in a folder or as the Hub gave them.
+    """Return a hash of a model's files, which tells one model from another.
 
-    Weights, how its images are drawn, and whatever else lies beside them in JSON but the
-    temperature, which changes no answer. A base model that an adapter names is not looked into.
+    The hash covers the weights, the image spec and the other JSON files beside them, but not the
+    calibration, which changes no stage. It does not cover the base model of an adapter. `name` is a
+    folder or a Hub id.
     """
     folder = Path(name) if Path(name).is_dir() else repo_files.find(name, FILE_NAME).parent
-    digest = hashlib.sha256()
+    total = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        kind = path.suffix in (".safetensors", ".bin", ".json", ".jinja")
-        if kind and path.name != CALIBRATION and path.is_file():
+        relevant = path.suffix in (".safetensors", ".bin", ".json", ".jinja")
+        if relevant and path.name != CALIBRATION and path.is_file():
             with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            digest.update(f"{path.name} {found}\n".encode())
-    return digest.hexdigest()[:16]
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            total.update(f"{path.name} {digest}\n".encode())
+    return total.hexdigest()[:16]
 
 
 def check_same_images(adapter: str, spec: ImageSpec, corpus: str) -> None:
-    """Refuse a corpus whose images are drawn otherwise than those the adapter was trained on."""
+    """Raise InputError if a corpus is drawn differently from the images of an adapter's training.
+
+    `spec` is the adapter's image spec.
+    """
     if differences := spec.differences(repo_files.load_image_spec(corpus, "dataset")):
         raise InputError(
             f"{adapter} and {corpus} do not match: the adapter's images and the corpus' differ in "
@@ -46,22 +50,21 @@ def check_same_images(adapter: str, spec: ImageSpec, corpus: str) -> None:
 
 def save_neighbours(folder: str | Path, neighbours: int) -> Path:
     """Write `neighbours.json` beside an adapter."""
-    path = Path(folder) / NEIGHBOURS
-    path.write_text(json.dumps({"neighbours": checked_count(neighbours)}) + "\n", "utf-8")
-    return path
+    text = json.dumps({"neighbours": checked_count(neighbours)}) + "\n"
+    return files.write_text(Path(folder) / NEIGHBOURS, text)
 
 
 def load_neighbours(name: str | Path) -> int:
-    """The neighbours on either side that an adapter, a folder or a Hub id, was trained with.
+    """Return how many neighbours on either side a model was trained with.
 
-    0 where it has no `neighbours.json`.
+    `name` is a folder or a Hub id. Return 0 if it has no `neighbours.json`.
     """
     if (path := repo_files.find(name, NEIGHBOURS)) is None:
         return 0
     try:
-        (found,) = files.read_json(path).items()
-        if found[0] != "neighbours" or type(found[1]) is not int:
-            raise ValueError(found)
+        ((key, count),) = files.read_json(path).items()
+        if key != "neighbours" or type(count) is not int:
+            raise ValueError(key)
     except (OSError, ValueError, AttributeError) as error:
         raise InputError(f'{path}: cannot be read; expected {{"neighbours": 1}}') from error
-    return checked_count(found[1])
+    return checked_count(count)

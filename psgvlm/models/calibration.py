@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say, and one temperature that makes them."""
+"""Calibrate probabilities by a temperature, and estimate what a review of unsure epochs gains."""
 
 import json
 from dataclasses import asdict, astuple, dataclass
@@ -13,16 +13,38 @@ from psgvlm.metrics.sleep_staging.figures import BINS, confusion, ece, kappa, re
 from psgvlm.stages import STAGES
 
 FILE_NAME = "calibration.json"
+FIT_AGAIN = "fit it again: psgvlm eval can calibrate a model"
 TEMPERATURES = (0.05, 20.0)
-SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)  # of the epochs, to be reviewed
-_LEAST = float(np.finfo(np.float32).tiny)  # a probability of 0 is one that float32 did not hold
+SHARES = (
+    0.0,
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.15,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+)  # of the epochs, that a scorer reviews
+_LEAST = float(np.finfo(np.float32).tiny)  # stands for 0, which float32 rounds smaller ones to
 
 
 def fit_temperature(probabilities: np.ndarray, scored: np.ndarray) -> float:
-    """The temperature under which the scored stages are likeliest (Guo et al. 2017, ICML).
+    """Return the temperature that makes the scored stages most likely (Guo et al. 2017, ICML).
 
-    Probabilities of shape (epochs, 5) and indices of the scored stages, both of the validation
-    split, never of the test split. Above 1: the model was too sure.
+    Parameters
+    ----------
+    probabilities : numpy.ndarray
+        The model's probabilities, shape (n_epochs, 5), of the validation split (not of the test
+        split).
+    scored : numpy.ndarray
+        The scored stages as indices, shape (n_epochs,).
+
+    Returns
+    -------
+    float
+        Above 1 if the model was too confident.
     """
     from scipy.optimize import minimize_scalar
 
@@ -31,16 +53,22 @@ def fit_temperature(probabilities: np.ndarray, scored: np.ndarray) -> float:
         return -float(log_p[np.arange(len(scored)), scored].mean())
 
     bounds = np.log(TEMPERATURES)
-    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(found.x))
+    minimum = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(minimum.x))
 
 
 @dataclass(frozen=True)
 class Review:
-    """What agreement a scorer's second look at the least sure epochs led to.
+    """The agreement that is reached if a scorer reviews the least confident epochs.
 
-    `share` of the epochs, those whose calibrated probability is under `under`, were given the
-    scorer's stage; `kappa` and `accuracy` are those of all epochs then.
+    Attributes
+    ----------
+    share : float
+        The share of the epochs that are reviewed.
+    under : float
+        They are the epochs whose calibrated probability is below this.
+    kappa, accuracy : float
+        The agreement of all epochs after the review, with the scorer's stage in reviewed ones.
     """
 
     share: float
@@ -50,35 +78,44 @@ class Review:
 
 
 def review_curve(probabilities: np.ndarray, scored: np.ndarray) -> list[Review]:
-    """The agreement with the scorer by how many of the least sure epochs the scorer corrects.
+    """Return what a review of the least confident epochs gains, for each of `SHARES`.
 
-    Calibrated probabilities of shape (epochs, 5) and indices of the scored stages, both of the
-    validation split. One `Review` for each of `SHARES`; epochs as sure as one that is left are left
-    as well, so that `under` says exactly which were looked at.
+    Parameters
+    ----------
+    probabilities : numpy.ndarray
+        Calibrated probabilities, shape (n_epochs, 5), of the validation split.
+    scored : numpy.ndarray
+        The scored stages as indices, shape (n_epochs,).
+
+    Returns
+    -------
+    list of Review
+        Epochs of equal confidence are either all reviewed or all not, so that `under` says exactly
+        which were reviewed.
     """
     names = np.array(STAGES)
-    stages, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    ascending = np.sort(sure)
-    found = []
+    stages, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    ascending = np.sort(confidence)
+    curve = []
     for share in SHARES:
-        under = float(ascending[min(int(share * len(sure)), len(sure) - 1)])
-        looked_at = sure < under
-        after = np.where(looked_at, scored, stages)
-        found.append(
+        under = float(ascending[min(int(share * len(confidence)), len(confidence) - 1)])
+        reviewed = confidence < under
+        after = np.where(reviewed, scored, stages)
+        curve.append(
             Review(
-                float(looked_at.mean()),
+                float(reviewed.mean()),
                 under,
                 float(kappa(confusion(names[scored], names[after]))),
                 float((after == scored).mean()),
             )
         )
-    return found
+    return curve
 
 
 def save(folder: str | Path, temperature: float, probabilities, scored) -> Path:
-    """Write `calibration.json` beside an adapter: the temperature, and the `review_curve` with it.
+    """Write `calibration.json` beside a model: the temperature, and the `review_curve` with it.
 
-    Probabilities (not calibrated) and scored stages are those that it was fitted on.
+    `probabilities` (before calibration) and `scored` are the data of `fit_temperature`.
     """
     curve = review_curve(scale(probabilities, temperature), scored)
     content = {
@@ -86,53 +123,48 @@ def save(folder: str | Path, temperature: float, probabilities, scored) -> Path:
         "epochs": len(scored),
         "review": [asdict(point) for point in curve],
     }
-    path = Path(folder) / FILE_NAME
-    path.write_text(json.dumps(content) + "\n", "utf-8")
-    return path
+    return files.write_text(Path(folder) / FILE_NAME, json.dumps(content) + "\n")
 
 
 def load(name: str | Path) -> float | None:
-    """The temperature beside an adapter, a folder or a Hub id; `None` where none was fitted.
+    """Return the temperature of a model, a folder or a Hub id; None if none was fitted.
 
-    Raises `InputError` where `calibration.json` holds no temperature.
+    Raise InputError if `calibration.json` holds no valid temperature.
     """
-    if (found := _read(name)) is None:
+    if (stored := _read(name)) is None:
         return None
-    path, content = found
+    path, content = stored
     try:
         temperature = content["temperature"]
-        inside = TEMPERATURES[0] <= temperature <= TEMPERATURES[1]
+        is_valid = TEMPERATURES[0] <= temperature <= TEMPERATURES[1]
     except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: holds no temperature ({error!r}); fit it anew") from error
-    if not inside:
+        raise InputError(f"{path}: holds no temperature ({error!r}); {FIT_AGAIN}") from error
+    if not is_valid:
         raise InputError(
             f"{path}: a temperature of {temperature}; expected {TEMPERATURES[0]} to "
-            f"{TEMPERATURES[1]}: fit it anew with eval.py --calibrate"
+            f"{TEMPERATURES[1]}: {FIT_AGAIN}"
         )
     return float(temperature)
 
 
 def load_review(name: str | Path) -> list[Review]:
-    """The `review_curve` beside an adapter; empty where there is none.
+    """Return the `review_curve` of a model, a folder or a Hub id; empty if it has none.
 
-    Raises `InputError` where `calibration.json` holds one that cannot be.
+    Raise InputError if `calibration.json` holds an invalid one.
     """
-    if (found := _read(name)) is None:
+    if (stored := _read(name)) is None:
         return []
-    path, content = found
+    path, content = stored
     try:
         points = [Review(**point) for point in content.get("review", [])]
         numbers = [number for point in points for number in astuple(point)]
-        fine = len(points) <= 100 and all(
+        is_valid = len(points) <= 100 and all(
             type(number) in (int, float) and -1 <= number <= 1 for number in numbers
         )
     except (AttributeError, TypeError) as error:
-        raise InputError(f"{path}: holds no review curve ({error}); fit it anew") from error
-    if not fine:
-        raise InputError(
-            f"{path}: a review curve of other numbers than shares; fit it anew with eval.py "
-            "--calibrate"
-        )
+        raise InputError(f"{path}: holds no review curve ({error}); {FIT_AGAIN}") from error
+    if not is_valid:
+        raise InputError(f"{path}: the review curve holds values outside of -1 to 1; {FIT_AGAIN}")
     return points
 
 
@@ -143,11 +175,14 @@ def _read(name: str | Path) -> tuple[Path, object] | None:
     try:
         return path, files.read_json(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error!r}); fit it anew") from error
+        raise InputError(f"{path}: cannot be read ({error!r}); {FIT_AGAIN}") from error
 
 
 def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities at a temperature: their logarithms divided by it. The order of stages stays."""
+    """Return probabilities at a temperature, by which their logarithms are divided.
+
+    The order of the stages stays the same.
+    """
     return np.exp(_log_softmax(_log(probabilities) / temperature))
 
 
@@ -161,10 +196,10 @@ def _log_softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def draw(panels: dict[str, np.ndarray], scored: np.ndarray, path: str | Path) -> None:
-    """A reliability diagram (a PNG) for each set of probabilities, side by side.
+    """Draw a reliability diagram for each named set of probabilities, side by side, as a PNG.
 
-    Bars: how often the most probable stage is right, over how probable it is said to be. Below:
-    the share of epochs in each bin.
+    The bars show how often the most probable stage is right, by its probability. The bars below
+    show the share of epochs in each bin.
     """
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""What a model ran on, for the record: the device's name, the memory that was needed."""
+"""The device that a model runs on: its name, its memory, and the processes that share the work."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from datetime import timedelta
 
 
 def name(device) -> str:
-    """A torch device in words: a GPU's own name, else the processor's kind and its cores."""
+    """Return the name of a torch device: a GPU's own name, or the CPU's kind and its threads."""
     import torch
 
     if device.type == "cuda":
@@ -17,19 +17,20 @@ def name(device) -> str:
 
 
 def peak_memory_gib() -> float:
-    """Of the GPU, or of the whole process where there is none but the CPU; until now."""
+    """Return the largest memory used until now: of the GPU if there is one, else of the process."""
     import torch
 
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**30
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
 def processes(device: str | None):
-    """This process among those launched together: accelerate's `PartialState`, `device` of each.
+    """Return accelerate's `PartialState`: this process among those that were launched together.
 
-    They wait for one another as long as a slow night may take; who fails ends them all.
+    The processes wait for one another for up to a day, because a night can take long. A process
+    that fails ends all of them.
     """
     import torch
     from accelerate import PartialState
@@ -39,14 +40,14 @@ def processes(device: str | None):
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether the device, or the machine, had too little memory for it."""
+    """Return whether an error means that the device or the machine has too little memory."""
     import torch
 
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def release_memory() -> None:
-    """Give a GPU's memory that nothing is in back to it."""
+    """Release cached GPU memory that no tensor uses."""
     import torch
 
     if torch.cuda.is_available():

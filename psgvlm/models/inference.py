@@ -1,4 +1,7 @@
-"""Images to probabilities of the five stages, read from the model's own distribution of answers."""
+"""Turn images into probabilities of the five stages, read from the model's output distribution.
+
+No text is generated: the model computes how probable each of the five answers is.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,107 +18,144 @@ from psgvlm.stages import STAGES
 
 
 class NotFinite(InputError):
-    """The model's output for the epoch number `row`, of those it was given, is no number."""
+    """The model's output for an epoch is not finite. `row` counts the epochs that it was given."""
 
     def __init__(self, row: int):
-        super().__init__("the model's output is not finite; expected numbers: is it damaged?")
+        super().__init__(
+            "the model's output is not finite; expected numbers: its weights may be damaged"
+        )
         self.row = row
 
 
 def probabilities(
     model: StagingModel, epochs: Iterable[list], batch_size: int = 32, lockstep: bool = False
 ) -> Iterator[np.ndarray]:
-    """Yield each epoch's probabilities of W, N1, N2, N3, R: float64 of shape (5,), summing to 1.
+    """Yield the probabilities of the five stages for each epoch.
 
-    An epoch is a list of RGB PIL images: its own, with the model's `context` of neighbours on
-    either side. It costs one pass over prompt and images, and one token more for each beginning
-    that some answers share ("N" of N1, N2, N3 where the tokenizer splits them); no text is
-    generated. `StageClassifier` says how, and what `lockstep` is.
+    Each epoch costs one pass over prompt and images, and one more token for each beginning that
+    several answers share, such as the "N" of N1, N2 and N3 if the tokenizer splits them.
+
+    Parameters
+    ----------
+    model : StagingModel
+        The model, its processor and its image spec.
+    epochs : iterable of list
+        The RGB PIL images of each epoch: its own, with the model's number of neighbours before and
+        after it, in the order of time.
+    batch_size : int
+        How many epochs the model takes at a time.
+    lockstep : bool
+        See `StageClassifier`.
+
+    Yields
+    ------
+    numpy.ndarray
+        Probabilities of W, N1, N2, N3 and R; float64 of shape (5,), with a sum of 1.
+
+    Raises
+    ------
+    NotFinite
+        If the model's output is not finite.
+    InputError
+        If an epoch has the wrong number of images, or if one epoch alone needs too much memory.
     """
     return StageClassifier(model, batch_size, lockstep).probabilities(epochs)
 
 
 class StageClassifier:
-    """Scores one night after the other, and keeps what it learnt about the model meanwhile.
+    """Computes the probabilities of one night after another, and remembers what works.
 
-    A picture that several epochs show goes through processor and vision tower once (see `sight`),
-    where the architecture allows it: the first epoch is scored both ways, and where they do not
-    agree all are scored the plain way. A batch too large for the memory is halved, and so are those
-    after it. With `lockstep` every batch is passed as it comes, whole: for a model whose weights
-    several processes share, which have to pass it as often.
+    If the architecture allows it, an image that several epochs show is encoded only once (see
+    `picture_cache`). The first epoch is computed with and without this; if the results differ, all
+    epochs are computed without it. If a batch is too large for the memory, this batch and all later
+    ones are halved.
+
+    Parameters
+    ----------
+    model : StagingModel
+        The model, its processor and its image spec.
+    batch_size : int
+        How many epochs the model takes at a time. The attribute of this name shrinks if the memory
+        is too small.
+    lockstep : bool
+        Pass every batch to the model as a whole, without the two adaptations above. Several
+        processes that share a model's weights need this, because all of them have to call the model
+        equally often.
     """
 
     def __init__(self, model: StagingModel, batch_size: int = 32, lockstep: bool = False):
         self.model, self.batch_size, self.lockstep = model, batch_size, lockstep
         self.answers = answer_tokens(model.processor, model.spec.prompt)
-        # Whether a picture is encoded once; `None` until the first epoch tells.
-        self.once = None if not lockstep and picture_cache.allowed(model) else False
+        # Whether each image is encoded only once; None until the first epoch decides it.
+        self.encodes_once = None if not lockstep and picture_cache.is_supported(model) else False
 
     def probabilities(self, epochs: Iterable[list]) -> Iterator[np.ndarray]:
-        """As the function of this name."""
-        # A second of imports that `--help` need not wait for.
-        import torch
+        """Yield the probabilities of each epoch, as the function of this name does."""
+        import torch  # takes a second, which --help should not have to wait for
 
         epochs, done = iter(epochs), 0
         first = list(islice(epochs, 1))
-        if first and self.once is None:
+        if first and self.encodes_once is None:
             with torch.inference_mode():
-                self.once = self._agree(first)
+                self.encodes_once = self._agrees_with_cache(first)
         epochs = chain(first, epochs)
-        night = self._sight() if self.once else None
+        cache = self._new_cache() if self.encodes_once else None
         batches = iter(lambda: list(islice(epochs, self.batch_size)), [])
-        for batch, made in ahead((batch, night and night.prepare(batch)) for batch in batches):
+        prepared = ((batch, cache and cache.prepare(batch)) for batch in batches)
+        for batch, pictures in read_ahead(prepared):
             with torch.inference_mode():
-                scores = self._scores(batch, night, made)
+                scores = self._scores(batch, cache, pictures)
             if not (finite := torch.isfinite(scores).all(dim=1)).all():
                 raise NotFinite(done + int((~finite).nonzero()[0]))
             done += len(batch)
-            # Over the five answers alone: what the model would say beside them does not count.
+            # The softmax is over the five answers alone: other texts do not count.
             yield from torch.softmax(scores.double(), dim=1).cpu().numpy()
 
-    def _sight(self) -> picture_cache.Sight:
-        return picture_cache.Sight(self.model, partial(inputs_of, self.model))
+    def _new_cache(self) -> picture_cache.PictureCache:
+        return picture_cache.PictureCache(self.model, partial(inputs_of, self.model))
 
-    def _scores(self, batch: list[list], night, made):
-        """Log-probabilities of the answers, shape (n_epochs, 5)."""
+    def _scores(self, batch: list[list], cache, prepared):
+        """Return the log-probabilities of the answers, shape (n_epochs, 5)."""
         import torch
 
-        if night is None:
-            return torch.cat(self._pieces(batch, self._plain))
-        shown, new = made
-        night.forget(shown)
-        for group in new:
-            self._pieces(group.pictures, partial(night.look, group=group))
-        return torch.cat(self._pieces(shown, lambda piece: self._score(night.inputs(piece))))
+        if cache is None:
+            return torch.cat(self._in_pieces(batch, self._without_cache))
+        keys, new_pictures = prepared
+        cache.keep_only(keys)
+        for group in new_pictures:
+            self._in_pieces(group.pictures, partial(cache.encode, group=group))
+        return torch.cat(self._in_pieces(keys, lambda piece: self._score(cache.inputs(piece))))
 
-    def _agree(self, epoch: list[list]) -> bool:
-        """Whether an epoch gets the same scores both ways, but for rounding."""
+    def _agrees_with_cache(self, epoch: list[list]) -> bool:
+        """Return whether an epoch gets the same scores with and without the cache of images."""
         import torch
 
-        (plain,) = self._pieces(epoch, self._plain)
-        night = self._sight()
+        (expected,) = self._in_pieces(epoch, self._without_cache)
+        cache = self._new_cache()
         try:
-            found = self._scores(epoch, night, night.prepare(epoch))
-        # What is wrong with the epoch or the model was raised above: this is how one family of
-        # many says that its pictures cannot be taken apart.
+            scores = self._scores(epoch, cache, cache.prepare(epoch))
+        except InputError:
+            raise
+        # A faulty epoch or model has raised its error above. These errors come from families whose
+        # images cannot be encoded one by one.
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         else:
             rounding = 1e-2 if self.model.model.dtype == torch.float32 else 0.5
-            if torch.allclose(found, plain, rtol=0, atol=rounding, equal_nan=True):
+            if torch.allclose(scores, expected, rtol=0, atol=rounding, equal_nan=True):
                 return True
-            reason = "its pictures depend on one another"
-        print(f"note: this model's pictures are encoded anew for every epoch ({reason})")
+            reason = "its images depend on one another"
+        print(f"note: this model's images are encoded again for every epoch ({reason})")
         return False
 
-    def _plain(self, epochs: list[list]):
+    def _without_cache(self, epochs: list[list]):
         return self._score(inputs_of(self.model, epochs))
 
     def _score(self, inputs):
         return log_probabilities(self.model, inputs, self.answers)
 
-    def _pieces(self, items: list, run: Callable) -> list:
-        """What `run` makes of the items, in pieces that the memory holds."""
+    def _in_pieces(self, items: list, run: Callable) -> list:
+        """Call `run` with as many items at a time as the memory holds; return all results."""
         results, at = [], 0
         while at < len(items):
             piece = items[at:] if self.lockstep else items[at : at + self.batch_size]
@@ -129,17 +169,18 @@ class StageClassifier:
                 if len(piece) == 1:
                     raise InputError(
                         f"out of memory on {self.model.model.device} with one epoch at a time; "
-                        "expected a device that holds model and epoch: a larger one, --device "
-                        "cpu, or a corpus drawn in fewer pixels"
+                        "expected a device with more memory, the device cpu, or a corpus drawn in "
+                        "fewer pixels",
+                        parameter="device",
                     ) from error
-            # Outside `except`, whose traceback holds what was too large.
+            # Release memory outside of `except`: its traceback still refers to the large tensors.
             self.batch_size = len(piece) // 2
             devices.release_memory()
         return results
 
 
-def ahead(items: Iterable) -> Iterator:
-    """The same items; a thread makes the next while the caller works on the last."""
+def read_ahead(items: Iterable) -> Iterator:
+    """Yield the same items; a thread makes the next one while the caller works on the current."""
     items, end = iter(items), object()
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(next, items, end)
@@ -149,10 +190,11 @@ def ahead(items: Iterable) -> Iterator:
 
 
 def answer_tokens(processor, prompt: str) -> list[tuple[int, ...]]:
-    """Each stage's answer as token ids, in the order W, N1, N2, N3, R, as training saw them.
+    """Return the token ids of each stage's answer, in the order W, N1, N2, N3, R.
 
-    The end of turn, common to all five, is left out. Raises `InputError` where one answer's tokens
-    begin another's: they could not be compared.
+    They are the tokens that training sees, without the end of the turn, which all five share. Raise
+    InputError if the tokens of one answer are the beginning of another's, because the two could not
+    be compared.
     """
     asked = render_prompt(processor, prompt)
     answers = []
@@ -168,28 +210,20 @@ def answer_tokens(processor, prompt: str) -> list[tuple[int, ...]]:
             if one != other and tokens[other][: len(tokens[one])] == tokens[one]:
                 raise InputError(
                     f"the tokenizer writes {STAGES[one]} as the beginning of {STAGES[other]}; "
-                    "expected five answers that can be told apart: use another base model"
+                    "expected five answers of which none begins another: use another base model"
                 )
     return tokens
 
 
 def render_prompt(processor, prompt: str, images: int = 1) -> str:
-    """The question as the model reads it, up to where its answer starts."""
+    """Return the question as the model reads it, up to where its answer starts."""
     return processor.apply_chat_template(
         chat.prompt(prompt, images), tokenize=False, add_generation_prompt=True
     )
 
 
-def generate(model: StagingModel, epochs: list[list], max_new_tokens: int = 8) -> list[str]:
-    """Let the model answer in its own words, greedily; `chat.read_answer` reads the stage."""
-    inputs = inputs_of(model, epochs)
-    tokens = model.model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False)
-    answers = tokens[:, inputs["input_ids"].shape[1] :]
-    return model.processor.batch_decode(answers, skip_special_tokens=True)
-
-
 def image_tokens(model: StagingModel, images: list) -> int | None:
-    """How many tokens an epoch's images become; `None` where the model does not say which."""
+    """Return how many tokens an epoch's images take; None if the model does not mark them."""
     token = getattr(model.model.config, "image_token_id", None)
     if token is None:
         return None
@@ -197,11 +231,24 @@ def image_tokens(model: StagingModel, images: list) -> int | None:
 
 
 def log_probabilities(model: StagingModel, inputs, answers: list[tuple[int, ...]]):
-    """Log-probability of each answer's tokens after the prompt, a tensor of shape (n_epochs, 5).
+    """Return the log-probability of each answer after the prompt.
 
-    `inputs` are those of `inputs_of`, `answers` those of `answer_tokens`. The answers form a trie.
-    Its root is the prompt, which is run once; every node that several tokens or longer answers hang
-    from costs one token more, on top of the prompt's keys and values.
+    The answers form a trie whose root is the prompt. The prompt is computed once. Each further node
+    that is not the end of an answer costs one more token on top of the prompt's keys and values.
+
+    Parameters
+    ----------
+    model : StagingModel
+        The model.
+    inputs : mapping
+        The result of `inputs_of`.
+    answers : list of tuple of int
+        The result of `answer_tokens`.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (n_epochs, 5).
     """
     import torch
     from transformers import DynamicCache
@@ -210,61 +257,63 @@ def log_probabilities(model: StagingModel, inputs, answers: list[tuple[int, ...]
     cache = None
     if max(map(len, answers)) > 1:
         cache = DynamicCache(config=model.model.config.get_text_config(decoder=True))
-        cache.activate_past_recording()  # a sliding window, too, has to be taken back
+        cache.activate_past_recording()  # so that crop also works with a sliding window
 
     def visit(beginning: tuple[int, ...], step: dict) -> None:
         output = model.model(
             **step, past_key_values=cache, use_cache=cache is not None, logits_to_keep=1
         )
         logits = output.logits[:, -1].float()
-        following = torch.log_softmax(logits, dim=1)
+        next_token = torch.log_softmax(logits, dim=1)
         depth, longer = len(beginning), []
         for index, answer in enumerate(answers):
             if answer[:depth] == beginning:
-                scores[:, index] += following[:, answer[depth]].cpu()
+                scores[:, index] += next_token[:, answer[depth]].cpu()
                 longer += [answer[: depth + 1]] if len(answer) > depth + 1 else []
         for node in sorted(set(longer)):
-            visit(node, _one_more(model, inputs, node))
+            visit(node, _next_step(model, inputs, node))
             cache.crop(-1)
 
     visit((), dict(inputs))
-    visit = None  # it refers to itself, and would hold the batch until garbage is collected
+    visit = None  # the function refers to itself, and would keep the batch in memory
     return scores
 
 
 def inputs_of(model: StagingModel, epochs: list[list]):
-    """Prompts and images of some epochs as the model takes them, each a list of RGB PIL images.
+    """Return the model's inputs for some epochs: their prompts and images, tokenized and padded.
 
-    Raises `InputError` where an epoch has not as many images as the model was trained with.
+    Each epoch is a list of RGB PIL images. Raise InputError if an epoch has another number of
+    images than the model was trained with.
     """
-    shown = 2 * model.neighbours + 1
-    if odd := [len(images) for images in epochs if len(images) != shown]:
+    count = 2 * model.neighbours + 1
+    if wrong := [len(images) for images in epochs if len(images) != count]:
         raise InputError(
-            f"an epoch of {odd[0]} images; expected {shown}, as the model was trained: its own "
+            f"an epoch of {wrong[0]} images; expected {count}, as the model was trained: its own "
             f"and {model.neighbours} neighbours on either side"
         )
-    text = render_prompt(model.processor, model.spec.prompt, shown)
+    text = render_prompt(model.processor, model.spec.prompt, count)
     return model.processor(
         images=epochs,
         text=[text] * len(epochs),
         return_tensors="pt",
         padding=True,
         padding_side="left",
-        add_special_tokens=False,  # the template has written them already
+        add_special_tokens=False,  # the chat template has written them
     ).to(model.model.device, model.model.dtype)
 
 
-def _one_more(model: StagingModel, inputs, node: tuple[int, ...]) -> dict:
-    """What the model reads next after the prompt and all but the last of a node's tokens."""
+def _next_step(model: StagingModel, inputs, node: tuple[int, ...]) -> dict:
+    """Return the inputs for the last token of a node, after the prompt and the tokens before it."""
     import torch
 
-    asked = inputs["attention_mask"]
-    mask = torch.cat([asked, asked.new_ones(len(asked), len(node))], dim=1)
-    step = {"input_ids": asked.new_full((len(asked), 1), node[-1]), "attention_mask": mask}
-    # Qwen's and Gemma's processors mark which tokens are image and which are text (0).
+    prompt = inputs["attention_mask"]
+    mask = torch.cat([prompt, prompt.new_ones(len(prompt), len(node))], dim=1)
+    step = {"input_ids": prompt.new_full((len(prompt), 1), node[-1]), "attention_mask": mask}
+    # Qwen's and Gemma's processors mark image tokens; 0 marks text.
     for name in inputs.keys() & {"token_type_ids", "mm_token_type_ids"}:
         step[name] = torch.zeros_like(step["input_ids"])
-    # Qwen counts an image's positions by rows and columns, and keeps by how much text comes early.
+    # Qwen counts an image's positions by rows and columns, so later text has smaller positions than
+    # its index; `rope_deltas` is the difference.
     for module in model.model.modules():
         if getattr(module, "rope_deltas", None) is not None:
             position = mask.sum(dim=1, keepdim=True) - 1 + module.rope_deltas

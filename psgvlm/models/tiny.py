@@ -1,10 +1,10 @@
-"""A tiny vision-language model with random weights, made without any download."""
+"""A tiny vision-language model with random weights, which needs no download."""
 
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
 
-# ChatML, as most open models write it; the image stands where the message has it.
+# ChatML, which most open models use. The image stands where the message has it.
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
     "{% for part in message['content'] %}"
@@ -15,15 +15,15 @@ CHAT_TEMPLATE = (
 
 
 def build_tiny(spec: ImageSpec, seed: int = 0):
-    """A LLaVA of about a million random parameters and its processor, without any download.
+    """Make a LLaVA with about a million random parameters, and its processor.
 
-    It learns the task from scratch on a laptop's CPU. Its vision tower takes square images, in
-    patches of 1/12 of their width.
+    It learns to stage from scratch on a laptop's CPU. Its vision tower takes square images, in
+    patches of 1/12 of their width. Raise InputError if the spec's images have another form.
     """
     if spec.width != spec.height or spec.width % 12:
         raise InputError(
             f"the tiny model takes square images whose side is a multiple of 12, and {spec.name!r} "
-            f"is {spec.width}x{spec.height}; draw the corpus with --image square or folded"
+            f"is {spec.width}x{spec.height}; draw the corpus with the preset square or folded"
         )
     from transformers import (
         CLIPImageProcessorPil,
@@ -37,7 +37,7 @@ def build_tiny(spec: ImageSpec, seed: int = 0):
     tokenizer = _tiny_tokenizer(spec.prompt)
     side = {"height": spec.height, "width": spec.width}
     processor = LlavaProcessor(
-        # White ground becomes 0, so that an empty patch is no input at all.
+        # The white ground becomes 0, so that an empty patch adds nothing.
         image_processor=CLIPImageProcessorPil(
             size=side, do_center_crop=False, image_mean=[1.0] * 3, image_std=[0.25] * 3
         ),
@@ -69,7 +69,7 @@ def build_tiny(spec: ImageSpec, seed: int = 0):
 
 
 def _tiny_tokenizer(prompt: str):
-    """Byte-level BPE trained on the prompt: any text can be written, the prompt in few tokens."""
+    """Train a byte-level BPE on the prompt: it can write any text, and the prompt in few tokens."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -83,7 +83,7 @@ def _tiny_tokenizer(prompt: str):
         show_progress=False,
     )
     tokenizer.train_from_iterator([prompt, "user\n", "assistant\n"] * 10, trainer)
-    # An answer is one token: half the passes to score, and one decision to learn.
+    # Each answer is one token: inference needs one pass, and there is one decision to learn.
     tokenizer.add_tokens([AddedToken(stage, single_word=True) for stage in STAGES])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token="<|endoftext|>", eos_token="<|im_end|>"

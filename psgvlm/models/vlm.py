@@ -1,4 +1,4 @@
-"""Vision-language models: loading one with its processor and its image spec."""
+"""Load a vision-language model with its processor and its image spec."""
 
 import shutil
 from dataclasses import dataclass
@@ -20,9 +20,18 @@ class ModelError(InputError):
 
 @dataclass(frozen=True)
 class StagingModel:
-    """A model that stages epochs, its processor, how its images are drawn, and which it takes.
+    """A model that stages epochs, with everything it needs.
 
-    With `neighbours` it is shown as many neighbouring epochs on either side.
+    Attributes
+    ----------
+    model : transformers.PreTrainedModel
+        The vision-language model, with its adapter if it has one.
+    processor : transformers.ProcessorMixin
+        The model's processor of images and texts.
+    spec : ImageSpec
+        How the model's images are drawn.
+    neighbours : int
+        How many neighbouring epochs the model is shown on either side of an epoch.
     """
 
     model: Any
@@ -32,9 +41,25 @@ class StagingModel:
 
 
 def load(name: str, device: str | None = None) -> StagingModel:
-    """Load an adapter (or a whole fine-tuned model) from a folder or the Hub, for inference.
+    """Load a fine-tuned model, or an adapter and its base model, to stage with it.
 
-    Raises `InputError` where it has no `image_spec.json`: without it nobody knows how to draw.
+    Parameters
+    ----------
+    name : str
+        A folder that `psgvlm train` wrote, or a Hub id.
+    device : str, optional
+        Where the model runs, such as "cpu" or "cuda". Default: cuda if there is one.
+
+    Returns
+    -------
+    StagingModel
+        The model in evaluation mode, with its processor and its image spec.
+
+    Raises
+    ------
+    InputError
+        If the model has no `image_spec.json`, or holds files that may run code. `ModelError`, a
+        kind of InputError, if it cannot be loaded.
     """
     untrusted.check_files(name)
     spec = repo_files.load_image_spec(name, "model")
@@ -49,7 +74,7 @@ def load(name: str, device: str | None = None) -> StagingModel:
         base = _base(name)
         raise ModelError(
             f"{name}: cannot be loaded as a vision-language model or adapter "
-            f"({str(error).splitlines()[0]}); expected a folder that train_sft.py wrote"
+            f"({str(error).splitlines()[0]}); expected a folder that psgvlm train wrote"
             + (f", and its base model {base} on this machine or on the Hub" if base else "")
         ) from error
     return StagingModel(
@@ -58,7 +83,7 @@ def load(name: str, device: str | None = None) -> StagingModel:
 
 
 def _base(name: str) -> str | None:
-    """The base model that an adapter names, `None` for a whole model."""
+    """Return the name of an adapter's base model; None if it is a complete model."""
     path = repo_files.find(name, "adapter_config.json")
     try:
         return path and str(files.read_json(path)["base_model_name_or_path"])
@@ -67,32 +92,39 @@ def _base(name: str) -> str | None:
 
 
 def load_base(name: str | None, revision: str | None = None, **options):
-    """A base model to be fine-tuned and its processor; `options` are for `from_pretrained`.
+    """Load a base model and its processor, to fine-tune it.
 
-    Raises `InputError` for what is no vision-language model, or cannot be had.
+    `options` are passed to `from_pretrained`. Raise InputError if the model cannot be loaded, or is
+    no vision-language model.
     """
     from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, ProcessorMixin
     from transformers.utils import find_adapter_config_file
 
     if not name:
-        raise InputError("no base model; expected --model_name_or_path NAME or --from_scratch true")
+        raise InputError(
+            "no base model; expected its name, or from_scratch: true",
+            parameter="model_name_or_path",
+        )
     try:
-        # One file first: a hub that cannot be reached is asked for each of them half a minute.
+        # Ask for one file first: if the Hub cannot be reached, each file takes half a minute.
         AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
         if find_adapter_config_file(name, revision=revision):
-            # Other models may have pickles too, beside what is taken; an adapter's would be taken.
+            # PEFT would load the pickles of an adapter. Pickles of other models are not loaded, so
+            # these models may have some beside their safetensors.
             untrusted.check_files(name)
         processor = AutoProcessor.from_pretrained(name, revision=revision, trust_remote_code=False)
         if not isinstance(processor, ProcessorMixin):
-            raise ValueError(f"a {type(processor).__name__} alone, nothing that takes images")
+            raise ValueError(f"it has only a {type(processor).__name__}, which takes no images")
         model = AutoModelForImageTextToText.from_pretrained(
             name, revision=revision, **SAFE_LOADING, **options
         )
+    except InputError:
+        raise
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(
-            f"{name}: cannot be loaded as a vision-language model ({reason}); expected one of the "
-            "Hub's image-text-to-text models or such a folder"
+            f"{name}: cannot be loaded as a vision-language model ({reason}); expected an "
+            "image-text-to-text model: a folder or a Hub id"
         ) from error
     if processor.tokenizer.pad_token is None:
         processor.tokenizer.pad_token = processor.tokenizer.eos_token
@@ -101,9 +133,9 @@ def load_base(name: str | None, revision: str | None = None, **options):
 
 
 def write_merged(adapter: str | Path, dtype: str = "auto") -> Path:
-    """Write base model and adapter as one model into the adapter's folder `merged`; returns it.
+    """Write base model and adapter as one model into the adapter's folder `merged`; return it.
 
-    The base model is loaded anew, unquantized.
+    The base model is loaded again for this, without quantization.
     """
     from peft import PeftConfig, PeftModel
     from transformers import AutoModelForImageTextToText, AutoProcessor
@@ -119,19 +151,19 @@ def write_merged(adapter: str | Path, dtype: str = "auto") -> Path:
 
 
 def turn_ends(model, processor) -> set[int]:
-    """The tokens at which the model stops to write."""
+    """Return the tokens that end the model's text."""
     ends = model.generation_config.eos_token_id
     ends = {ends} if isinstance(ends, int) else set(ends or ())
     return ends | {processor.tokenizer.eos_token_id}
 
 
 def end_turns(processor, ends: set[int]) -> None:
-    """Let the chat template end the assistant's turn where it does not, as Vicuna's.
+    """Make the chat template end the assistant's turn, if it does not, as Vicuna's does not.
 
-    Otherwise nothing would teach the model to stop. The processor is saved with the template.
+    Otherwise training would not teach the model to stop. The processor saves the new template.
     """
     turns = chat.prompt("") + chat.completion(STAGES[0])
     text = processor.apply_chat_template(turns, tokenize=False)
     tokens = processor.tokenizer(text, add_special_tokens=False)["input_ids"]
-    if not ends & set(tokens[-3:]):  # a template may write white space after it
+    if not ends & set(tokens[-3:]):  # some templates write white space after the end
         processor.chat_template += "{% if not add_generation_prompt %}{{ eos_token }}{% endif %}"

@@ -1,4 +1,4 @@
-"""Prompts, answers, and answers read back."""
+"""Prompts and answers, and the rows of a corpus that hold them."""
 
 import pytest
 
@@ -8,34 +8,19 @@ from psgvlm.stages import STAGES
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_answer_reads_back(stage):
-    (message,) = chat.completion(stage)
+def test_the_answer_about_an_epoch_is_its_stage(stage):
+    (message,) = chat.completion(chat.answer("staging", stage, None))
     assert message["role"] == "assistant"
-    assert chat.read_answer(message["content"][0]["text"]) == stage
+    assert message["content"] == [{"type": "text", "text": stage}]
+    assert chat.completion(chat.answer("staging", None, None)) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "stage"),
-    [
-        ("R", "R"),
-        ("REM", "R"),
-        ("rem sleep", "R"),
-        ("N2", "N2"),
-        ("n 3.", "N3"),
-        ("Stage N2", "N2"),
-        ("Sleep stage 3", "N3"),
-        ("Wake", "W"),
-        ("The stages are W, N1, N2, N3 and R. Answer: N2", "N2"),
-        ("No slow waves, so it is not N3 but N2", "N2"),
-        ("", None),
-        ("I cannot tell", None),
-        ("it lasts 3 seconds", None),
-        ("r", None),
-        ("N4", None),
-    ],
-)
-def test_free_answers(text, stage):
-    assert chat.read_answer(text) == stage
+def test_a_prompt_shows_its_images_before_the_question():
+    (message,) = chat.prompt("What stage?", 3)
+    assert [part["type"] for part in message["content"]] == ["image"] * 3 + ["text"]
+    assert message["content"][-1]["text"] == f"{chat.NEIGHBOURS_NOTE} What stage?"
+    with_one = chat.prompt("What stage?")[0]["content"]
+    assert with_one == [{"type": "image", "text": None}, {"type": "text", "text": "What stage?"}]
 
 
 def test_rows_have_the_schema_of_the_corpus():

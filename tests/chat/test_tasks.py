@@ -1,4 +1,4 @@
-"""What is said of an epoch is true of its signal, reads back, and a wrong word is noticed."""
+"""The texts about an epoch are true of its signal, can be read back, and faults are noticed."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ from prepared import SPEC, night
 from psgvlm import chat
 from psgvlm.chat.findings import BANDS_HZ, Eeg, EpochFindings, Eyes, Muscle
 from psgvlm.chat.perception import perception, read_perception
-from psgvlm.chat.rationale import RULES, facts, rationale
+from psgvlm.chat.rationale import RULES, facts, last_line, rationale
 from psgvlm.corpus import row_schema
 from psgvlm.stages import STAGES
 
@@ -25,7 +25,7 @@ EVERY = 3  # epochs held against the signal
 
 @cache
 def lanes():
-    """The night as the independent check takes it, and the low level of its chin."""
+    """Return the night for the independent check, and the low level of its chin EMG."""
     found = {
         name: (trace.samples_uv, trace.rate_hz)
         for name, trace in zip(SPEC.lanes, night().traces, strict=True)
@@ -47,11 +47,11 @@ def texts(epoch):
     return perception(seen), rationale(seen, night().stages[epoch])
 
 
-# --- true -----------------------------------------------------------------------------------------
+# --- the texts are true ---
 
 
 def test_every_sentence_is_true_of_the_signal():
-    """Parsed back to claims, each computed again by other means."""
+    """Each sentence is parsed into claims, and an independent check computes each claim again."""
     held, wrong = Counter(), []
     for epoch in some_epochs():
         for text in texts(epoch):
@@ -66,7 +66,7 @@ def test_every_sentence_is_true_of_the_signal():
 
 
 def moved(said, epoch):
-    """The claim's times put where nothing was planted, or `None` where there is no such place."""
+    """Move a claim's times to where nothing was planted; None if there is no such place."""
     onset_s = night().onsets_s[epoch]
     busy = [
         (e.onset_s - onset_s - 2, e.onset_s + e.duration_s - onset_s + 3)
@@ -81,7 +81,7 @@ def moved(said, epoch):
 
 
 def falsified(claim, epoch):
-    """The same claim with something else in it; `None` where there is nothing to change."""
+    """Return the claim with a wrong value; None if it has no value to change."""
     said = claim.said
     if claim.kind in ("alpha", "slow"):
         return replace(claim, said=said | {"s": "28" if float(said["s"]) < 10 else "0"})
@@ -101,7 +101,7 @@ def falsified(claim, epoch):
 
 
 def test_wrong_sentences_are_noticed():
-    """All wrong numbers and words, and nearly all wrong times; noise may pass for a spindle."""
+    """All wrong numbers and words and nearly all wrong times; noise may look like a spindle."""
     caught, made = Counter(), Counter()
     for epoch in some_epochs():
         for claim in claims(texts(epoch)[0]) + claims(texts(epoch)[1]):
@@ -130,8 +130,8 @@ def test_wrong_sentences_are_noticed():
         ("slow_eye_movement", "slow eye movements", "E1 and E2", 50, 0.2),
     ],
 )
-def test_silence_about_what_is_clearly_there_is_noticed(kind, event, lane, least_uv, share):
-    """`No spindles were measured`, said of epochs where a large one was planted."""
+def test_denying_an_event_that_is_clearly_there_is_noticed(kind, event, lane, least_uv, share):
+    """`No spindles were measured`, about epochs in which a large one was planted."""
     silence = Claim("none", {"event": event, "lane": lane})
     onsets_s = night().onsets_s
     large = [
@@ -146,8 +146,8 @@ def test_silence_about_what_is_clearly_there_is_noticed(kind, event, lane, least
     assert np.mean(noticed) >= share
 
 
-def test_a_rule_told_the_wrong_way_is_noticed():
-    """Each stage's verdict in the words of another answer, where the signal is clear."""
+def test_a_wrong_verdict_about_a_rule_is_noticed():
+    """Each verdict is turned into its opposite; at least half of these are clearly wrong."""
     caught = Counter()
     for epoch in some_epochs():
         for claim in claims(texts(epoch)[1]):
@@ -161,13 +161,13 @@ def test_a_rule_told_the_wrong_way_is_noticed():
     assert caught[True] >= 0.5 * caught.total()
 
 
-def test_a_sentence_that_may_not_be_said_is_refused():
+def test_a_sentence_of_another_form_is_refused():
     for text in ("The sleeper dreams.", "C4-M1: mostly harmless", "No vertex waves"):
         with pytest.raises(ValueError, match="no sentence"):
             claims(text)
 
 
-# --- read back ------------------------------------------------------------------------------------
+# --- texts are read back ---
 
 
 def seconds(most=30.0):
@@ -218,10 +218,9 @@ def test_a_description_reads_back(seen):
 
 @given(epochs, st.sampled_from(STAGES))
 @settings(max_examples=200, deadline=None)
-def test_the_stage_comes_last_and_reads_back(seen, stage):
+def test_the_last_line_names_the_stage_and_no_fact_does(seen, stage):
     text = rationale(seen, stage)
-    assert chat.read_answer(text) == stage
-    assert text.splitlines()[-1] == f"Stage: {stage}"
+    assert text.splitlines()[-1] == last_line(stage) == f"Stage: {stage}"
     assert not any(name in " ".join(facts(seen)).split() for name in STAGES)
     said = " ".join(text.splitlines())
     assert all(said.count(criterion) >= 1 for criterion, _ in RULES[stage])
@@ -231,8 +230,8 @@ def test_the_stage_comes_last_and_reads_back(seen, stage):
 
 def test_the_facts_do_not_depend_on_the_stage():
     seen = night().seen[50]
-    told = {tuple(rationale(seen, stage).splitlines()[: len(facts(seen))]) for stage in STAGES}
-    assert told == {tuple(facts(seen))}
+    by_stage = {tuple(rationale(seen, stage).splitlines()[: len(facts(seen))]) for stage in STAGES}
+    assert by_stage == {tuple(facts(seen))}
 
 
 @pytest.mark.parametrize(
@@ -251,12 +250,12 @@ def test_a_damaged_description_is_refused(change):
         read_perception(text.replace(*change))
 
 
-# --- what is not there ----------------------------------------------------------------------------
+# --- facts that are missing ---
 
 STILL = Eeg("C4-M1", 0, (0.6, 0.2, 0.1, 0.05, 0.05), 3, (), (), (), 0.0)
 
 
-def test_a_stage_that_the_facts_do_not_support_is_said_to_lack_it():
+def test_the_text_says_that_the_facts_do_not_meet_a_rule():
     text = rationale(EpochFindings((STILL,)), "N2")
     assert "No spindles were measured in C4-M1." in text
     assert "No K-complexes were measured in C4-M1." in text
@@ -266,7 +265,7 @@ def test_a_stage_that_the_facts_do_not_support_is_said_to_lack_it():
     )
 
 
-def test_what_no_lane_shows_is_not_judged():
+def test_criteria_without_a_lane_are_not_decided():
     text = rationale(EpochFindings((STILL,)), "R")
     assert "Of the rule for R no lane decides: rapid eye movements; low chin tone." in text
     assert "eye movements were" not in text and "tone of" not in text
@@ -287,7 +286,7 @@ def test_wake_with_open_eyes_needs_eyes_and_tone():
     assert [key for key, value in met.items() if value] == [(True, 5.0)]
 
 
-def test_the_fifth_and_the_half_are_those_of_the_rules():
+def test_the_limits_are_a_fifth_and_half_of_an_epoch():
     for slow_s, met in ((5.9, "do not meet"), (6.0, "meet")):
         lane = replace(STILL, slow_waves=((0.0, slow_s),), slow_wave_s=slow_s)
         assert f"facts {met}: slow waves in a fifth" in rationale(EpochFindings((lane,)), "N3")
@@ -297,7 +296,7 @@ def test_the_fifth_and_the_half_are_those_of_the_rules():
         assert re.search(rf"facts {met}: [^.]*no more than half", said)
 
 
-# --- rows -----------------------------------------------------------------------------------------
+# --- rows ---
 
 
 def rows(task, findings):
@@ -308,7 +307,7 @@ def rows(task, findings):
     )  # fmt: skip
 
 
-def test_rows_of_the_tasks_differ_in_question_and_answer_alone():
+def test_rows_of_different_tasks_differ_only_in_question_and_answer():
     seen = [EpochFindings((STILL,)).to_dict()] * 2
     tables = {task: rows(task, seen) for task in chat.TASKS}
     kept = [table.drop(["prompt", "completion"]) for table in tables.values()]
@@ -327,9 +326,9 @@ def test_rows_of_the_tasks_differ_in_question_and_answer_alone():
     assert answered["rationale"] == [rationale(EpochFindings((STILL,)), "N2"), None]
 
 
-def test_an_epoch_of_which_nothing_was_seen_has_no_description():
-    told = rows("perception", [EpochFindings().to_dict()] * 2).to_pylist()
-    assert [row["completion"] for row in told] == [[], []]
+def test_an_epoch_without_findings_has_no_description():
+    described = rows("perception", [EpochFindings().to_dict()] * 2).to_pylist()
+    assert [row["completion"] for row in described] == [[], []]
 
 
 def test_the_bands_named_are_those_measured():

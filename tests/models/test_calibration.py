@@ -106,7 +106,7 @@ def test_reviewing_the_least_sure_epochs():
 def test_what_is_no_review_curve_is_refused(tmp_path, review):
     (tmp_path / FILE_NAME).write_text(f'{{"temperature": 1, "review": {review}}}')
     assert load(tmp_path) == 1
-    with pytest.raises(InputError, match=r"calibration\.json: .*fit it anew"):
+    with pytest.raises(InputError, match=r"calibration\.json: .*fit it again"):
         load_review(tmp_path)
 
 
@@ -115,7 +115,7 @@ def test_what_is_no_review_curve_is_refused(tmp_path, review):
                                   '{"temperature": 0}', '{"temperature": 1e9}'])  # fmt: skip
 def test_what_is_no_temperature_is_refused(tmp_path, text):
     (tmp_path / FILE_NAME).write_text(text)
-    with pytest.raises(InputError, match=r"calibration\.json: .*fit it anew"):
+    with pytest.raises(InputError, match=r"calibration\.json: .*fit it again"):
         load(tmp_path)
 
 

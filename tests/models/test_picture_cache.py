@@ -1,4 +1,4 @@
-"""Each picture of a night goes through the vision tower once, and the numbers are the same."""
+"""Each image of a night is encoded once, and the probabilities are the same."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def own_tiny():
 
 @pytest.fixture(scope="module", params=["own", *tiny_vlms.FAMILIES])
 def model(request):
-    """A family's tiny model with a neighbour on either side, its random weights made to matter."""
+    """A family's tiny model with one neighbour on either side and enlarged random weights."""
     torch.manual_seed(0)
     base, processor = own_tiny() if request.param == "own" else tiny_vlms.FAMILIES[request.param]()
     with torch.no_grad():
@@ -35,7 +35,7 @@ def model(request):
 
 @pytest.fixture
 def night(model):
-    """A night's epochs among their neighbours, every picture decoded anew wherever it is shown."""
+    """The epochs of a night with their neighbours; each epoch has image objects of its own."""
     rng = np.random.default_rng(0)
     shape = (EPOCHS, model.spec.height, model.spec.width, 3)
     pictures = [Image.fromarray(array) for array in rng.integers(0, 255, shape, np.uint8)]
@@ -44,8 +44,8 @@ def night(model):
 
 
 @pytest.fixture
-def looked(model, monkeypatch):
-    """How many pictures each call of the vision tower was given."""
+def encoded(model, monkeypatch):
+    """The number of images of each call of the vision tower."""
     calls, features = [], type(model.model).get_image_features
 
     def counted(self, *args, **options):
@@ -62,22 +62,22 @@ def plain(model, epochs):
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 32])
-def test_a_picture_is_encoded_once_and_the_numbers_are_the_same(model, night, looked, batch_size):
+def test_a_picture_is_encoded_once_and_the_numbers_are_the_same(model, night, encoded, batch_size):
     wanted = plain(model, night)
-    assert not looked  # the plain way goes through the model as a whole
+    assert not encoded  # without the cache the model encodes its images itself
     assert wanted.std() > 0.01
-    scorer = inference.StageClassifier(model, batch_size)
-    list(scorer.probabilities(night[:1]))  # scored both ways
-    looked.clear()
-    p = np.array(list(scorer.probabilities(night)))
-    assert scorer.once
+    classifier = inference.StageClassifier(model, batch_size)
+    list(classifier.probabilities(night[:1]))  # computed with and without the cache
+    encoded.clear()
+    p = np.array(list(classifier.probabilities(night)))
+    assert classifier.encodes_once
     assert np.allclose(p, wanted, rtol=0, atol=1e-4)
-    # Blank before the first and after the last epoch: one picture, seen anew where it was
-    # forgotten meanwhile.
-    assert sum(looked) == EPOCHS + (1 if batch_size == 32 else 2)
+    # The blank image stands before the first and after the last epoch. It is encoded twice if the
+    # cache has dropped it in between.
+    assert sum(encoded) == EPOCHS + (1 if batch_size == 32 else 2)
 
 
-def test_so_is_the_picture_s_processing(model, night, monkeypatch):
+def test_an_image_is_processed_once(model, night, monkeypatch):
     processor, made = model.processor.image_processor, []
     call = type(processor).__call__
 
@@ -86,16 +86,16 @@ def test_so_is_the_picture_s_processing(model, night, monkeypatch):
         return call(self, images, **options)
 
     monkeypatch.setattr(type(processor), "__call__", counted)
-    scorer = inference.StageClassifier(model, 32)
-    list(scorer.probabilities(night[:1]))  # scored both ways
+    classifier = inference.StageClassifier(model, 32)
+    list(classifier.probabilities(night[:1]))  # computed with and without the cache
     made.clear()
-    list(scorer.probabilities(night))
-    # The night's and a blank one; and an epoch as a whole, for the question around its pictures.
+    list(classifier.probabilities(night))
+    # The night's images and the blank one; and one whole epoch, for the text around its images.
     assert sorted(made) == [1, EPOCHS + 1]
 
 
-def test_pictures_that_depend_on_one_another_are_encoded_every_time(night, model, capsys):
-    """An architecture that looks at all of a batch's pictures together, and says nothing of it."""
+def test_images_that_depend_on_one_another_are_encoded_for_every_epoch(night, model, capsys):
+    """As in an architecture that mixes all images of a batch without declaring it."""
     features = type(model.model.model).get_image_features
 
     def together(self, *args, **options):
@@ -108,15 +108,17 @@ def test_pictures_that_depend_on_one_another_are_encoded_every_time(night, model
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base, "get_image_features", together)
         wanted = np.concatenate([plain(model, night[at : at + 1]) for at in range(EPOCHS)])
-        scorer = inference.StageClassifier(model, 1)
-        p = np.array(list(scorer.probabilities(night)))
-    assert not scorer.once
-    assert "encoded anew for every epoch (its pictures depend" in capsys.readouterr().out
+        classifier = inference.StageClassifier(model, 1)
+        p = np.array(list(classifier.probabilities(night)))
+    assert not classifier.encodes_once
+    assert "encoded again for every epoch (its images depend" in capsys.readouterr().out
     assert np.allclose(p, wanted, rtol=0, atol=1e-4)
 
 
-def test_features_that_are_not_a_picture_s_each_are_not_reused(night, model, monkeypatch, capsys):
-    """As of an architecture that gives a picture's tiles one by one."""
+def test_features_that_do_not_belong_to_one_image_each_are_not_reused(
+    night, model, monkeypatch, capsys
+):
+    """As in an architecture that returns the tiles of an image one by one."""
     features = type(model.model).get_image_features
 
     def tiles(self, *args, **options):
@@ -126,18 +128,20 @@ def test_features_that_are_not_a_picture_s_each_are_not_reused(night, model, mon
 
     wanted = plain(model, night)
     monkeypatch.setattr(type(model.model), "get_image_features", tiles)
-    scorer = inference.StageClassifier(model, 3)
-    assert np.allclose(list(scorer.probabilities(night)), wanted, rtol=0, atol=1e-6)
-    assert not scorer.once
-    assert "encoded anew for every epoch (ValueError: " in capsys.readouterr().out
+    classifier = inference.StageClassifier(model, 3)
+    assert np.allclose(list(classifier.probabilities(night)), wanted, rtol=0, atol=1e-6)
+    assert not classifier.encodes_once
+    assert "encoded again for every epoch (ValueError: " in capsys.readouterr().out
 
 
-def test_an_architecture_that_takes_no_features_is_scored_the_plain_way(night, model, monkeypatch):
+def test_an_architecture_that_accepts_no_encoded_images_is_computed_without_the_cache(
+    night, model, monkeypatch
+):
     wanted = plain(model, night)
-    monkeypatch.setattr(picture_cache, "allowed", lambda _: False)
-    scorer = inference.StageClassifier(model, 3)
-    assert not scorer.once
-    assert np.allclose(list(scorer.probabilities(night)), wanted, rtol=0, atol=1e-6)
+    monkeypatch.setattr(picture_cache, "is_supported", lambda _: False)
+    classifier = inference.StageClassifier(model, 3)
+    assert not classifier.encodes_once
+    assert np.allclose(list(classifier.probabilities(night)), wanted, rtol=0, atol=1e-6)
 
 
 ### Memory
@@ -145,7 +149,7 @@ def test_an_architecture_that_takes_no_features_is_scored_the_plain_way(night, m
 
 @pytest.fixture
 def small_memory(model, monkeypatch):
-    """A device that holds two rows at a time; the sizes of the batches that were tried."""
+    """A device that holds two rows at a time, and the sizes of the batches that were tried."""
     tried, forward = [], type(model.model).forward
 
     def limited(self, *args, **options):
@@ -159,25 +163,41 @@ def small_memory(model, monkeypatch):
     return limited, tried
 
 
-def test_a_batch_too_large_is_halved_and_so_are_those_after_it(model, night, small_memory):
+def test_a_batch_too_large_for_the_memory_is_halved_and_so_are_later_ones(
+    model, night, small_memory
+):
     limited, tried = small_memory
     limited.rows = EPOCHS
     wanted = np.array(list(inference.probabilities(model, night)))
-    limited.rows, scorer = 2, inference.StageClassifier(model, 6)
+    limited.rows, classifier = 2, inference.StageClassifier(model, 6)
     tried.clear()
     for _ in range(2):
-        assert np.allclose(list(scorer.probabilities(night)), wanted, rtol=0, atol=1e-4)
-    assert scorer.batch_size == 1
+        assert np.allclose(list(classifier.probabilities(night)), wanted, rtol=0, atol=1e-4)
+    assert classifier.batch_size == 1
     assert [rows for rows in tried if rows > 2] == [6, 3]
 
 
-def test_one_epoch_too_large_is_said(model, night, small_memory):
+def test_one_epoch_that_needs_too_much_memory_is_refused(model, night, small_memory):
     small_memory[0].rows = 0
     with pytest.raises(InputError, match="out of memory on cpu with one epoch at a time; expected"):
         list(inference.probabilities(model, night))
 
 
-def test_other_errors_are_not_taken_for_it(model, night, monkeypatch):
+def test_too_little_memory_for_the_vision_tower_is_not_taken_for_an_architecture_s_fault(
+    model, night, monkeypatch
+):
+    """The first epoch fits without the cache, and its images alone do not fit."""
+
+    def too_large(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    plain(model, night[:1])
+    monkeypatch.setattr(picture_cache.PictureCache, "encode", too_large)
+    with pytest.raises(InputError, match="out of memory on cpu"):
+        list(inference.probabilities(model, night[:1]))
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(model, night, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("shapes do not match")
 
@@ -188,7 +208,7 @@ def test_other_errors_are_not_taken_for_it(model, night, monkeypatch):
     assert not devices.out_of_memory(RuntimeError("shapes do not match"))
 
 
-### Meanwhile
+### Reading ahead
 
 
 def test_items_made_ahead_are_the_items_and_their_error():
@@ -198,7 +218,7 @@ def test_items_made_ahead_are_the_items_and_their_error():
 
     found = []
     with pytest.raises(ValueError, match="broken"):
-        for item in inference.ahead(items()):
+        for item in inference.read_ahead(items()):
             found.append(item)
     assert found == [0, 1, 2]
-    assert list(inference.ahead([])) == []
+    assert list(inference.read_ahead([])) == []

@@ -66,7 +66,7 @@ def test_a_spec_beside_no_model(raw, tmp_path):
     PRESETS["square"].save(tmp_path)
     night = next((raw / "shhs").rglob("*.edf"))
     done = command("stage.py", night, "--model", tmp_path, "--out", tmp_path / "out")
-    refused(done, tmp_path, "cannot be loaded", "train_sft.py wrote")
+    refused(done, tmp_path, "cannot be loaded", "psgvlm train wrote")
 
 
 def test_a_corpus_of_another_spec_than_the_adapter_s(adapter, tmp_path):
