@@ -24,7 +24,7 @@ finally:
         (["--config", "{empty}/none.yaml"], ["recipe or options", "none.yaml"]),
         (["--dataset_name", "ORG/c", "--tune", "head"], ["head", "language"]),
         (["--dataset-name", "ORG/c", "--balance", "evenly"], ["evenly", "uniform"]),
-        (["--dataset_name", "ORG/c", "--augment", "gain=0.2"], ["gain is 1 to 10"]),
+        (["--dataset_name", "ORG/c", "--augment", "gain=0.2"], ["gain=0.2; expected 1 to 10"]),
         (["--max_steps", "3"], ["no corpus given"]),
     ],
 )

@@ -22,7 +22,7 @@ PUSHED = {"push_to_hub": True, "hub_model_id": "tester/tiny"}
         ({"tune": "head"}, "unknown part 'head' in 'head'"),
         ({"balance": "evenly"}, "'evenly' is no balance; expected one of none"),
         ({"neighbours": 11}, "11 neighbours; expected 0 to 10"),
-        ({"augment": "gain=0.2"}, "gain is 1 to 10"),
+        ({"augment": "gain=0.2"}, "gain=0.2; expected 1 to 10"),
         ({"early_stopping_patience": 3}, "needs load_best_model_at_end"),
         ({"load_in_4bit": True}, "quantized base model cannot be trained itself.*use_peft"),
         ({"dataset_train_split": "learning"}, "no split 'learning'"),
