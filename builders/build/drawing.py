@@ -89,7 +89,7 @@ def draw_night(task: Task) -> Result:
         "cohort": found.cohort,
         "subject": found.subject,
         "recording": found.recording,
-        "lanes": list(night.lanes.found),
+        "lanes": list(night.lanes.filled_names),
     }
     notes = [_told(note, task.choices.raw) for note in examined.notes]
     pictures = (raster.to_png(image, spec) for image in night.draw())
@@ -122,7 +122,7 @@ def _manifest_columns(examined: ExaminedNight) -> dict:
     return {
         "duration_s": night.recording.duration_s,
         "lanes": lanes,
-        "missing": list(night.lanes.missing),
+        "missing": list(night.lanes.missing_names),
         "kappa": examined.scores.kappa,
         **manifest.epochs_by_stage(examined.stages),
     }

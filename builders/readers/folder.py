@@ -21,7 +21,7 @@ from psgvlm.recordings import score_files
 from psgvlm.recordings.edf import ANNOTATIONS, EdfFile
 from psgvlm.recordings.mne_file import SUFFIXES
 from psgvlm.recordings.recording import Recording
-from psgvlm.recordings.scores import Scores, place
+from psgvlm.recordings.scores import Scores, scores_from_events
 
 EXPECTED = "EDF or EDF+ recordings (.edf, .rec), or BDF, BrainVision, EEGLAB, FIF, GDF, CNT"
 ALIASES: dict[str, tuple[str, ...]] = {}
@@ -62,8 +62,8 @@ def read_scores(night: FoundNight) -> Scores | None:
     """
     if not night.scores:
         recording = Recording(night.signal, gaps=True)
-        events = score_files.annotated(night.signal, recording.annotations())
-        return place(night.signal, events) if events else None
+        events = score_files.annotated_events(night.signal, recording.annotations())
+        return scores_from_events(night.signal, events) if events else None
     path, *more = night.scores
     notes = ()
     if more:
@@ -75,16 +75,18 @@ def read_scores(night: FoundNight) -> Scores | None:
 def _read(path: Path) -> Scores:
     suffix = path.suffix.lower()
     if suffix == ".edf":
-        return place(path, score_files.annotated(path, EdfFile(path).annotations()))
+        return scores_from_events(
+            path, score_files.annotated_events(path, EdfFile(path).annotations())
+        )
     if suffix == ".tsv":
-        return place(path, score_files.bids_events(path))
+        return scores_from_events(path, score_files.bids_events(path))
     if suffix != ".xml":
-        return Scores(0.0, score_files.listed(path))
+        return Scores(0.0, score_files.listed_stages(path))
     root = score_files.parse_xml(path)
     if root.tag == "CMPStudyConfig":
-        return Scores(0.0, score_files.profusion(path, root))
+        return Scores(0.0, score_files.profusion_stages(path, root))
     if root.tag == "PSGAnnotation":
-        return place(path, score_files.nsrr(path, root))
+        return scores_from_events(path, score_files.nsrr_events(path, root))
     raise InputError(
         f"{path}: its root is {root.tag[:40]!r}; expected CMPStudyConfig (Profusion) or "
         "PSGAnnotation (NSRR)"

@@ -10,7 +10,8 @@ from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm.errors import InputError
 from psgvlm.files import MAX_BYTES, list_files, natural_key, printable_name, quote_short, read_text
-from psgvlm.recordings.scores import Scores, Stages, kappa
+from psgvlm.metrics.sleep_staging import figures
+from psgvlm.recordings.scores import Scores, Stages
 from psgvlm.stages import ISRUC_TXT, ISRUC_XLSX
 
 EXPECTED = "<group>/<subject>/<subject>.rec with <subject>_1.txt beside it"
@@ -96,7 +97,7 @@ def read_scores(night: FoundNight, scorer: str = "1") -> Scores:
         read = {number: stages[:shorter] for number, stages in read.items()}
     chosen = wanted[0]
     stages, second = read[chosen], read.get(3 - chosen)
-    agreement = kappa(stages, second) if second else None
+    agreement = _agreement(stages, second) if second else None
     if scorer in ("both", "consensus"):
         pairs = zip(stages, second, strict=True)
         if scorer == "both":
@@ -104,6 +105,17 @@ def read_scores(night: FoundNight, scorer: str = "1") -> Scores:
         else:
             stages = tuple(one if one == other else None for one, other in pairs)
     return Scores(0.0, stages, second, kappa=agreement, notes=tuple(notes))
+
+
+def _agreement(first: Stages, second: Stages) -> float | None:
+    """Return Cohen's kappa of two scorers over the epochs that both scored.
+
+    It is undefined, and None, if there are no such epochs, or if all have one and the same stage.
+    """
+    pairs = [(one, other) for one, other in zip(first, second, strict=True) if one and other]
+    if len({stage for pair in pairs for stage in pair}) < 2:
+        return None
+    return float(figures.kappa(figures.confusion(*zip(*pairs, strict=True))))
 
 
 def _read_scorer(txt: Path, notes: list[str]) -> Stages:

@@ -14,7 +14,7 @@ from psgvlm.errors import InputError
 from psgvlm.files import list_files
 from psgvlm.recordings import score_files
 from psgvlm.recordings.edf import EdfFile
-from psgvlm.recordings.scores import ScoredEvent, Scores, place
+from psgvlm.recordings.scores import ScoredEvent, Scores, scores_from_events
 from psgvlm.stages import EPOCH_S
 
 EXPECTED = "'01-0S-NNNN PSG.edf' with '01-0S-NNNN Base.edf'"
@@ -67,12 +67,12 @@ def read_scores(night: FoundNight, twenty_second: str = "extend") -> Scores:
             f"{night.signal}: SS{night.subject[4]} is scored in epochs of 20 s, left out by "
             "--twenty-second skip; expected 30-s epochs, or --twenty-second extend"
         )
-    events = score_files.annotated(path, EdfFile(path).annotations())
+    events = score_files.annotated_events(path, EdfFile(path).annotations())
     if not events:
         raise InputError(f"{path}: no 'Sleep stage' annotations; expected one an epoch")
     nominal_s = _TWENTY_S if twenty else EPOCH_S
     _check_spacing(path, events, nominal_s)
-    scores = place(path, events, nominal_s)
+    scores = scores_from_events(path, events, nominal_s)
     # The epochs' true length: cut by a whole number of samples, it is not quite 20 or 30 s.
     last = max(events, key=lambda event: event.onset_s)
     epochs = len(scores.stages) - 1

@@ -8,7 +8,7 @@ from psgvlm.builders.readers.found_night import FoundNight
 from psgvlm.errors import InputError
 from psgvlm.files import list_files
 from psgvlm.recordings import score_files
-from psgvlm.recordings.scores import Scores, Stages, place
+from psgvlm.recordings.scores import Scores, Stages, scores_from_events
 from psgvlm.stages import EPOCH_S
 
 EXPECTED = "polysomnography/edfs/shhs1/shhs1-NNNNNN.edf with annotations-events-profusion or -nsrr"
@@ -55,8 +55,8 @@ def read_scores(night: FoundNight) -> Scores:
 def _read(path: Path) -> Stages:
     root = score_files.parse_xml(path)
     if path.name.lower().endswith("-profusion.xml"):
-        return score_files.profusion(path, root)
-    scores = place(path, score_files.nsrr(path, root))
+        return score_files.profusion_stages(path, root)
+    scores = scores_from_events(path, score_files.nsrr_events(path, root))
     # NSRR's events count from the record's start, where the first need not begin.
     lead = round(scores.onset_s / EPOCH_S)
     if lead < 0:

@@ -226,9 +226,9 @@ class Night:
     def _find_notes(self) -> Iterator[str]:
         recording = self.recording
         yield from recording.notes
-        if self.lanes.missing:
-            yield f"no {', '.join(self.lanes.missing)}: drawn as empty"
-        labels = [label for s in self.lanes.filled for label in (s.plus, s.minus) if label]
+        if self.lanes.missing_names:
+            yield f"no {', '.join(self.lanes.missing_names)}: drawn as empty"
+        labels = [label for s in self.lanes.filled_sources for label in (s.plus, s.minus) if label]
         if bare := [label for label in dict.fromkeys(labels) if not recording.channel(label).unit]:
             yield f"no unit for {', '.join(bare)}: taken as uV"
         if self.n_in_gaps:

@@ -26,8 +26,8 @@ GAPS = ("edge", "bad_acq_skip")
 class MneFile:
     """A file that MNE opens, or a Raw object, as `psgvlm.recordings.recording` reads it.
 
-    MNE brings all channels of a file to one rate and gives volts where it knows the unit. Samples
-    within a `BAD_ACQ_SKIP` annotation are no recording: they are left out of the stored samples,
+    MNE brings all channels of a file to one rate, and gives volts if it knows the unit. Samples
+    within a `BAD_ACQ_SKIP` annotation were not recorded: they are left out of the stored samples,
     and `segments` says where the other samples lie in time. An `EDGE` annotation ends a segment,
     because the signals before and after it were not recorded one after the other.
     Raises `InputError` if MNE cannot open the file.
@@ -59,13 +59,13 @@ class MneFile:
             self.notes.append(f"marked as bad, but read where a lane needs it: {', '.join(bads)}")
 
     def segments(self) -> tuple[tuple[float, float], ...]:
-        """Return the start and stop of each run of stored samples, in s from the first sample."""
+        """Return start and stop of each segment without a gap, in seconds from the first sample."""
         return tuple((start / self.rate_hz, stop / self.rate_hz) for start, stop in self._runs)
 
-    def part(
+    def read(
         self, factors: Mapping[int, float], start_s: float, stop_s: float
     ) -> dict[int, tuple[int, np.ndarray]]:
-        """Return the samples of several channels between two times, as `EdfFile.part`."""
+        """Read the stored samples of several channels between two times, as `EdfFile.read` does."""
         first = min(max(0, math.floor(start_s * self.rate_hz)), self.n_samples)
         last = max(first, min(self.n_samples, math.ceil(stop_s * self.rate_hz)))
         samples = self._read(factors, first, last)

@@ -1,4 +1,4 @@
-"""A polysomnography recording on disk: labels, each channel's own rate, samples in microvolts."""
+"""A recording: its channels, each at its own rate, and their samples in microvolts."""
 
 import math
 import os
@@ -11,22 +11,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from psgvlm.errors import InputError
-from psgvlm.recordings.edf import ANNOTATIONS, Annotation, EdfFile
+from psgvlm.recordings.edf import Annotation, EdfFile
+from psgvlm.recordings.edf_header import ANNOTATIONS
 from psgvlm.recordings.mne_file import SUFFIXES, MneFile
 
 if TYPE_CHECKING:
     from mne.io import BaseRaw
 
-_VOLTS = {"": 1e6, "m": 1e3, "u": 1.0, "n": 1e-3}
-# The micro sign, mu, and what is left of them after a wrong character set.
+_UV_BY_PREFIX = {"": 1e6, "m": 1e3, "u": 1.0, "n": 1e-3}
+# The micro sign, the letter mu, and what a wrong character set makes of the two.
 _MICRO = re.compile(r"^(µ|μ|Âµ|Î¼|\?|\ufffd|mu(?=v)|micro)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Channel:
-    """One signal of a recording: its label as written, rate (Hz), unit and number of samples.
+    """One signal of a recording.
 
-    `fault` says why it cannot be read as a voltage, `None` where it can.
+    Attributes
+    ----------
+    label : str
+        The label as the file has it.
+    rate_hz : float
+        Samples a second.
+    unit : str
+        The unit as the file has it; empty if it has none.
+    n_samples : int
+        How many samples are stored.
+    fault : str or None
+        Why the signal cannot be read; None if it can.
     """
 
     label: str
@@ -37,18 +49,19 @@ class Channel:
 
 
 class Recording:
-    """A recording opened lazily; a channel is read when asked for.
+    """A recording, opened. Samples are read when they are asked for.
 
-    Personal fields of a file's header are never exposed.
+    The personal fields of a file's header (patient, technician, dates) are not read.
 
     Parameters
     ----------
-    recording : path or mne.io.BaseRaw
+    recording : path or mne.io.Raw
         An EDF or EDF+ file (`.edf`, `.EDF`, `.rec`), another file that MNE reads, or a Raw object.
-        Of a Raw, samples within `BAD_ACQ_SKIP` annotations are gaps, and an `EDGE` annotation is a
-        gap without a length: no epoch reaches across it.
-    gaps : bool
-        Whether a recording with gaps is opened; `segments` then says where its samples lie in time.
+        In a Raw, a `BAD_ACQ_SKIP` annotation is a gap, and an `EDGE` annotation is a gap without a
+        length: no epoch reaches across it.
+    gaps : bool, optional
+        Whether to open a recording that has gaps. `segments` then says where its samples lie in
+        time. Default: raise InputError if there are gaps.
 
     Attributes
     ----------
@@ -57,9 +70,9 @@ class Recording:
     channels : tuple of Channel
         The signals in file order, at their own rates.
     segments : tuple of (float, float)
-        Start and stop of each run of stored samples, in seconds from the first sample of the file.
+        Start and stop of each segment without a gap, in seconds from the first sample.
     clock_s : int or None
-        The time of day of the first sample in seconds after midnight, `None` if it is not known.
+        The time of day of the first sample in seconds after midnight; None if it is not known.
         The date is not read.
     notes : tuple of str
         What is wrong with the recording but does not prevent reading it.
@@ -67,13 +80,27 @@ class Recording:
     Raises
     ------
     InputError
-        If the file is missing or damaged, or has gaps that were not asked for.
+        If the file is missing or damaged, or if it has gaps and `gaps` is False.
+
+    Examples
+    --------
+    >>> import psgvlm
+    >>> recording = psgvlm.Recording("night.edf")
+    >>> recording.labels
+    ('C4-M1', 'E1-M2', 'E2-M1', 'chin')
+    >>> recording.channel("C4-M1").rate_hz, recording.duration_s
+    (100.0, 150.0)
+    >>> recording.read_uv("C4-M1").shape
+    (15000,)
+    >>> first, samples_uv = recording.read_span_uv(["chin"], 30, 60)["chin"]
+    >>> first, len(samples_uv)
+    (3000, 3000)
     """
 
     def __init__(self, recording: "str | os.PathLike | BaseRaw", gaps: bool = False):
         path = Path(recording) if isinstance(recording, str | os.PathLike) else None
         self._file: EdfFile | MneFile
-        self._raw: MneFile | None = None  # only of a Raw object
+        self._raw: MneFile | None = None  # set only for a Raw object
         if path and not (path.suffix.lower() in SUFFIXES and path.is_file()):
             self._file = EdfFile(path)
             self.channels = tuple(self._edf_channels(self._file))
@@ -94,7 +121,10 @@ class Recording:
             )
 
     def content_key(self) -> list[int | str]:
-        """Return what changes when the content does: a file's size and time, or a Raw's hash."""
+        """Return a key that changes with the content.
+
+        It holds the size and the time of a file, or a hash of the samples of a Raw object.
+        """
         if self._raw is not None:
             return [self._raw.digest()]
         status = self.path.stat()
@@ -114,7 +144,7 @@ class Recording:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Signal labels in file order, as written."""
+        """The labels of the channels in file order, as the file has them."""
         return tuple(channel.label for channel in self.channels)
 
     @property
@@ -123,20 +153,33 @@ class Recording:
         return self.segments[-1][1]
 
     def stored_s(self, onset_s: float, duration_s: float) -> float | None:
-        """Where, in seconds of the stored samples, a stretch of time begins.
+        """Return where an interval of the record begins in the stored samples, in seconds.
 
-        `None` where it is not recorded as a whole: it reaches over an end, or over a gap.
+        Gaps are not stored, so this is less than `onset_s` after a gap.
+
+        Parameters
+        ----------
+        onset_s : float
+            Seconds from the first sample, gaps included.
+        duration_s : float
+            The length of the interval in seconds.
+
+        Returns
+        -------
+        float or None
+            None if the interval was not recorded as a whole, because it reaches into a gap or
+            beyond an end of the record.
         """
         before_s = 0.0
         for start_s, stop_s in self.segments:
-            # A millisecond of grace: durations in headers are rounded.
+            # Durations in headers are rounded, so a millisecond is tolerated.
             if onset_s >= start_s - 1e-3 and onset_s + duration_s <= stop_s + 1e-3:
                 return before_s + onset_s - start_s
             before_s += stop_s - start_s
         return None
 
     def channel(self, label: str) -> Channel:
-        """The channel with this label; `InputError` where two have it."""
+        """Return the channel with this label; raise InputError if none or two have it."""
         return self.channels[self._position(label)]
 
     @property
@@ -144,20 +187,20 @@ class Recording:
         """Seconds of stored samples: the duration without the gaps."""
         return sum(stop_s - start_s for start_s, stop_s in self.segments)
 
-    def part_uv(
+    def read_span_uv(
         self, labels: Iterable[str], start_s: float, stop_s: float
     ) -> dict[str, tuple[int, np.ndarray]]:
-        """Read the stored samples from `start_s` to `stop_s` of some channels.
+        """Read the stored samples of several channels between two times.
 
-        Every sample that psgvlm draws or measures is read here: what changes a recording's samples
-        (`psgvlm.signals.damage`) overrides this method alone.
+        Every sample that psgvlm draws or measures is read by this method. A recording with other
+        samples, such as `psgvlm.signals.DamagedRecording`, overrides this method alone.
 
         Parameters
         ----------
         labels : iterable of str
             Labels of the channels.
         start_s, stop_s : float
-            Seconds of the stored samples. Times beyond them have no samples.
+            Seconds of the stored samples (see `stored_s`). Times beyond them have no samples.
 
         Returns
         -------
@@ -168,54 +211,58 @@ class Recording:
         Raises
         ------
         InputError
-            If two channels have one of the labels, or if a channel cannot be read as a voltage.
+            If no channel or two channels have one of the labels, or if a channel cannot be read as
+            a voltage.
         """
         indexes = {label: self._positions[self._position(label)] for label in labels}
         factors = {index: self._factor(label) for label, index in indexes.items()}
         with np.errstate(over="ignore", invalid="ignore"):
-            parts = self._file.part(factors, start_s, stop_s)
+            spans = self._file.read(factors, start_s, stop_s)
         samples_by_label = {}
         for label, index in indexes.items():
-            first, samples = parts[index]
+            first, samples = spans[index]
             rate_hz = self.channel(label).rate_hz
-            # The file gives whole data records, which may be long.
+            # An EDF file is read in whole data records, so there may be samples outside the span.
             skip = min(max(0, math.floor(start_s * rate_hz) - first), len(samples))
             samples = samples[skip : max(skip, math.ceil(stop_s * rate_hz) - first)]
             samples_by_label[label] = first + skip, self._finite(label, samples)
         return samples_by_label
 
     def read_uv(self, label: str) -> np.ndarray:
-        """Read all samples of a channel in µV, float32 of shape (n,); see `part_uv`."""
-        return self.part_uv([label], 0.0, self.stored_duration_s + 1.0)[label][1]
+        """Read all stored samples of a channel in µV, float32 of shape (n,).
+
+        Raises InputError as `read_span_uv` does.
+        """
+        return self.read_span_uv([label], 0.0, self.stored_duration_s + 1.0)[label][1]
 
     def _finite(self, label: str, samples: np.ndarray) -> np.ndarray:
         if not np.isfinite(samples).all():
-            raise InputError(f"{self.path}: channel {label!r} holds values that are no numbers")
+            raise InputError(f"{self.path}: channel {label!r} holds values that are not finite")
         return samples
 
     def _factor(self, label: str) -> float:
-        """How many µV one unit of a channel is; `InputError` where it cannot be read as µV."""
+        """Return how many µV one unit of a channel is; raise InputError if it is no voltage."""
         channel = self.channel(label)
         factor = microvolts(channel.unit)
         fault = channel.fault
         if fault is None and factor is None:
-            fault = f"is in {channel.unit!r}, which is no voltage"
+            fault = f"is in {channel.unit!r}, which is not a voltage"
         if fault or factor is None:
             raise InputError(
-                f"{self.path}: channel {label!r} {fault}; expected uV, mV or V, and a range, in "
-                "the header"
+                f"{self.path}: channel {label!r} {fault}; expected a header with a unit (uV, mV or "
+                "V) and a range of values"
             )
         return factor
 
     def limits_uv(self, label: str) -> tuple[float, float]:
-        """The lowest and highest value in µV that the file can store; infinite if unknown."""
+        """Return the lowest and highest value in µV that can be stored; infinite if unknown."""
         position = self._position(label)
         factor = microvolts(self.channels[position].unit) or 1.0
         low, high = self._file.limits(self._positions[position])
         return low * factor, high * factor
 
     def annotations(self) -> list[Annotation]:
-        """The annotations in the file itself, in order of onset."""
+        """Return the annotations in the file itself, in order of onset."""
         return self._file.annotations()
 
     def _position(self, label: str) -> int:
@@ -229,12 +276,13 @@ class Recording:
 
 
 def microvolts(unit: str) -> float | None:
-    """How many µV one of this unit is; `None` where it is no voltage.
+    """Return how many µV one of a unit is, None if the unit is not one of voltage.
 
-    No unit at all is taken as µV: whoever draws the signal checks its amplitude.
+    A signal without a unit is taken to be in µV, because its amplitude is checked before it is
+    drawn (`psgvlm.signals.implausible_amplitude`).
     """
     key = _MICRO.sub("u", unit.strip()).lower()
     if not key:
         return 1.0
-    found = re.fullmatch(r"(u|m|n|)v(?:olts?)?", key.replace("milli", "m"))
-    return _VOLTS[found[1]] if found else None
+    match = re.fullmatch(r"(u|m|n|)v(?:olts?)?", key.replace("milli", "m"))
+    return _UV_BY_PREFIX[match[1]] if match else None

@@ -1,6 +1,7 @@
-"""Files that sleep stages come in: EDF+ annotations, NSRR and Profusion XML, BIDS events, lists.
+"""Readers of the files that hold scores: EDF+ annotations, XML of NSRR and Profusion, BIDS, lists.
 
-Every reader here takes a path and gives the stages as they stand there, or raises `InputError`.
+Each function returns the stages as the file has them, or raises `InputError`. Files that give
+onsets become events, which `psgvlm.recordings.scores_from_events` places on a grid of epochs.
 """
 
 import csv
@@ -15,8 +16,11 @@ from psgvlm.recordings.scores import ScoredEvent, Stages
 from psgvlm.stages import EDF_PLUS, EPOCH_S, NSRR, WORDS
 
 
-def annotated(path: Path, annotations: Iterable[Annotation]) -> list[ScoredEvent]:
-    """The EDF+ annotations `Sleep stage X`, whatever else stands between them."""
+def annotated_events(path: Path, annotations: Iterable[Annotation]) -> list[ScoredEvent]:
+    """Return the stages among EDF+ annotations.
+
+    A stage is an annotation `Sleep stage X`; `Movement time` is unscored; all others are skipped.
+    """
     events = []
     for onset_s, duration_s, text in annotations:
         lower = text.lower()
@@ -35,7 +39,10 @@ def annotated(path: Path, annotations: Iterable[Annotation]) -> list[ScoredEvent
 
 
 def parse_xml(path: Path):
-    """The root of a small XML file; entities, and so their expansion, are refused."""
+    """Return the root element of a small XML file.
+
+    A file that defines entities is refused, because a small file could expand to fill the memory.
+    """
     from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException
@@ -50,22 +57,28 @@ def parse_xml(path: Path):
             "XML as NSRR gives it"
         ) from error
     except (ParseError, ValueError, LookupError) as error:
-        raise InputError(f"{path}: no whole XML; expected the XML as NSRR gives it") from error
+        raise InputError(f"{path}: not complete XML; expected the XML as NSRR gives it") from error
 
 
-def profusion(path: Path, root) -> Stages:
-    """`CMPStudyConfig`: one `SleepStage` a 30-s epoch, from the record's start."""
-    found = root.findall("./SleepStages/SleepStage")
-    if not found:
-        raise InputError(f"{path}: no SleepStages/SleepStage; expected one an epoch")
+def profusion_stages(path: Path, root) -> Stages:
+    """Return the stages in a Profusion file, whose root is `CMPStudyConfig`.
+
+    It has a `SleepStage` for every 30 s, from the first sample of the record.
+    """
+    elements = root.findall("./SleepStages/SleepStage")
+    if not elements:
+        raise InputError(f"{path}: no SleepStages/SleepStage; expected one for each epoch")
     length = (root.findtext("EpochLength") or "30").strip()
     if length not in ("30", "30.0"):
         raise InputError(f"{path}: epochs of {quote_short(length)} s; expected 30")
-    return tuple(_nsrr_stage(path, (element.text or "").strip()) for element in found)
+    return tuple(_nsrr_stage(path, (element.text or "").strip()) for element in elements)
 
 
-def nsrr(path: Path, root) -> list[ScoredEvent]:
-    """`PSGAnnotation`: events of type `Stages|Stages`, each over one or more epochs."""
+def nsrr_events(path: Path, root) -> list[ScoredEvent]:
+    """Return the stages in an NSRR file, whose root is `PSGAnnotation`.
+
+    They are its events of the type `Stages|Stages`, each of one or more epochs.
+    """
     events = []
     for event in root.findall("./ScoredEvents/ScoredEvent"):
         if (event.findtext("EventType") or "").strip() != "Stages|Stages":
@@ -75,7 +88,9 @@ def nsrr(path: Path, root) -> list[ScoredEvent]:
         duration_s = _seconds(path, "Duration", event.findtext("Duration"))
         events.append(ScoredEvent(onset_s, duration_s, stage))
     if not events:
-        raise InputError(f"{path}: no ScoredEvent of type Stages|Stages; expected the stages there")
+        raise InputError(
+            f"{path}: no ScoredEvent of type Stages|Stages; expected one for each stage"
+        )
     return events
 
 
@@ -87,9 +102,10 @@ def _nsrr_stage(path: Path, code: str) -> str | None:
 
 
 def bids_events(path: Path) -> list[ScoredEvent]:
-    """A BIDS `events.tsv`: onset, duration, and the stage as `stage` or `trial_type`.
+    """Return the stages in a BIDS `events.tsv`.
 
-    Rows of other events are passed over; a column `stage` holds nothing but stages.
+    It has the columns `onset`, `duration`, and either `stage` or `trial_type`. A column `stage`
+    must hold nothing but stages; in `trial_type`, rows of other events are skipped.
     """
     rows = _table(path, "\t")
     columns = set(rows[0]) if rows else set()
@@ -97,7 +113,7 @@ def bids_events(path: Path) -> list[ScoredEvent]:
     if column is None or not {"onset", "duration"} <= columns:
         raise InputError(
             f"{path}: columns {', '.join(sorted(columns))[:200] or 'none'}; expected onset, "
-            "duration and stage or trial_type"
+            "duration, and stage or trial_type"
         )
     events = []
     for row in rows:
@@ -106,14 +122,15 @@ def bids_events(path: Path) -> list[ScoredEvent]:
             continue
         onset_s = _seconds(path, "onset", row["onset"])
         duration_s = _seconds(path, "duration", row["duration"])
-        events.append(ScoredEvent(onset_s, duration_s, _word(path, word)))
+        events.append(ScoredEvent(onset_s, duration_s, _stage_of_word(path, word)))
     return events
 
 
-def listed(path: Path) -> Stages:
-    """A csv or txt file: one stage a 30-s epoch and line, or a column `stage` under a header.
+def listed_stages(path: Path) -> Stages:
+    """Return the stages in a text or CSV file.
 
-    With a column `onset_s` beside it, the stages must follow one another every 30 s from 0 on.
+    The file has one stage on each line, for every 30 s from the first sample, or a header with a
+    column `stage`. If there is a column `onset_s` too, it must go up by 30 s from 0.
     """
     text = read_text(path)
     if "stage" in (text.splitlines() or [""])[0].lower().replace(";", ",").split(","):
@@ -123,33 +140,34 @@ def listed(path: Path) -> Stages:
         for epoch, row in enumerate(rows if rows and "onset_s" in rows[0] else ()):
             if abs(_seconds(path, "onset_s", row["onset_s"]) - EPOCH_S * epoch) > 0.5:
                 raise InputError(
-                    f"{path}: epoch {epoch} starts at {float(row['onset_s']):g} s; expected one "
-                    "every 30 s from 0 on"
+                    f"{path}: epoch {epoch} starts at {float(row['onset_s']):g} s; expected an "
+                    "epoch every 30 s, the first at 0 s"
                 )
     else:
         words = [line.strip() for line in text.splitlines() if line.strip()]
     if not words:
-        raise InputError(f"{path}: holds no sleep stages; expected one a line")
+        raise InputError(f"{path}: holds no sleep stages; expected one on each line")
     if "4" in words and "5" not in words and all(word.lstrip("-").isdigit() for word in words):
         raise InputError(
-            f"{path}: holds 4 and no 5, where 4 may be stage 4 or REM; expected W N1 N2 N3 R"
+            f"{path}: holds the stage 4 but not 5, so that 4 may mean stage 4 or REM; expected "
+            "W N1 N2 N3 R"
         )
-    return tuple(_word(path, word) for word in words)
+    return tuple(_stage_of_word(path, word) for word in words)
 
 
 def _table(path: Path, delimiter: str) -> list[dict[str, str]]:
-    """Rows of a table with a header; short rows are filled up."""
+    """Return the rows of a table under its header; missing cells at the end of a row are empty."""
     lines = read_text(path).splitlines()
     reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
     try:
         header, *rows = ([cell.strip().strip('"') for cell in row] for row in reader if row)
     except (ValueError, csv.Error) as error:
-        raise InputError(f"{path}: no table; expected a header and rows") from error
+        raise InputError(f"{path}: not a table; expected a header and rows") from error
     names = [name.lower() for name in header]
     return [dict(zip(names, row + [""] * len(names), strict=False)) for row in rows]
 
 
-def _word(path: Path, word: str) -> str | None:
+def _stage_of_word(path: Path, word: str) -> str | None:
     key = _key(word)
     if key not in WORDS:
         raise InputError(
@@ -159,6 +177,7 @@ def _word(path: Path, word: str) -> str | None:
 
 
 def _key(word: str) -> str:
+    """Return a word in the form in which `WORDS` has it."""
     return word.strip().strip('"').lower().removeprefix("sleep stage ").removeprefix("stage ")
 
 

@@ -211,11 +211,11 @@ class DamagedRecording(Recording):
             )
         return partners
 
-    def part_uv(
+    def read_span_uv(
         self, labels: Iterable[str], start_s: float, stop_s: float
     ) -> dict[str, tuple[int, np.ndarray]]:
-        """Read samples as `Recording.part_uv` does, as they are after the damage."""
-        parts = self._source.part_uv(labels, start_s, stop_s)
+        """Read samples as `Recording.read_span_uv` does, as they are after the damage."""
+        parts = self._source.read_span_uv(labels, start_s, stop_s)
         for label in self.damaged_labels & parts.keys():
             first, samples = parts[label]
             parts[label] = first, self._whole(label)[first : first + len(samples)].copy()

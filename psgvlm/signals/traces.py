@@ -74,7 +74,7 @@ def derive(
         If the two channels of a derivation have different rates.
     """
     _check_rates(recording, sources)
-    parts = recording.part_uv(_labels(sources), start_s, stop_s)
+    parts = recording.read_span_uv(_labels(sources), start_s, stop_s)
     uses = Counter(source.plus for source in sources)
     derived = []
     for source in sources:

@@ -124,14 +124,14 @@ def test_lists(tmp_path, name, text):
     ("name", "text", "reason"),
     [
         ("night.txt", "W\nN7\n", "stage 'N7'; expected W N1 N2 N3 R"),
-        ("night.txt", "0\n1\n2\n4\n", "holds 4 and no 5, where 4 may be stage 4 or REM"),
+        ("night.txt", "0\n1\n2\n4\n", "4 may mean stage 4 or REM"),
         ("night.txt", "", "holds no sleep stages"),
         ("night.csv", "epoch,stage\n", "holds no sleep stages"),
-        ("night.csv", "onset_s,stage\n0,W\n20,W\n", "epoch 1 starts at 20 s; expected one every"),
+        ("night.csv", "onset_s,stage\n0,W\n20,W\n", "epoch 1 starts at 20 s; expected an epoch every"),
         ("night_events.tsv", "onset\tduration\n0\t30\n", "columns duration, onset; expected"),
         ("night_events.tsv", "onset\tduration\tstage\n0\t30\tN9\n", "stage 'N9'"),
         ("night_events.tsv", "onset\tduration\tstage\nsoon\t30\tW\n", "onset 'soon'"),
-        ("night_events.tsv", "", "no table"),
+        ("night_events.tsv", "", "not a table"),
         ("night_events.tsv", "onset\tduration\tstage\n0\t1e9\tW\n", "less than 31 days"),
     ],
 )

@@ -91,7 +91,7 @@ def test_every_family_can_be_drawn(folder, family):
     write_isruc(folder, "1", STAGES, family)
     (night,) = isruc.find(folder)
     seen = examine(isruc, night, PRESETS["wide"], Choices())
-    assert seen.night.lanes.missing == (("F4-M1",) if family == "I-8" else ())
+    assert seen.night.lanes.missing_names == (("F4-M1",) if family == "I-8" else ())
     assert len(seen.night.epochs) == 6
     assert seen.scores.onset_s == 0
     assert seen.night.onsets_s.tolist() == [0, 30, 60, 90, 120, 150]

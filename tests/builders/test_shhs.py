@@ -82,7 +82,7 @@ def test_nsrr_events_that_start_late(tmp_path):
         ("<SleepStage>1<", "<SleepStage>²<", "stage '²'"),
         ("<SleepStage>1<", "<SleepStage><", "stage ''"),
         ("SleepStages", "Stages", "no SleepStages/SleepStage"),
-        ("</CMPStudyConfig>", "", "no whole XML"),
+        ("</CMPStudyConfig>", "", "not complete XML"),
         ("<SleepStages>", "<EpochLength>20</EpochLength><SleepStages>", "epochs of '20' s"),
     ],
 )
@@ -138,7 +138,7 @@ def test_the_eegs_and_their_own_rates(tmp_path):
     write_shhs(tmp_path, "shhs1-200001", CODES)
     (night,) = shhs.find(tmp_path)
     seen = examine(shhs, night, SHHS, Choices())
-    assert seen.night.lanes.missing == ("ECG",)
+    assert seen.night.lanes.missing_names == ("ECG",)
     traces = seen.night.traces()
     rates = [trace.rate_hz if trace else None for trace in traces]
     assert rates == [125, 125, 50, 50, 125, None]

@@ -46,7 +46,7 @@ def test_all_are_found(nights):
 @pytest.mark.parametrize(("cohort", "recording"), RECORDINGS)
 def test_every_epoch_has_the_stage_and_the_place_that_were_planted(root, nights, cohort, recording):
     seen = examine(READERS[cohort], nights[cohort, recording], PRESETS["square"], Choices())
-    assert seen.night.lanes.missing == ()
+    assert seen.night.lanes.missing_names == ()
     truth = truth_of(root, cohort, recording)
     assert len(seen.night.epochs) > 0.55 * len(truth)  # one file ends early
     # 20-s epochs are extended by 5 s on both sides.

@@ -150,7 +150,7 @@ def directly(night, names=("C4-M1", "E1", "chin")):
     import yasa
 
     signal = night.signal
-    traces = dict(zip(signal.lanes.found, filter(None, signal.raw_traces()), strict=True))
+    traces = dict(zip(signal.lanes.filled_names, filter(None, signal.raw_traces()), strict=True))
     (rate_hz,) = {traces[name].rate_hz for name in names}
     first_s = night.signal.starts_s[0] % 30
     signals = np.array([traces[name].samples_uv for name in names], float)

@@ -84,7 +84,7 @@ def test_the_chin_of_a_nox_recorder_is_no_number():
     assert lanes(["1", "2", "12"])["chin"] is None
 
 
-### --map
+### A map of unusual labels
 
 
 def test_a_map_names_unusual_labels_and_differences():
@@ -104,6 +104,9 @@ def test_a_label_with_a_dash_is_no_difference():
 
 
 @pytest.mark.parametrize("text", ["chin=EMG9", "chin=EMG1-EMG9", "chin", "leg=EMG1", "chin="])
-def test_a_map_that_does_not_fit(text):
-    with pytest.raises(InputError, match="--map"):
+def test_a_map_that_does_not_fit_is_refused(text):
+    with pytest.raises(InputError) as caught:
         parse_map(text, ["EMG1", "EMG2"])
+    assert repr(text) in str(caught.value)
+    assert caught.value.parameter == "map"
+    assert "--" not in str(caught.value)

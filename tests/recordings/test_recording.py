@@ -38,7 +38,7 @@ def test_labels_rates_and_samples_are_those_that_edfio_wrote(path):
 
 def test_a_channel_read_in_many_pieces_is_the_channel(path, monkeypatch):
     recording = Recording(path)
-    monkeypatch.setattr(edf, "WINDOW_BYTES", 5000)
+    monkeypatch.setattr(edf, "BUFFER_BYTES", 5000)
     for label, written in zip(recording.labels, edfio.read_edf(path).signals, strict=True):
         assert np.abs(recording.read_uv(label) - written.data).max() < 1e-3
 
@@ -57,7 +57,7 @@ def test_a_part_is_a_part_of_the_whole(tmp_path_factory, start_s, length_s, reco
         lanes = [signal("C4-M1", noise(120, 100), 100), signal("chin", noise(120, 8, seed=1), 8)]
         write_edf(path, lanes, data_record_duration=record_s)
     recording = Recording(path)
-    found = recording.part_uv(["chin", "C4-M1"], start_s, start_s + length_s)
+    found = recording.read_span_uv(["chin", "C4-M1"], start_s, start_s + length_s)
     for label, rate_hz in (("C4-M1", 100), ("chin", 8)):
         first, samples = found[label]
         whole = recording.read_uv(label)
@@ -190,7 +190,7 @@ def test_a_channel_that_nobody_reads_may_be_broken(path):
         ("pmax", "-500", r"has a physical minimum equal to its maximum \(-500\)"),
         ("pmin", "Jane_Q", "has a range that is not a number"),
         ("pmin", "1e999", "has a range that is not a number"),
-        ("unit", "Ohm", "is in 'Ohm', which is no voltage"),
+        ("unit", "Ohm", "is in 'Ohm', which is not a voltage"),
         ("label", "chin", "0 signals are labelled 'C4-M1'"),
     ],
 )
@@ -372,7 +372,7 @@ def test_a_raw_reads_as_its_file_does(tmp_path):
     assert by_raw.clock_s == by_path.clock_s
     for label in by_path.labels:
         assert np.abs(by_raw.read_uv(label) - by_path.read_uv(label)).max() < 1e-3
-        first, part = by_raw.part_uv([label], 12.5, 20)[label]
+        first, part = by_raw.read_span_uv([label], 12.5, 20)[label]
         assert first == 1250
         assert np.abs(part - by_path.read_uv(label)[1250:2000]).max() < 1e-3
 
@@ -382,7 +382,7 @@ def test_a_raw_channel_without_a_voltage_is_refused():
     raw.set_channel_types({"E1": "misc"}, verbose="ERROR")
     recording = Recording(raw)
     assert recording.read_uv("C4-M1") == pytest.approx(1)
-    with pytest.raises(InputError, match="'E1' is in 'none', which is no voltage"):
+    with pytest.raises(InputError, match="'E1' is in 'none', which is not a voltage"):
         recording.read_uv("E1")
 
 
@@ -407,7 +407,9 @@ def test_skipped_samples_of_a_raw_are_a_gap():
     kept = np.delete(x[1], np.s_[3000:5550])
     assert recording.channel("E1").n_samples == len(kept)
     assert np.abs(recording.read_uv("E1") - kept).max() < 1e-2
-    first, part = recording.part_uv(["E1"], 29, 31)["E1"]  # of the stored samples: over the gap
+    first, part = recording.read_span_uv(["E1"], 29, 31)[
+        "E1"
+    ]  # of the stored samples: over the gap
     assert first == 2900
     assert np.abs(part - kept[2900:3100]).max() < 1e-2
     with pytest.raises(InputError, match="with 1 gaps"):

@@ -298,7 +298,7 @@ def test_jitter_moves_epochs_by_what_was_asked_and_all_channels_alike(recording)
 def test_a_damaged_recording_is_prepared_like_any_other(recording):
     spec = PRESETS["square"]
     lanes = find_lanes(recording.labels, spec.montage)
-    assert lanes.found == ("C4-M1", "E1", "E2", "chin")
+    assert lanes.filled_names == ("C4-M1", "E1", "E2", "chin")
     rows_drawn = [0, 1, 9]
     plain = list(Night(recording, spec).draw(rows_drawn))
     damaged = DamagedRecording(recording, "white", level=-5.0, labels=["E1-M2"])
@@ -359,8 +359,8 @@ def test_every_part_that_is_read_is_damaged(recording):
     damaged = DamagedRecording(recording, "weak")
     whole = {label: damaged.read_uv(label) for label in LABELS[:2]}
     for start_s, stop_s in ((0, SECONDS), (-5, 12.5), (100.25, 101.25), (SECONDS - 1, 2 * SECONDS)):
-        parts = damaged.part_uv(LABELS[:2], start_s, stop_s)
-        plain = recording.part_uv(LABELS[:2], start_s, stop_s)
+        parts = damaged.read_span_uv(LABELS[:2], start_s, stop_s)
+        plain = recording.read_span_uv(LABELS[:2], start_s, stop_s)
         for label, (first, samples) in parts.items():
             assert first == plain[label][0]
             assert (samples == whole[label][first : first + len(samples)]).all()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
 from psgvlm.nights.night import Night
-from psgvlm.recordings.edf import WINDOW_BYTES
+from psgvlm.recordings.edf import BUFFER_BYTES
 from psgvlm.recordings.lanes import Derivation, LaneMap, find_lanes
 from psgvlm.recordings.recording import Recording
 from psgvlm.signals.filters import FLAT_S, MAX_RATE_HZ, band_pass, find_mains
@@ -85,7 +85,7 @@ def test_a_lane_is_the_difference_of_two_electrodes(tmp_path):
     Edf(signals).write(path)
     recording = Recording(path)
     lanes = find_lanes(recording.labels, "core")
-    assert lanes.found == ("C4-M1", "E1")
+    assert lanes.filled_names == ("C4-M1", "E1")
     assert str(lanes.sources[0]) == "C4 - A1"
     traces = Night(recording, PRESETS["square"], lanes=lanes).traces()
     middle = slice(2000, 10000)
@@ -236,7 +236,7 @@ def test_lanes_of_the_same_signal_are_filtered_once_each(tmp_path):
     traces = Night(recording, PRESETS["square"], lanes=lanes).traces()
     assert traces[3] is None
     raw = recording.read_uv("E1") - recording.read_uv("M2")
-    assert len(raw) * 2 * len(pairs) > WINDOW_BYTES
+    assert len(raw) * 2 * len(pairs) > BUFFER_BYTES
     for trace in traces[1:3]:
         whole = band_pass(raw, 256.0, PRESETS["square"].eog_hz)
         assert np.abs(trace.samples_uv - whole).max() < 1e-3

@@ -267,7 +267,7 @@ def test_edf_plus_as_mne_and_edfio_read_it(night, folder):
         *[b"0", b"X", b"X", b"X", b"X", b"Startdate", b"X", b"X", b"X", b"X", b"01.01.8523.58.20"]
     ]
     # And as a cohort's scores are read when a corpus is built.
-    events = score_files.annotated(path, EdfFile(path).annotations())
+    events = score_files.annotated_events(path, EdfFile(path).annotations())
     assert [event.stage for event in events] == grid(night)
 
 
