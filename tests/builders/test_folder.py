@@ -127,7 +127,7 @@ def test_lists(tmp_path, name, text):
         ("night.txt", "0\n1\n2\n4\n", "4 may mean stage 4 or REM"),
         ("night.txt", "", "holds no sleep stages"),
         ("night.csv", "epoch,stage\n", "holds no sleep stages"),
-        ("night.csv", "onset_s,stage\n0,W\n20,W\n", "epoch 1 starts at 20 s; expected an epoch every"),
+        ("night.csv", "onset_s,stage\n0,W\n20,W\n", "epoch 1 starts at 20 s; expected an"),
         ("night_events.tsv", "onset\tduration\n0\t30\n", "columns duration, onset; expected"),
         ("night_events.tsv", "onset\tduration\tstage\n0\t30\tN9\n", "stage 'N9'"),
         ("night_events.tsv", "onset\tduration\tstage\nsoon\t30\tW\n", "onset 'soon'"),
