@@ -4,7 +4,6 @@ import io
 import itertools
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 from builds import build, content, killed, stopped, write_raw
-from commands import ROOT
+from commands import ROOT, command, full_disk
 from datasets import load_dataset
 from hypothesis import given
 from hypothesis import strategies as st
@@ -371,14 +370,8 @@ def test_no_room_is_noticed_before_the_disk_is_full(raw, whole, tmp_path, drawn,
 def test_a_disk_that_takes_no_more(raw, whole, tmp_path, limit):
     """A file may not become larger than `limit`: a part does not fit, or a shard does not."""
     out = tmp_path / "c"
-    words = [sys.executable, "-m", "builders", "shhs", raw, "--out", out, "--image", "square"]
-    done = subprocess.run(
-        [*words, "--workers", "2"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
+    words = ("-m", "builders", "shhs", raw, "--out", out, "--image", "square", "--workers", 2)
+    done = command(*words, setup=full_disk(limit))
     assert done.returncode == 1
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert "cannot be written (File too large)" in line

@@ -1,12 +1,10 @@
 """A whole build: the manifest, what is skipped and why, exit statuses, nothing personal."""
 
 import shutil
-import subprocess
-import sys
 
 import pyarrow.parquet as pq
 import pytest
-from commands import ROOT
+from commands import command
 from datasets import load_dataset
 from psgvlm.builders.__main__ import main
 from real_recordings import real_recording
@@ -226,9 +224,7 @@ def test_exit_status_and_one_line_where_all_are_skipped(tmp_path):
     path = write_isruc(tmp_path / "subgroupI" / "1", "1", STAGES)
     path.write_bytes(b"")
     words = ("-m", "builders", "isruc", tmp_path, "--out", tmp_path / "c", "--workers", "1")
-    done = subprocess.run(
-        [sys.executable, *map(str, words)], cwd=ROOT, capture_output=True, text=True
-    )
+    done = command(*words)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith(f"error: {tmp_path}: all 1 recordings were")

@@ -171,8 +171,7 @@ def test_a_stopped_evaluation_continues_where_it_was(adapter, corpus, whole, tmp
 
 
 def test_two_processes_give_what_one_process_gives(adapter, corpus, whole, tmp_path):
-    launch = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", 2, "eval.py")
-    done = command(*launch, *words(adapter, corpus, tmp_path / "r"))
+    done = command("eval.py", *words(adapter, corpus, tmp_path / "r"), processes=2)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("kappa") == 1
     one, two = table(whole), table(tmp_path / "r")

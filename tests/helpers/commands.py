@@ -60,6 +60,14 @@ def command(
         return subprocess.CompletedProcess(words, status, *texts)
 
 
+def full_disk(size: int) -> str:
+    """Return a `setup` for `command` that stands in for a full disk.
+
+    No file can become larger than `size` bytes.
+    """
+    return f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
+
+
 def _free_port() -> int:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))

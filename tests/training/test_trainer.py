@@ -1,15 +1,12 @@
 """Runs of a few steps: stopped and resumed, on two processes, measured, and with a full disk."""
 
 import json
-import resource
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import tiny_vlms
 import torch
-from commands import ROOT, command, refused
+from commands import command, full_disk, refused
 from training_runs import FULL, LORA, train, words
 
 from psgvlm.corpus import loading
@@ -147,11 +144,7 @@ def test_a_disk_full_while_saving_leaves_the_last_good_checkpoint(corpus, tmp_pa
     good = tmp_path / "checkpoint-1"
     before = {path.name: path.read_bytes() for path in good.iterdir()}
     more = options | {"max_steps": 2, "resume_from_checkpoint": True}
-    done = subprocess.run(
-        [sys.executable, "train_sft.py", *words(corpus, tmp_path, **more)],
-        **{"cwd": ROOT, "capture_output": True, "text": True, "timeout": 280},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)),
-    )
+    done = command("train_sft.py", *words(corpus, tmp_path, **more), setup=full_disk(1 << 20))
     refused(done, tmp_path, "cannot be saved", f"last complete checkpoint is {good}", "make room")
     assert {path.name: path.read_bytes() for path in good.iterdir()} == before
     assert not (tmp_path / "checkpoint-2").exists()
