@@ -151,7 +151,7 @@ def draw(
     return EpochImages(Night(recording, spec, map))
 
 
-class EpochImages(Sequence):
+class EpochImages(Sequence["Image"]):
     """The images of a night's epochs: a sequence whose items are drawn when they are used.
 
     Item `i` shows the 30 s that begin 30 i seconds after the first sample. Where the record has a
@@ -162,8 +162,8 @@ class EpochImages(Sequence):
     ----------
     night : Night
         The recording, its lanes (`night.sources`) and what is odd about it (`night.notes`).
-    recorded : range or list of int
-        The items that are not in a gap.
+    recorded : list of int
+        The positions of the items that are not in a gap.
     """
 
     def __init__(self, night: "Night", numbers: range | None = None):
