@@ -8,7 +8,7 @@ Every layout gets the same subjects, splits, steps and batch. Since all images a
 patches, it also gets the same number of image tokens. The layouts with neighbours show three images
 for each question; one gets a third of the steps, the other one all of them. Each run consists of
 the commands that a user would type, and runs that WORK already holds are not repeated. The script
-writes bench/results/layouts.json and docs/images/layouts.png, and prints a table.
+writes bench/results/layouts.json and prints a table; the documentation draws a chart of it.
 """
 
 import argparse
@@ -24,7 +24,6 @@ from psgvlm import errors
 from psgvlm.files import list_files
 
 RESULTS = Path(__file__).parent / "results" / "layouts.json"
-PICTURE = Path(__file__).parents[1] / "docs" / "images" / "layouts.png"
 SUBJECTS, HOURS, SEED, SPLIT = "16", "2", "1", "60/10/30"
 MAX_GAIN = 2.5
 # name: (the --image option of the builder, what is special about the layout)
@@ -82,7 +81,6 @@ def main() -> int:
             measure(name, seed, args)
     figures = collect(args)
     RESULTS.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    draw(figures, PICTURE)
     print(table(figures))
     return 0
 
@@ -177,27 +175,6 @@ def table(figures: dict) -> str:
             f"| {each} | {f1:.2f} |"
         )
     return "\n".join(lines)
-
-
-def draw(figures: dict, path: Path) -> None:
-    """Draw a chart with a dot for every seed and a line at the mean, the best layout on top."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    kappas = {
-        name: [run["kappa"] for run in layout["seeds"].values()]
-        for name, layout in figures["layouts"].items()
-    }
-    order = sorted(kappas, key=lambda name: statistics.mean(kappas[name]))
-    figure = Figure(figsize=(9, 0.36 * len(order) + 0.8), dpi=100, layout="constrained")
-    axes = figure.add_subplot(xlim=(0, 1), xlabel="κ on held-out simulated subjects")
-    for place, name in enumerate(order):
-        axes.plot(kappas[name], [place] * len(kappas[name]), "o", color="#3070b0", markersize=5)
-        axes.plot([statistics.mean(kappas[name])], [place], "|", color="black", markersize=16)
-    axes.set_yticks(range(len(order)), order, fontsize=8)
-    axes.grid(axis="x", color="#dddddd")
-    axes.set_axisbelow(True)
-    FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
 
 
 if __name__ == "__main__":

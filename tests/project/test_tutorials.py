@@ -64,3 +64,10 @@ def test_explain(run):
     shown = run("explain")
     assert "'C4-M1'" in shown
     assert (run.folder / "why.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_benchmark(run):
+    shown = run("benchmark")
+    assert "yasa" in shown
+    assert "p_N3" in shown
+    assert (run.folder / "report" / "report.html").is_file()
