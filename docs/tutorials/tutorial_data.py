@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 CHECKOUT = Path(__file__).parents[2]
-STEPS = 200  # of training, if `make demo` has left no model
+STEPS = 120  # of training, if `make demo` has left no model
 
 
 def enter() -> None:
