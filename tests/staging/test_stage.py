@@ -207,7 +207,7 @@ def in_pieces(path):
         (flat, (), "C4-M1: flat for most of the record"),
         (legs, (), "no EEG lane found"),
         (legs, ("--map", "C4-M1=Right Leg"), "no label 'Right Leg'"),
-        (legs, ("--map", "leg=Left Leg"), "LANE one of"),
+        (legs, ("--map", "leg=Left Leg"), "'leg=Left Leg'"),
         (in_pieces, (), "with gaps; expected at least one epoch of 30 s"),
     ],
 )
