@@ -180,7 +180,7 @@ def measure(model, shuffled, images: list, stage: str, mask: np.ndarray, seed: i
     if not 0 < mask.mean() < 0.95:
         return "no event, or all of it"
     epoch, index = BlankableEpoch(model, images), INDEX[stage]
-    if epoch.scores.argmax() != index:
+    if epoch.log_probabilities.argmax() != index:
         return "staged otherwise"
     scorer = inference.StageClassifier(model)
     passes = [timed(lambda: list(scorer.probabilities([images]))) for _ in range(6)]
@@ -253,9 +253,9 @@ def damage(model, traces: list, start_s: float, stage: str) -> list[dict]:
             picture = raster.to_rgb(next(raster.draw(changed, spec, [start_s])), spec)
             epoch = BlankableEpoch(model, [Image.fromarray(picture)])
             index = INDEX[stage]
-            lost = (epoch.scores[index] - epoch.without(masks)[:, index]).clip(0)
+            lost = (epoch.log_probabilities[index] - epoch.without(masks)[:, index]).clip(0)
             share = lost[lane] / lost.sum() if lost.sum() else 0.0
-            same = float(epoch.scores.argmax() == index)
+            same = float(epoch.log_probabilities.argmax() == index)
             rows.append({"lane": spec.lanes[lane], "kind": kind, "share": share, "same": same})
     return rows
 

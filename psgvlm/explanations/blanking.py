@@ -35,7 +35,7 @@ class BlankableEpoch:
 
     Attributes
     ----------
-    scores : ndarray, shape (5,)
+    log_probabilities : ndarray, shape (5,)
         The log-probabilities of the stages for the unchanged image.
 
     Raises
@@ -62,7 +62,7 @@ class BlankableEpoch:
         blank = inference.inputs_of(model, [self.with_picture(self.blank)])
         self.blank_pixels = blank["pixel_values"]
         self.in_place = self._keeps_pixels_in_place()
-        self.scores = self.score_pictures([self.picture])[0]
+        self.log_probabilities = self.classify_pictures([self.picture])[0]
 
     @cached_property
     def tiles(self) -> list[tiles.Tile]:
@@ -92,16 +92,16 @@ class BlankableEpoch:
                     yield part
 
         if self.in_place:
-            scored = self._score_processed(self._combine(part) for part in parts_with_ink())
+            scored = self._classify_processed(self._combine(part) for part in parts_with_ink())
         else:
-            scored = self.score_pictures(
+            scored = self.classify_pictures(
                 np.where(part[..., None], self.blank, self.picture) for part in parts_with_ink()
             )
-        scores = np.repeat(self.scores[None], len(has_ink), axis=0)
+        scores = np.repeat(self.log_probabilities[None], len(has_ink), axis=0)
         scores[np.array(has_ink, bool)] = scored
         return scores
 
-    def score_pictures(self, pictures: Iterable[np.ndarray]) -> np.ndarray:
+    def classify_pictures(self, pictures: Iterable[np.ndarray]) -> np.ndarray:
         """Return log-probabilities of the stages for each of these images, shape (n, 5).
 
         Each is a uint8 array of shape (height, width, 3) that takes the place of the epoch's own.
@@ -109,10 +109,10 @@ class BlankableEpoch:
         epochs = (self.with_picture(picture) for picture in pictures)
         scores = [np.empty((0, len(STAGES)))]
         while batch := list(islice(epochs, self.batch_size)):
-            scores.append(self._score_batch(inference.inputs_of(self.model, batch)))
+            scores.append(self._classify_batch(inference.inputs_of(self.model, batch)))
         return np.concatenate(scores)
 
-    def _score_processed(self, pixels) -> np.ndarray:
+    def _classify_processed(self, pixels) -> np.ndarray:
         """Return the same for images that were processed already, each a tensor."""
         import torch
 
@@ -123,10 +123,10 @@ class BlankableEpoch:
                 for name, x in self.inputs.items()
                 if name != "pixel_values"
             }
-            scores.append(self._score_batch({**inputs, "pixel_values": torch.cat(batch)}))
+            scores.append(self._classify_batch({**inputs, "pixel_values": torch.cat(batch)}))
         return np.concatenate(scores)
 
-    def _score_batch(self, inputs) -> np.ndarray:
+    def _classify_batch(self, inputs) -> np.ndarray:
         import torch
 
         with torch.inference_mode():

@@ -78,7 +78,7 @@ def explain(
     if not 4 <= patch_px <= min(model.spec.size):
         raise InputError(f"patches of {patch_px} px; expected 4 to the shorter side of the image")
     epoch = BlankableEpoch(model, images, batch_size)
-    spec, index = model.spec, INDEX[stage] if stage else int(epoch.scores.argmax())
+    spec, index = model.spec, INDEX[stage] if stage else int(epoch.log_probabilities.argmax())
     heat = METHODS[method](epoch, index, patch_px)
     if method in ABLATIONS:
         lanes, seconds = lane_and_second_losses(epoch, index)
@@ -86,12 +86,12 @@ def explain(
         lanes, seconds = geometry.sum_by_lane(heat, spec), geometry.sum_by_second(heat, spec)
     threshold = float(_threshold(epoch, index, method, heat))
     parts = find_parts(spec, lanes, seconds, geometry.sum_by_cell(heat, spec), threshold)
-    without_parts = epoch.scores
+    without_parts = epoch.log_probabilities
     if parts:
         (without_parts,) = epoch.without([np.any([part.mask(spec) for part in parts], axis=0)])
     return Explanation(
-        spec, method, STAGES[index], np.exp(epoch.scores), heat.astype(np.float32), lanes, seconds,
-        threshold, parts, np.exp(without_parts), images[model.neighbours],
+        spec, method, STAGES[index], np.exp(epoch.log_probabilities), heat.astype(np.float32),
+        lanes, seconds, threshold, parts, np.exp(without_parts), images[model.neighbours],
     )  # fmt: skip
 
 
@@ -103,7 +103,9 @@ def _threshold(epoch: BlankableEpoch, index: int, method: str, heat: np.ndarray)
     spec = epoch.model.spec
     moved = [geometry.shift_traces(epoch.picture, spec, columns) for columns in SHIFTS_PX]
     if method != "attention":
-        return np.abs(epoch.score_pictures(moved)[:, index] - epoch.scores[index]).max()
+        return np.abs(
+            epoch.classify_pictures(moved)[:, index] - epoch.log_probabilities[index]
+        ).max()
     blank = _attended(epoch, index, epoch.blank)
     changes = [_attended(epoch, index, picture) - blank - heat for picture in moved]
     profiles = [
@@ -123,7 +125,7 @@ def lane_and_second_losses(epoch: BlankableEpoch, index: int) -> tuple[np.ndarra
     lanes, seconds = geometry.pixel_lanes(spec), geometry.pixel_seconds(spec)
     parts = [lanes == lane for lane in range(len(spec.lanes))]
     parts += [seconds == second for second in range(geometry.count_seconds(spec))]
-    lost = epoch.scores[index] - epoch.without(parts)[:, index]
+    lost = epoch.log_probabilities[index] - epoch.without(parts)[:, index]
     return lost[: len(spec.lanes)], lost[len(spec.lanes) :]
 
 
@@ -157,7 +159,7 @@ def ablation(epoch: BlankableEpoch, index: int, patch_px: int) -> np.ndarray:
 
 def _spread(epoch: BlankableEpoch, index: int, labels, chosen, heat: np.ndarray) -> np.ndarray:
     """Return the heat with the areas of the chosen labels set to what the stage loses without."""
-    losses = epoch.scores[index] - epoch.without(labels == x for x in chosen)[:, index]
+    losses = epoch.log_probabilities[index] - epoch.without(labels == x for x in chosen)[:, index]
     loss = np.zeros(labels.max() + 1)
     loss[chosen] = losses / np.bincount(labels[labels >= 0])[chosen]
     return np.where(np.isin(labels, chosen), loss[labels], heat)

@@ -37,7 +37,7 @@ class Rhythms:
             raster.to_rgb(next(raster.draw(traces, self.spec, [onset_s])), self.spec)
             for traces in self.traces.values()
         ]
-        losses = epoch.scores[stage] - epoch.score_pictures(pictures)[:, stage]
+        losses = epoch.log_probabilities[stage] - epoch.classify_pictures(pictures)[:, stage]
         return dict(zip(self.traces, losses.tolist(), strict=True))
 
     def _without(self, traces: list[Trace | None], band_hz) -> list[Trace | None]:

@@ -1,4 +1,4 @@
-"""The page: what a visitor does, in a browser; what is left afterwards."""
+"""The page: what a visitor does in a browser, and that nothing is left afterwards."""
 
 import csv
 import json
@@ -35,7 +35,7 @@ from psgvlm.staging.hypnogram import COLOURS
 from psgvlm.staging.stager import Stager
 
 CORE = ("C4-M1", "E1-M2", "E2-M1", "chin")
-# Nothing of the browser's own goes anywhere, and it needs no graphics.
+# The browser sends nothing of its own and needs no graphics.
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -51,14 +51,14 @@ def stager(adapter):
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory):
-    """Seven minutes of noise, the header of a person."""
+    """A recording: seven minutes of noise, with personal data in its header."""
     path = tmp_path_factory.mktemp("own") / "a night & more.edf"
     return write_edf(path, montage(CORE, 30 * EPOCHS))
 
 
 @pytest.fixture(scope="module")
 def served(adapter, tmp_path_factory):
-    """The page as a command: its address, the folder that its files are in, what it printed."""
+    """The served page: its address, the folder of its temporary files, and its log."""
     folder = tmp_path_factory.mktemp("served")
     temporary, log = folder / "tmp", folder / "log"
     temporary.mkdir()
@@ -76,7 +76,7 @@ def served(adapter, tmp_path_factory):
         wait(lambda: b"open http" in log.read_bytes() or server.poll() is not None, 120)
         (address,) = re.findall(r"open (http://\S+)", log.read_text()) or [log.read_text()]
         yield address, temporary, log
-        # Told to end, it takes everything with it.
+        # When the command is terminated, it deletes all its files.
         server.send_signal(signal.SIGTERM)
         assert server.wait(20) == 0
         assert not [*temporary.glob("psgvlm-page-*")]
@@ -99,8 +99,10 @@ def browser():
 
 @pytest.fixture
 def page(browser, served):
-    """The page, opened by a visitor; it asks no address but its own for anything, and no fault of a
-    program is shown or logged."""
+    """The page in a visitor's browser.
+
+    It requests nothing from any other address, and no error of a script or program occurs.
+    """
     address, _, log = served
     logged = log.stat().st_size
     context = browser.new_context(accept_downloads=True)
@@ -135,7 +137,7 @@ def status(page, kind: str) -> str:
 
 
 def test_a_visit(page, served, recording, stager):
-    """Upload, inspect, stage, click, correct, download; then nothing is left."""
+    """A visitor uploads, stages, clicks, corrects and downloads; then nothing is left."""
     _, temporary, log = served
     give(page, recording.name, recording.read_bytes())
     page.wait_for_selector("#stage:visible")
@@ -148,7 +150,7 @@ def test_a_visit(page, served, recording, stager):
     expected = stager.stage(stager.open(recording))
     assert f"{EPOCHS} epochs staged" in status(page, "done")
 
-    # The fifth epoch, in the middle of its fourteenth of the width.
+    # Click into the middle of the fifth epoch, which is a fourteenth of the width.
     plot = page.locator("#night .plot")
     box = plot.bounding_box()
     plot.click(position={"x": box["width"] * 4.5 / EPOCHS, "y": 40})
@@ -160,7 +162,7 @@ def test_a_visit(page, served, recording, stager):
     assert f"{expected.stages[4]} (p " in page.locator("#reasons").inner_text()
     assert page.locator("#reasons .bars th").all_inner_texts() == list(stager.spec.lanes)
 
-    # By hand: one by its button, the next one by keys.
+    # Correct one epoch by a button and the next one by keys.
     by_hand = [STAGES[(STAGES.index(stage) + 2) % 5] for stage in expected.stages[4:6]]
     page.click(f"#stage-{by_hand[0]}")
     page.wait_for_selector(f"#probabilities .verdict:has-text('{by_hand[0]} set by hand')")
@@ -186,7 +188,7 @@ def test_a_visit(page, served, recording, stager):
     p = [[float(row[f"p_{stage}"]) for stage in STAGES] for row in rows]
     np.testing.assert_allclose(p, expected.probabilities, atol=1e-4)
 
-    # Of its header nothing is told; in the log not even the name that it came with.
+    # Nothing of the header is shown or written, and the log does not even hold the file's name.
     for text in (page.content(), path.read_bytes().decode("latin-1"), log.read_text()):
         assert not [secret for secret in SECRET if secret in text]
     assert recording.stem not in log.read_text()
@@ -197,8 +199,8 @@ def test_a_visit(page, served, recording, stager):
     wait(lambda: [*folder.rglob("*")] == [folder / "arriving"], 10)
 
 
-def test_what_cannot_be_staged_is_told_in_the_line_of_stage_py(page, stager, tmp_path):
-    """Another recording can follow."""
+def test_errors_appear_in_the_status_line(page, stager, tmp_path):
+    """They are those of the library, and another recording can follow."""
     legs = [edf_signal("Left Leg <b>", np.zeros(6000), 100)]
     bad = {
         "letter.edf": b"this is no recording\n" * 50,
@@ -219,7 +221,7 @@ def test_what_cannot_be_staged_is_told_in_the_line_of_stage_py(page, stager, tmp
     give(page, "large.edf", bytes(MAX_MB * 1_000_000 + 1))
     page.wait_for_selector("text=/exceed/i")
 
-    # A lane that the visitor names, right and wrong.
+    # The visitor names a label that does not exist, then a difference of two that do.
     noise = montage(("C4-M1", "left", "right", "chin"), 90)
     give(page, "eyes.edf", write_edf(tmp_path / "eyes.edf", noise).read_bytes())
     page.wait_for_selector(".notes:has-text('no E1, E2: drawn as empty')")
@@ -243,7 +245,7 @@ def test_the_simulated_example_has_all_lanes(page, stager):
 
 
 def test_a_file_that_was_not_uploaded_is_not_taken(served, tmp_path):
-    """Who speaks to the server without the page names any path: it is refused, and not moved."""
+    """A client without the page could name any path: the server refuses it and moves no file."""
     address, _, _ = served
     theirs = write_edf(tmp_path / "theirs.edf", montage(CORE, 30))
 
@@ -276,8 +278,8 @@ def session(stager, recording, tmp_path):
     return session
 
 
-def test_a_session_ends_while_it_stages(session, tmp_path):
-    """Nobody waits for the night any more: it is not staged to its end, and nothing is left."""
+def test_a_session_can_end_while_it_stages(session, tmp_path):
+    """Staging stops, and nothing is left."""
     calls = []
 
     def show(done, epochs):
@@ -293,7 +295,7 @@ def test_a_session_ends_while_it_stages(session, tmp_path):
         session.open()
 
 
-def test_other_lanes_make_a_staged_night_one_to_be_staged_again(session):
+def test_a_night_is_staged_again_after_its_lanes_change(session):
     assert session.stage(lambda *_: None)
     assert session.row == session.staged.confidence.argmin()
     session.open({"E1": "E2-M1", "chin": ""})
@@ -305,7 +307,7 @@ def test_other_lanes_make_a_staged_night_one_to_be_staged_again(session):
         session.correct("W")
 
 
-def test_the_epochs_to_review_come_one_after_the_other(session):
+def test_the_button_visits_all_epochs_for_review(session):
     session.stage(lambda *_: None)
     unsure = sorted(session.staged.rows_for_review(0.6).tolist())
     assert unsure, "a model of two steps is sure of nothing"
@@ -320,7 +322,7 @@ def test_the_epochs_to_review_come_one_after_the_other(session):
     assert not session.go_to_next_for_review()
 
 
-def test_uploads_that_nobody_took_go_with_the_last_visitor(stager, tmp_path):
+def test_abandoned_uploads_are_deleted(stager, tmp_path):
     sessions = Sessions(stager, tmp_path)
     one, other = sessions.get("one"), sessions.get("other")
     assert sessions.get("one") is one
@@ -339,8 +341,8 @@ def test_uploads_that_nobody_took_go_with_the_last_visitor(stager, tmp_path):
     assert not [*sessions.arriving.iterdir()]
 
 
-def test_a_night_with_a_gap_and_marks_is_drawn_epoch_by_epoch(session):
-    """What the SVG says, read back: steps, areas, marks, words under the pointer."""
+def test_the_svg_of_a_night_with_a_gap_and_marks(session):
+    """Its steps, areas, marks and tips are those of the epochs."""
     session.stage(lambda *_: None)
     p = np.eye(5)[[0, 2, 2, 3, 4]] * 0.6 + 0.08  # W, N2, N2, gap of two, N3, R
     staged = replace(

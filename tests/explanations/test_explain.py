@@ -128,8 +128,8 @@ def test_gradient_times_input_is_the_directional_derivative(tiny, image):
     heat = METHODS["gradient"](epoch, 2, None)
     pixels, step = epoch.inputs["pixel_values"], 1e-3
     changed = pixels + step * (epoch.blank_pixels - pixels)
-    (score,) = epoch._score_batch({**epoch.inputs, "pixel_values": changed})
-    assert heat.sum() == pytest.approx((epoch.scores[2] - score[2]) / step, rel=0.02)
+    (score,) = epoch._classify_batch({**epoch.inputs, "pixel_values": changed})
+    assert heat.sum() == pytest.approx((epoch.log_probabilities[2] - score[2]) / step, rel=0.02)
 
 
 def test_combined_and_processed_images_give_the_same_scores(tiny, image):
@@ -140,7 +140,7 @@ def test_combined_and_processed_images_give_the_same_scores(tiny, image):
     fast = epoch.without(iter(masks))
     epoch.in_place = False
     assert np.allclose(fast, epoch.without(iter(masks)), atol=1e-5)
-    assert np.array_equal(fast[-1], epoch.scores)
+    assert np.array_equal(fast[-1], epoch.log_probabilities)
 
 
 def test_deterministic(tiny, image, tmp_path):

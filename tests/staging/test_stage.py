@@ -31,7 +31,7 @@ def run(*words) -> int:
     return stage.main([*map(str, words)])
 
 
-def test_a_night_without_its_scores(adapter, raw, tmp_path):
+def test_a_night_is_staged_without_its_scores(adapter, raw, tmp_path):
     edf = next(path for path in sorted((raw / "mass").rglob("*.edf")) if "Base" not in path.name)
     alone = tmp_path / "night one.edf"
     alone.symlink_to(edf)
@@ -41,7 +41,7 @@ def test_a_night_without_its_scores(adapter, raw, tmp_path):
     assert "lanes: C4-M1 <- " in done.stdout
     assert "not calibrated" in done.stdout
     rows = read(out / "hypnogram.csv")
-    # Whole 30-s epochs of the record; MASS has a little more before the first scored one.
+    # The epochs count from the start of the record; MASS has up to two before the first scored one.
     assert 60 <= len(rows) <= 62
     assert [float(row["onset_s"]) for row in rows] == [30.0 * i for i in range(len(rows))]
     for row in rows:
@@ -53,8 +53,8 @@ def test_a_night_without_its_scores(adapter, raw, tmp_path):
     assert statistics["lights_off"]["s"] == 60
 
 
-def test_evaluation_and_staging_see_the_same(adapter, corpus, raw, tmp_path):
-    """The probabilities of a test night are the same from the corpus and from the raw file."""
+def test_evaluation_and_staging_give_the_same_probabilities(adapter, corpus, raw, tmp_path):
+    """The images of a test night are the same in the corpus and from the raw file."""
     import pandas as pd
 
     words = ("--model", adapter, "--dataset", corpus, "--config", "shhs", "--out", tmp_path / "r")
@@ -76,7 +76,9 @@ def test_a_real_recording(adapter, tmp_path, capsys):
     assert [float(row["onset_s"]) for row in read(tmp_path / "hypnogram.csv")] == [0, 30, 60, 90]
 
 
-def test_other_nights_go_on_and_nothing_is_done_twice(adapter, tmp_path, capsys, monkeypatch):
+def test_a_bad_recording_is_skipped_and_staged_nights_are_not_staged_again(
+    adapter, tmp_path, capsys, monkeypatch
+):
     nights = [write_edf(tmp_path / who / "psg.edf", montage(CORE, 95)) for who in ("a", "b")]
     text = tmp_path / "c" / "notes.edf"
     text.parent.mkdir()
@@ -95,7 +97,7 @@ def test_other_nights_go_on_and_nothing_is_done_twice(adapter, tmp_path, capsys,
     assert run(text, "--model", adapter, "--out", tmp_path / "none") == 1
     assert not (tmp_path / "none").exists()
 
-    ### What is there is neither loaded for nor scored again
+    ### A second run neither loads the model nor stages the nights again
     monkeypatch.setattr(inference.StageClassifier, "probabilities", None)
     monkeypatch.setattr(vlm, "load", None)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.*")}
@@ -104,24 +106,24 @@ def test_other_nights_go_on_and_nothing_is_done_twice(adapter, tmp_path, capsys,
     said = capsys.readouterr().out
     assert said.count("staged already") == 2
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.*")} == before
-    # Other lights need no other stages.
+    # Other times of the lights need no new stages.
     stages = (out / "a_psg.edf" / "hypnogram.csv").read_bytes()
     assert run(*words, "--lights-off", "30") == 3
     assert "staged already" not in capsys.readouterr().out
     found = json.loads((out / "a_psg.edf" / "statistics.json").read_text())
     assert found["statistics"]["TIB"]["value"] == 1
     assert (out / "a_psg.edf" / "hypnogram.csv").read_bytes() == stages
-    # A file that was lost is written again.
+    # A missing file is written again.
     (out / "b_psg.edf" / "night.png").unlink()
     assert run(*words, "--lights-off", "30") == 3
     assert (out / "b_psg.edf" / "night.png").is_file()
-    # Another recording under the old name is staged; here that needs what is not there.
+    # Another recording under the old name needs the model, which was removed above.
     shutil.copyfile(write_edf(tmp_path / "d.edf", montage(CORE, 125)), nights[0])
     with pytest.raises(TypeError):
         run(*words)
 
 
-def test_what_is_done_of_a_night_is_kept(adapter, tmp_path, capsys, monkeypatch):
+def test_an_interrupted_night_continues(adapter, tmp_path, capsys, monkeypatch):
     edf = write_edf(tmp_path / "night.edf", montage(CORE, 300))
     out = tmp_path / "out"
     words = (edf, "--model", adapter, "--out", out, "--batch-size", 4)
@@ -153,7 +155,7 @@ def test_what_is_done_of_a_night_is_kept(adapter, tmp_path, capsys, monkeypatch)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == kept
 
 
-def test_folders_of_other_work_are_left_alone(adapter, tmp_path, capsys):
+def test_a_folder_with_other_files_is_refused(adapter, tmp_path, capsys):
     edf = write_edf(tmp_path / "night.edf", montage(CORE, 65))
     out = tmp_path / "mine"
     out.mkdir()
@@ -189,7 +191,7 @@ def legs(path):
 
 
 def in_pieces(path):
-    """EDF+D: two minutes in data records of 1 s, every one of them 2 s after the one before."""
+    """Write an EDF+D of 120 data records of 1 s, each of which begins 2 s after the one before."""
     write_edf(path, montage(CORE, 120), ())
     content = path.read_bytes().replace(b"EDF+C", b"EDF+D", 1)
     for second in range(119, 0, -1):
@@ -220,8 +222,8 @@ def test_recordings_that_cannot_be_staged(adapter, tmp_path, capsys, make, more,
     assert not (tmp_path / "out").exists()
 
 
-def test_an_adapter_whose_base_is_not_on_this_machine(adapter, tmp_path):
-    """That ends it for all nights: one line, not one a night."""
+def test_an_adapter_without_its_base_model_ends_the_command(adapter, tmp_path):
+    """There is one error, not one for each night."""
     lora = tmp_path / "lora"
     lora.mkdir()
     for name in ("image_spec.json", "processor_config.json", "tokenizer.json"):
@@ -233,7 +235,7 @@ def test_an_adapter_whose_base_is_not_on_this_machine(adapter, tmp_path):
         run(*nights, "--model", lora, "--out", tmp_path / "out")
 
 
-def test_where_nights_go():
+def test_each_night_gets_its_own_folder():
     def names(*paths):
         return [
             str(folder)

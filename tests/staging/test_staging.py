@@ -35,7 +35,7 @@ def stager(adapter):
 
 
 def write_gaps(path, seconds=300, gap_after=100, gap_s=95):
-    """EDF+D of data records of 1 s: after some of them the clock goes on by `gap_s`."""
+    """Write an EDF+D with data records of 1 s and a gap of `gap_s` after some of them."""
     write_edf(path, montage(CORE, seconds), ())
     content = path.read_bytes().replace(b"EDF+C", b"EDF+D", 1)
     for second in range(seconds - 1, gap_after - 1, -1):
@@ -48,7 +48,7 @@ def write_gaps(path, seconds=300, gap_after=100, gap_s=95):
 
 @pytest.fixture(scope="module")
 def night(stager, tmp_path_factory):
-    """Seven minutes, a gap of 95 s within, begun at 23:58:20; no second eye, chin flat for 40 s."""
+    """A staged night of five minutes with a gap of 95 s; it begins at 23:58:20."""
     path = tmp_path_factory.mktemp("night") / "one.edf"
     write_gaps(path)
     content = path.read_bytes()
@@ -56,7 +56,7 @@ def night(stager, tmp_path_factory):
     return replace(stager.stage(stager.open(path)), review=(Review(0.0, 0.1, 0.5, 0.6),))
 
 
-def test_a_night_that_was_interrupted_goes_on(stager, tmp_path):
+def test_an_interrupted_night_continues(stager, tmp_path):
     path = write_edf(tmp_path / "n.edf", montage(CORE, 330))
     opened = stager.open(path)
     calls = []
@@ -75,7 +75,7 @@ def test_a_night_that_was_interrupted_goes_on(stager, tmp_path):
     assert calls == list(range(4, 12))  # whole batches are kept
     assert (again.raw_probabilities == whole.raw_probabilities).all()
     np.testing.assert_allclose(whole.raw_probabilities.sum(1), 1)
-    # What another model, another file or something else left is not taken for this night's.
+    # Kept probabilities of another model or file, and damaged ones, are not used.
     for content in (b"", b"x" * 300, b"0" * 32 + b"\n" + keep.read_bytes()[33:]):
         keep.write_bytes(content)
         calls.clear()
@@ -83,8 +83,8 @@ def test_a_night_that_was_interrupted_goes_on(stager, tmp_path):
         assert calls[0] == 0
 
 
-def test_what_an_epoch_is_shown_with(stager, tmp_path, monkeypatch):
-    """Neighbours by the record's own epochs: across a gap there is none."""
+def test_neighbours_are_those_of_the_record(stager, tmp_path):
+    """Across a gap an epoch has no neighbour: its place is blank."""
     opened = stager.open(write_gaps(tmp_path / "gap.edf"))
     assert opened.epochs.tolist() == [0, 1, 2, 7, 8, 9, 10, 11, 12]
     pictures = [np.asarray(picture) for picture in opened.pictures()]
@@ -104,7 +104,7 @@ def test_what_an_epoch_is_shown_with(stager, tmp_path, monkeypatch):
     assert len(list(opened.pictures_with_neighbours(2, 3))) == 6
 
 
-def test_the_recording_and_its_lanes(stager, tmp_path):
+def test_an_opened_night_names_its_lanes_and_what_is_unusual(stager, tmp_path):
     bare = [signal("C4-M1", noise(100, 100), 100, ""), signal("EMG9", noise(100, 100), 100)]
     opened = stager.open(write_edf(tmp_path / "n.edf", bare), "chin=EMG9")
     assert opened.sources == {"C4-M1": "C4-M1", "E1": None, "E2": None, "chin": "EMG9"}
@@ -116,7 +116,7 @@ def test_the_recording_and_its_lanes(stager, tmp_path):
     assert opened.lost_s()[:, 1:3].tolist() == [[30, 30]] * 3
 
 
-def test_what_mne_reads_is_staged_alike(stager, tmp_path):
+def test_a_fif_file_is_staged_like_the_edf_file(stager, tmp_path):
     edf = write_edf(tmp_path / "n.edf", montage(CORE, 95))
     raw = mne.io.read_raw_edf(edf, verbose="ERROR")
     raw.save(tmp_path / "n_raw.fif", verbose="ERROR")
@@ -127,8 +127,7 @@ def test_what_mne_reads_is_staged_alike(stager, tmp_path):
     np.testing.assert_allclose(second.raw_probabilities, first.raw_probabilities, atol=1e-4)
 
 
-def test_temperature_and_review(adapter, stager, tmp_path):
-    """Calibrated probabilities are those of `calibration.scale`, and decide what to look at."""
+def test_temperature_decides_which_epochs_are_for_review(adapter, stager, tmp_path):
     opened = stager.open(write_edf(tmp_path / "n.edf", montage(CORE, 150)))
     plain = stager.stage(opened)
     assert plain.temperature is None and (plain.probabilities == plain.raw_probabilities).all()
@@ -153,7 +152,7 @@ def test_temperature_and_review(adapter, stager, tmp_path):
         found.corrected(99, "N3")
 
 
-def test_fingerprints_tell_models_apart(adapter, tmp_path):
+def test_a_fingerprint_changes_with_the_weights_only(adapter, tmp_path):
     first = adapter_files.model_fingerprint(str(adapter))
     copy = tmp_path / "copy"
     copy.mkdir()
@@ -203,19 +202,19 @@ def test_lights(off, on, expected):
         (None, "99999", "within the record's 30000 s"),
     ],
 )
-def test_lights_that_cannot_be(off, on, said):
+def test_impossible_lights_are_refused(off, on, said):
     with pytest.raises(InputError, match=re.escape(said)):
         lights.find(off, on, *RECORD)
 
 
-def test_a_record_that_does_not_know_its_time():
+def test_a_record_without_a_time_of_day_takes_seconds():
     assert lights.find("60", None, "night.edf", 30000.0, None) == Lights(60, 30000)
     with pytest.raises(InputError, match="does not say at what time of day it began") as error:
         lights.find("23:00", None, "night.edf", 30000.0, None)
     assert error.value.parameter == "lights_off"
 
 
-def test_epochs_count_whose_middle_is_in_the_dark():
+def test_an_epoch_counts_if_its_middle_is_in_the_dark():
     assert Lights(0, 300).epochs() == range(0, 10)
     assert Lights(15, 285).epochs() == range(0, 9)
     assert Lights(16, 286).epochs() == range(1, 10)
@@ -266,7 +265,7 @@ def test_edf_plus_as_mne_and_edfio_read_it(night, folder):
     assert path.read_bytes()[:184].split() == [
         *[b"0", b"X", b"X", b"X", b"X", b"Startdate", b"X", b"X", b"X", b"X", b"01.01.8523.58.20"]
     ]
-    # And as a cohort's scores are read when a corpus is built.
+    # The builders read the same stages.
     events = score_files.annotated_events(path, EdfFile(path).annotations())
     assert [event.stage for event in events] == grid(night)
 
@@ -299,7 +298,7 @@ def test_statistics_between_the_lights(night, folder):
             assert found["transitions"][stage][other] == pairs.count((stage, other))
 
 
-def test_json_comes_back(night, folder):
+def test_json_is_read_back(night, folder):
     found, dark, under = night_files.read(folder / "hypnogram.json")
     assert (dark, under) == (DARK, 0.9)
     again = night_files.json_text(found, dark, under)
@@ -316,7 +315,7 @@ def test_json_comes_back(night, folder):
 @pytest.mark.parametrize("change", [{"raw": [[1]]}, {"stages": []}, {"lost_s": []}, {"epochs": "x"},
     {"spec": {"name": 1}}, {"corrections": [1]}, {"lights_on_s": None}, {"review": [{}]},
     {"epochs": [-5] * 9}])  # fmt: skip
-def test_json_that_something_else_wrote(folder, tmp_path, change):
+def test_damaged_json_is_refused(folder, tmp_path, change):
     content = json.loads((folder / "hypnogram.json").read_text()) | change
     (tmp_path / "h.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"h\.json: not a staged night"):
@@ -338,13 +337,13 @@ def test_picture(night, folder):
     chin = night.lost_s.copy()
     chin[3:, 3] = 30.0
     fewer, more, reviewed = areas(replace(night, lost_s=chin), 1.0)
-    # 6 of 9 epochs of one lane of four.
+    # The chin is lost in 6 of 9 epochs, which is 6 of the 36 cells of four lanes.
     assert (fine - fewer) / fine == pytest.approx(6 / 36, abs=0.02)
     assert more - lost == pytest.approx(fine - fewer, rel=0.1)
     assert reviewed > 5 * max(review, 1)
 
 
-def test_report_is_one_file_for_a_desk_without_a_network(night, folder):
+def test_report_is_one_file_that_needs_no_network(night, folder):
     text = (folder / "report.html").read_text()
     assert set(re.findall(r'src="([^,"]{0,30})', text)) == {"data:image/png;base64"}
     assert "http" not in text and "<script" not in text
@@ -356,7 +355,7 @@ def test_report_is_one_file_for_a_desk_without_a_network(night, folder):
     ].tolist()
 
 
-def test_names_from_the_recording_are_text(night, tmp_path):
+def test_names_from_the_recording_are_escaped(night, tmp_path):
     odd = replace(night, name="<b>.edf", lanes={"C4-M1": "<img src=x>", **dict(
         list(night.lanes.items())[1:])})  # fmt: skip
     night_files.write(tmp_path, odd, DARK, 0.9)
@@ -365,14 +364,14 @@ def test_names_from_the_recording_are_text(night, tmp_path):
 
 
 def test_nothing_of_the_header_reaches_a_file(night, folder):
-    """`write_edf` plants a name, a code, a technician, a birth date and a date in every header."""
+    """Every header that `write_edf` writes holds a name, a code, a birth date and more."""
     for path in folder.iterdir():
         content = path.read_bytes()
         words = (*SECRET, "Jane", "03-FEB", "01-JAN-2001", "2001-01-01", "01.01.01", "1961-02")
         for word in words:
             assert word.encode() not in content, path.name
         assert SECRET[0].lower().encode() not in content.lower()
-    # A year as a number of its own: digits alone turn up in fractions by chance.
+    # Only a year that stands alone counts, since its digits may appear in a fraction by chance.
     texts = [(folder / name).read_text() for name in night_files.FILES if "png" not in name
              and not name.endswith(".edf")]  # fmt: skip
     assert not any(re.search(r"(?<![\w.])(1961|2001)(?![\w.])", text) for text in texts)
