@@ -164,7 +164,7 @@ def _nights(corpora: list, split: str, neighbours: int = 0, raw: Path | None = N
         if raw:
             nights += corpus_nights.with_signals(rows, corpus.name, raw)
         else:
-            nights += corpus_nights.of_split(rows, corpus.spec)
+            nights += corpus_nights.nights_of_split(rows, corpus.spec)
     contenders.check_recordings_once(nights)
     return nights
 

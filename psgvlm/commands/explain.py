@@ -23,7 +23,7 @@ def main(words: list[str] | None = None) -> int:
     args = _options(words)
 
     from psgvlm.corpus.loading import open_corpus
-    from psgvlm.evaluation.corpus_nights import of_split
+    from psgvlm.evaluation.corpus_nights import nights_of_split
     from psgvlm.explanations import over_corpus
     from psgvlm.hub import repo_files
     from psgvlm.models import adapter_files, vlm
@@ -33,7 +33,7 @@ def main(words: list[str] | None = None) -> int:
     adapter_files.check_same_images(args.model, spec, args.dataset)
     corpus = open_corpus(args.dataset, args.config)
     split = corpus.split(args.split, adapter_files.load_neighbours(args.model))
-    nights, recordings = of_split(split, spec), None
+    nights, recordings = nights_of_split(split, spec), None
     if args.raw:
         from psgvlm.evaluation import corpus_nights
 

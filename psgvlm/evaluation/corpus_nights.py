@@ -80,7 +80,7 @@ class CorpusNight:
             yield from self.signal.pictures()
 
 
-def of_split(split, spec: ImageSpec) -> list[CorpusNight]:
+def nights_of_split(split, spec: ImageSpec) -> list[CorpusNight]:
     """Return the nights of a split's rows, in the order of their first rows."""
     members: dict[tuple[str, str], list[int]] = {}
     names = zip(split["cohort"], split["recording"], strict=True)
@@ -112,7 +112,7 @@ def with_signals(split, corpus: str | Path, raw: Path) -> list[CorpusNight]:
 
     rows = _manifest(Path(corpus))
     spec = repo_files.load_image_spec(corpus, "dataset")
-    nights = tqdm(of_split(split, spec), unit="night", desc="opening recordings")
+    nights = tqdm(nights_of_split(split, spec), unit="night", desc="opening recordings")
     return [_open(night, rows, Path(corpus), raw) for night in nights]
 
 
@@ -125,7 +125,7 @@ def stage_counts(nights: list[CorpusNight]) -> np.ndarray:
 
 
 def _manifest(corpus: Path) -> dict[str, dict]:
-    """The corpus' manifest, rows by the night's name."""
+    """Return the rows of the corpus' manifest by the night's name."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -171,7 +171,7 @@ def _open(night: CorpusNight, rows: dict[str, dict], corpus: Path, raw: Path) ->
 
 
 def _find(row: dict, raw: Path) -> Path:
-    """The recording of a manifest's row below the raw folder."""
+    """Return the path of a manifest row's recording below the raw folder."""
     path = PurePosixPath(row["path"])
     places = [raw / path, raw / row["cohort"] / path]
     if path.is_absolute() or ".." in path.parts:
@@ -186,14 +186,16 @@ def _find(row: dict, raw: Path) -> Path:
 
 
 def _lanes(recording: Recording, row: dict, spec: ImageSpec) -> LaneMap:
-    """The derivations that the manifest says were drawn."""
-    told = {lane["lane"]: lane["source"] for lane in row["lanes"]}
-    sources = tuple(_source(recording, told[name]) if name in told else None for name in spec.lanes)
+    """Return the derivations that were drawn, as the manifest says."""
+    drawn = {lane["lane"]: lane["source"] for lane in row["lanes"]}
+    sources = tuple(
+        _source(recording, drawn[name]) if name in drawn else None for name in spec.lanes
+    )
     return LaneMap(tuple(LANES[name] for name in spec.lanes), sources)
 
 
 def _source(recording: Recording, text: str) -> Derivation:
-    """`"C4 - M1"` as the manifest has it: one label, or two to subtract."""
+    """Read a derivation such as `"C4 - M1"`: one label, or two labels to subtract."""
     parts = text.split(" - ")
     pairs = [(" - ".join(parts[:i]), " - ".join(parts[i:])) for i in range(1, len(parts))]
     for labels in [(text,), *pairs]:

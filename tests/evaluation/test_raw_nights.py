@@ -13,7 +13,7 @@ from commands import command
 from psgvlm.corpus import loading, manifest
 from psgvlm.errors import InputError
 from psgvlm.evaluation import corpus_nights
-from psgvlm.evaluation.corpus_nights import of_split
+from psgvlm.evaluation.corpus_nights import nights_of_split
 from psgvlm.hub import repo_files
 
 COHORTS = ("isruc", "mass", "shhs")
@@ -86,7 +86,7 @@ def test_epochs_of_20_s_lie_where_the_corpus_says(tmp_path):
 
 def test_only_pictures_are_no_signal(corpus):
     spec = repo_files.load_image_spec(corpus, "dataset")
-    (night,) = of_split(loading.load_split(str(corpus), "test", "shhs"), spec)
+    (night,) = nights_of_split(loading.load_split(str(corpus), "test", "shhs"), spec)
     assert next(night.pictures()).size == (336, 336)
     with pytest.raises(InputError, match="only its pictures are at hand"):
         night.require_signal()

@@ -27,7 +27,7 @@ SKLEARN = {
 }
 
 
-def contenders(**changes):
+def contenders():
     """Two models and a baseline on two cohorts, with two nights per subject."""
     parts = []
     for name, skill in (("good", 3.0), ("fair", 1.5), ("yasa", 0.5)):
@@ -50,17 +50,17 @@ def about(**more):
         "good": {"epochs": 1280, "seconds": 10.0, "peak_memory_gib": 1.5, "image_tokens": 144},
         "yasa": {"epochs": 1280, "seconds": 5.0, "peak_memory_gib": 1.5, "fit_s": 2.0},
     }
-    told = {"models": ["good", "fair"], "split": "test", "image_spec": "folded", "device": "CPU"}
-    told["what"] = {name: f"what {name} is" for name in ("good", "fair", "yasa")}
-    told["trained_on"] = {"good": ["isruc", "mass"], "fair": ["shhs"], "yasa": None}
-    return told | {"cost": cost, "temperatures": {"good": 0.7}, "run": "one"} | more
+    facts = {"models": ["good", "fair"], "split": "test", "image_spec": "folded", "device": "CPU"}
+    facts["what"] = {name: f"what {name} is" for name in ("good", "fair", "yasa")}
+    facts["trained_on"] = {"good": ["isruc", "mass"], "fair": ["shhs"], "yasa": None}
+    return facts | {"cost": cost, "temperatures": {"good": 0.7}, "run": "one"} | more
 
 
 def variants(frame):
     """Three sets of lanes and two wordings of both models; random answers are changed to N2."""
     parts = []
-    told = {"lanes": ("EEG", "EEG + EOG", "EEG + EOG + EMG"), "prompts": ("Which?", "W or what?")}
-    for kind, names in told.items():
+    kinds = {"lanes": ("EEG", "EEG + EOG", "EEG + EOG + EMG"), "prompts": ("Which?", "W or what?")}
+    for kind, names in kinds.items():
         for name in ("good", "fair"):
             as_it_is = names[measure.UNCHANGED[kind]]
             for number, variant in enumerate(names):
@@ -77,12 +77,12 @@ def written(tmp_path_factory):
     """The folder of a report."""
     out = tmp_path_factory.mktemp("report")
     frame = contenders()
-    hurt = [
+    damaged = [
         frame.assign(damage="white", share=1.0, level=level, severity=label)
         for level, label in ((np.inf, "none"), (0.0, "0 dB SNR"))
     ]
-    hurt[1]["predicted"] = "N2"
-    report.write(out, frame, about(), pd.concat(hurt, ignore_index=True), variants(frame))
+    damaged[1]["predicted"] = "N2"
+    report.write(out, frame, about(), pd.concat(damaged, ignore_index=True), variants(frame))
     return out
 
 
@@ -113,6 +113,11 @@ def frames(written):
     return dict(list(frame.groupby("model", sort=False)))
 
 
+def with_interval(estimate: dict) -> str:
+    """A value with its interval, as a report must write them."""
+    return "{value:.3f} ({low:.3f} to {high:.3f})".format(**estimate)
+
+
 def first(cell: str) -> float:
     return float(re.match(r"-?[\d.]+", cell).group())
 
@@ -134,9 +139,9 @@ def test_pooled_figures(found, frames):
 def test_intervals_are_those_over_subjects(found, frames):
     rows = {row[""]: row for row in found["All epochs"][0]}
     for name, frame in frames.items():
-        for key, of in intervals.summary(frame)["pooled"].items():
+        for key, estimate in intervals.summary(frame)["pooled"].items():
             if key in tables.FIGURES:
-                expected = f"{of['value']:.3f} ({of['low']:.3f} to {of['high']:.3f})"
+                expected = with_interval(estimate)
                 assert rows[name][tables.FIGURES[key]] == expected
 
 
@@ -146,13 +151,13 @@ def test_by_stage(found, frames):
         a, b = frame["stage"], frame["predicted"]
         precision, recall, f1, _ = metrics.precision_recall_fscore_support(a, b, labels=STAGES)
         pooled = intervals.summary(frame)["pooled"]
-        told = {"f1": f1, "precision": precision, "recall": recall}
-        for rows, (figure, values) in zip(scores, told.items(), strict=True):
+        expected = {"f1": f1, "precision": precision, "recall": recall}
+        for rows, (figure, values) in zip(scores, expected.items(), strict=True):
             (row,) = [row for row in rows if row[""] == name]
             for i, stage in enumerate(STAGES):
                 assert same(row[stage], values[i])
-                of = pooled[f"{figure}_{stage}"]
-                assert row[stage].endswith(f" ({of['low']:.3f} to {of['high']:.3f})")
+                low, high = (pooled[f"{figure}_{stage}"][end] for end in ("low", "high"))
+                assert row[stage].endswith(f" ({low:.3f} to {high:.3f})")
     for name in ("good", "fair"):
         matrix = metrics.confusion_matrix(
             frames[name]["stage"], frames[name]["predicted"], labels=STAGES
@@ -195,10 +200,9 @@ def test_matrix(found, frames):
     for row in rows:
         for cohort, cell in zip(("isruc", "shhs"), list(row.values())[2:], strict=True):
             part = frames[row[""]][frames[row[""]]["cohort"] == cohort]
-            of = intervals.summary(part)["pooled"]["kappa"]
-            told = f"{of['value']:.3f} ({of['low']:.3f} to {of['high']:.3f}), n = 4"
+            text = f"{with_interval(intervals.summary(part)['pooled']['kappa'])}, n = 4"
             seen = (row[""], cohort) in (("good", "isruc"), ("fair", "shhs"))
-            assert cell == (f"{tables.SEEN} {told}" if seen else told)
+            assert cell == (f"{tables.SEEN} {text}" if seen else text)
             kappa = SKLEARN["κ"](part["stage"], part["predicted"])
             assert same(cell.removeprefix(f"{tables.SEEN} "), kappa)
 
@@ -250,11 +254,11 @@ def test_sleep_statistics(found, frames):
             assert same(row["bias"], (minutes["predicted"] - minutes["stage"]).mean(), 1)
             assert row["nights"] == "16 of 16"
         nights = sleep_agreement.by_night(frame)
-        for statistic, of in sleep_agreement.bias_and_limits(nights).items():
-            row = rows[f"{statistic}, {of['unit']}: {name}"]
-            low, high = of["bias"]["low"], of["bias"]["high"]
-            assert row["bias"] == f"{of['bias']['value']:.1f} ({low:.1f} to {high:.1f})"
-            assert row["limits of agreement"] == f"{of['lower']:.1f} to {of['upper']:.1f}"
+        for statistic, result in sleep_agreement.bias_and_limits(nights).items():
+            row = rows[f"{statistic}, {result['unit']}: {name}"]
+            bias, low, high = (result["bias"][key] for key in ("value", "low", "high"))
+            assert row["bias"] == f"{bias:.1f} ({low:.1f} to {high:.1f})"
+            assert row["limits of agreement"] == f"{result['lower']:.1f} to {result['upper']:.1f}"
 
 
 def test_calibration(found, frames):
@@ -271,15 +275,15 @@ def test_calibration(found, frames):
         figures = {"log loss": lambda p, s: metrics.log_loss(s, p, labels=range(5)),
                    "Brier": lambda p, s: ((p - np.eye(5)[s]) ** 2).sum(1).mean(),
                    "ECE": calibration_error}  # fmt: skip
-        for figure, of in figures.items():
-            assert same(row[figure], of(p, scored))
+        for figure, score in figures.items():
+            assert same(row[figure], score(p, scored))
             low, high = ends(row[figure])
             if figure != "ECE":  # ECE is no mean over subjects
-                values = [of(p[subject == i], scored[subject == i]) for i in range(8)]
+                values = [score(p[subject == i], scored[subject == i]) for i in range(8)]
                 # Subjects are equally long, so the bootstrap is that of their means.
                 error = np.std(values, ddof=1) / np.sqrt(8)
                 assert high - low == pytest.approx(2 * 2.36 * error, rel=0.3)
-            assert low < of(p, scored) < high
+            assert low < score(p, scored) < high
 
 
 def calibration_error(p, scored):
@@ -304,13 +308,13 @@ def test_pairs(found, frames):
         score = SKLEARN[row["figure"]]
         values = [score(frames[n]["stage"], frames[n]["predicted"]) for n in (one, other)]
         assert same(row["difference"], values[0] - values[1])
-        (of,) = [
-            of
-            for of in compared
-            if (of["one"], of["other"], of["figure"]) == (one, other, names[row["figure"]])
+        (pair,) = [
+            pair
+            for pair in compared
+            if (pair["one"], pair["other"], pair["figure"]) == (one, other, names[row["figure"]])
         ]
-        assert row["p"] == f"{of['p']:.3f}"
-        assert row["p (Holm)"] == f"{of['p_holm']:.3f}"
+        assert row["p"] == f"{pair['p']:.3f}"
+        assert row["p (Holm)"] == f"{pair['p_holm']:.3f}"
 
 
 def test_damage(found, written):
@@ -334,8 +338,8 @@ def varied(written):
 def kappa_text(statistic, *parts):
     """Kappa with its interval over subjects as a report writes it."""
     counted = [predictions.count_confusions(part, predictions.SUBJECT)[1] for part in parts]
-    of = intervals.estimate(statistic(*map(intervals.pooled, counted)), len(counted[0]))["kappa"]
-    return f"{of['value']:.3f} ({of['low']:.3f} to {of['high']:.3f})"
+    estimates = intervals.estimate(statistic(*map(intervals.pooled, counted)), len(counted[0]))
+    return with_interval(estimates["kappa"])
 
 
 def test_fewer_lanes(found, varied):
@@ -345,7 +349,7 @@ def test_fewer_lanes(found, varied):
         assert row[""] == stages[""]
         name, lanes = row[""].split(": ")
         part, own = varied["lanes", name, lanes], varied["lanes", name, "EEG + EOG + EMG"]
-        kappas = [SKLEARN["κ"](of["stage"], of["predicted"]) for of in (part, own)]
+        kappas = [SKLEARN["κ"](x["stage"], x["predicted"]) for x in (part, own)]
         assert same(row["κ"], kappas[0])
         assert row["κ"] == kappa_text(lambda one: one, part)
         if lanes == "EEG + EOG + EMG":
@@ -371,7 +375,7 @@ def test_other_words(found, varied):
             continue
         assert row["difference of κ"] == kappa_text(intervals.difference, part, own)
         place = [*predictions.RECORDING, "epoch"]
-        answers = [of.set_index(place)["predicted"].sort_index() for of in (part, own)]
+        answers = [x.set_index(place)["predicted"].sort_index() for x in (part, own)]
         changed = answers[0] != answers[1]
         assert same(row["changed answers"], 100 * changed.mean(), 1)
         low, high = ends(row["changed answers"])
@@ -390,12 +394,12 @@ def test_contenders_are_described_and_the_commonest_stage_is_listed_once(found):
     frame = contenders()
     frame = frame[(frame["model"] == "yasa") & (frame["cohort"] == "shhs")]
     floor = frame.assign(model="majority")
-    for stage, told in ((floor["stage"].mode()[0], False), ("N1", True)):
+    for stage, has_row in ((floor["stage"].mode()[0], False), ("N1", True)):
         more = pd.concat([frame, floor.assign(predicted=stage)])
-        of = measure.measure_all(more, about(trained_on={}))
-        rows = tables.overview_section(of, {"confusion": ""})[-2].rows
+        measured = measure.measure_all(more, about(trained_on={}))
+        rows = tables.overview_section(measured, {"confusion": ""})[-2].rows
         assert ("majority" in [row[0] for row in rows]) is True
-        assert (measure.COMMONEST in [row[0] for row in rows]) is told
+        assert (measure.COMMONEST in [row[0] for row in rows]) is has_row
 
 
 def test_cost_and_published_figures_are_those_of_their_files(found):
@@ -404,11 +408,11 @@ def test_cost_and_published_figures_are_those_of_their_files(found):
     assert list(yasa.values()) == ["yasa", "256.0", "3.9", "1.50", "–", "2.0"]
     (rows,) = found["Published results, not measured here"]
     with tables.PUBLISHED.open(encoding="utf-8") as file:
-        told = list(csv.DictReader(file))
-    assert len(rows) == len(told)
-    for row, of in zip(rows, told, strict=True):
-        assert row["κ"] == (of["kappa"] or "–")
-        assert row["source"] == of["source"] != ""
+        entries = list(csv.DictReader(file))
+    assert len(rows) == len(entries)
+    for row, entry in zip(rows, entries, strict=True):
+        assert row["κ"] == (entry["kappa"] or "–")
+        assert row["source"] == entry["source"] != ""
 
 
 def test_metrics_json_comes_from_the_predictions_alone(written):
@@ -438,9 +442,9 @@ def test_the_page_is_one_file_that_opens_offline(written):
     cells = re.findall(r"<td[^>]*>(.*?)</td>", text)
     assert sum("<small>" in cell for cell in cells) > len(cells) / 3
     cells = [unescape(re.sub(r"</?small>", "", cell)) for cell in cells]
-    told = [c.strip() for line in markdown.splitlines() if re.match(r"\| (?!---)", line)
-            for c in line.strip("|").split(" | ")]  # fmt: skip
-    assert set(cells) <= set(told)
+    lines = [line for line in markdown.splitlines() if re.match(r"\| (?!---)", line)]
+    in_markdown = {cell.strip() for line in lines for cell in line.strip("|").split(" | ")}
+    assert set(cells) <= in_markdown
 
 
 def test_names_are_escaped(tmp_path):
@@ -466,8 +470,8 @@ def test_one_short_night_of_one_subject(tmp_path):
     frame = contenders()
     one = frame[(frame["model"] == "good") & (frame["recording"] == "s0-0")]
     one = one[(one["cohort"] == "isruc") & (one["stage"] != "N3")].head(6)
-    told = about(models=["good"], temperatures={}, trained_on={"good": None})
-    report.write(tmp_path, one.drop(columns="stage_2"), told)
+    facts = about(models=["good"], temperatures={}, trained_on={"good": None})
+    report.write(tmp_path, one.drop(columns="stage_2"), facts)
     text = (tmp_path / "report.md").read_text("utf-8")
     assert "Stages without a scored epoch: " in text
     assert "second scorer" not in text

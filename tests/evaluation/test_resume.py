@@ -14,7 +14,7 @@ from psgvlm.errors import InputError
 from psgvlm.evaluation import answers, contenders
 from psgvlm.evaluation.answers import AnswerStore
 from psgvlm.evaluation.baselines.floors import MajorityBaseline
-from psgvlm.evaluation.corpus_nights import of_split
+from psgvlm.evaluation.corpus_nights import nights_of_split
 from psgvlm.image_spec import PRESETS
 from psgvlm.models import inference
 
@@ -23,7 +23,7 @@ P = [f"p_{stage}" for stage in ("W", "N1", "N2", "N3", "R")]
 
 @pytest.fixture
 def nights(corpus):
-    return of_split(loading.load_split(str(corpus), "test"), PRESETS["square"])
+    return nights_of_split(loading.load_split(str(corpus), "test"), PRESETS["square"])
 
 
 class Guess:

@@ -9,7 +9,7 @@ import pytest
 from psgvlm.commands import explain as command
 from psgvlm.corpus.loading import load_split
 from psgvlm.errors import InputError
-from psgvlm.evaluation.corpus_nights import of_split
+from psgvlm.evaluation.corpus_nights import nights_of_split
 from psgvlm.explanations import over_corpus as explained
 from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
@@ -17,7 +17,7 @@ from psgvlm.stages import STAGES
 
 def test_equally_many_epochs_of_each_stage_are_chosen(corpus):
     spec = ImageSpec.load(corpus / "image_spec.json")
-    nights = of_split(load_split(str(corpus), "train"), spec)
+    nights = nights_of_split(load_split(str(corpus), "train"), spec)
     stages = np.concatenate([night.stages for night in nights])
     chosen = explained.choose(nights, 15, seed=1)
     counts = np.bincount(
