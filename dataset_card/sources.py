@@ -1,17 +1,17 @@
-"""Known faults of each cohort's recordings, and whom to cite. The terms: `psgvlm.hub.cohorts`."""
+"""The known faults of each cohort and the papers to cite; `psgvlm.hub.cohorts` has the terms."""
 
 from dataclasses import dataclass
 
 PAPER = (
     "Introducing Multimodal Paradigm for Learning Sleep Staging PSG via General-Purpose Model. "
-    "[arXiv:2509.22810](https://arxiv.org/abs/2509.22810), 2025. The idea of waveform images read "
-    "by a general-purpose model; this corpus is not theirs."
+    "[arXiv:2509.22810](https://arxiv.org/abs/2509.22810), 2025. The paper had the idea of waveform "
+    "images that a general-purpose model reads; its authors did not make this corpus."
 )
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a card says about a cohort beside its name and its terms."""
+    """The known faults of a cohort and the papers to cite, as a card lists them."""
 
     faults: tuple[str, ...]
     citations: tuple[str, ...]
@@ -20,11 +20,11 @@ class Source:
 SOURCES = {
     "isruc": Source(
         (
-            "The TXT scores write epochs that nobody scored as wake. The XLSX, where there is one, "
-            "is the mask; without it such epochs stay wake.",
-            "Subject I-8 has no F3 and F4, so lanes of these are empty; I-40 is stored "
-            "unreferenced, and A1 and A2 are subtracted here. I-6 and I-54 hold no REM.",
-            "Signals and scores can differ in length: both are cut to the shorter.",
+            "The TXT scores have wake for epochs that nobody scored. If there is an XLSX file, it "
+            "says which epochs these are; without it they stay wake.",
+            "Subject I-8 has no F3 and F4, so these lanes are empty. I-40 is stored unreferenced; "
+            "A1 and A2 were subtracted. I-6 and I-54 have no REM sleep.",
+            "Signals and scores can differ in length. Both are cut to the shorter one.",
         ),
         (
             "Khalighi S, Sousa T, Santos JM, Nunes U. ISRUC-Sleep: a comprehensive public dataset "
@@ -35,12 +35,13 @@ SOURCES = {
     "mass": Source(
         (
             "SS2, SS4 and SS5 were scored by Rechtschaffen and Kales in epochs of 20 s, SS1 and "
-            "SS3 by the AASM in 30 s. The former are extended by 5 s on both sides, so neighbours "
-            "overlap, or left out.",
-            "The first epoch does not begin with the record, the rate is near 256 Hz but no "
-            "integer, and durations are inexact: epochs are cut by their own onset at the true "
-            "rate.",
-            "The reference differs (CLE, LER), and SS4 has no F3 and F4: such lanes are empty.",
+            "SS3 by the AASM in epochs of 30 s. Epochs of 20 s are extended by 5 s on both sides, "
+            "so that adjacent epochs overlap, or they are left out.",
+            "The first epoch does not begin with the recording, the sampling rate is near 256 Hz "
+            "and no integer, and durations are inexact. Each epoch is cut at its own onset, at the "
+            "true rate.",
+            "The reference differs between recordings (CLE, LER). SS4 has no F3 and F4, so these "
+            "lanes are empty.",
         ),
         (
             "O'Reilly C, Gosselin N, Carrier J, Nielsen T. Montreal Archive of Sleep Studies: an "
@@ -50,11 +51,12 @@ SOURCES = {
     ),
     "shhs": Source(
         (
-            "Scored by Rechtschaffen and Kales: stages 3 and 4 are N3 here, movement time is "
+            "Scored by Rechtschaffen and Kales. Stages 3 and 4 are N3 here, and movement time is "
             "unscored.",
-            "Two EEG derivations only, C4-A1 (`EEG`) and C3-A2 (`EEG(sec)`), and the EOGs against "
-            "a ground at 50 or 64 Hz: fast eye movements are rounder than elsewhere.",
-            "Both visits of a person are one subject, and never in two splits.",
+            "There are only two EEG derivations, C4-A1 (`EEG`) and C3-A2 (`EEG(sec)`). The EOGs "
+            "are recorded against a ground at 50 or 64 Hz, so that fast eye movements look rounder "
+            "than in other cohorts.",
+            "Both visits of a person are one subject and in one split.",
         ),
         (
             "Quan SF, Howard BV, Iber C, et al. The Sleep Heart Health Study: design, rationale, "

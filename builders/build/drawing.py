@@ -16,6 +16,7 @@ from psgvlm.corpus.manifest import BUILT, FAILED, RAW, SKIPPED
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
+from psgvlm.images.pixels import pixel_hash
 from psgvlm.signals import waves
 
 
@@ -92,7 +93,10 @@ def draw_night(task: Task) -> Result:
         "lanes": list(night.lanes.filled_names),
     }
     notes = [_told(note, task.choices.raw) for note in examined.notes]
-    pictures = (raster.to_png(image, spec) for image in night.draw())
+    palette = raster.palette(spec)
+    pictures = (
+        (raster.to_png(image, spec), pixel_hash(image, palette)) for image in night.draw()
+    )
     return parts.write(
         task.part,
         task.key,

@@ -23,7 +23,7 @@ from psgvlm.image_spec import ImageSpec
 
 # Raise this number whenever the same recording gives other rows: because of a reader, of `examine`,
 # of what is measured or answered, of the PNG encoder, or of this file.
-VERSION = 2
+VERSION = 3
 # Files that a reader opens beside those of a `FoundNight`, by the suffix of the latter.
 _OPENED_BESIDE = {".txt": (".xlsx",), ".vhdr": (".eeg", ".dat", ".vmrk"), ".set": (".fdt",)}
 _FOOTER = 40  # bytes
@@ -144,7 +144,7 @@ def write(
     path: Path,
     key: str,
     result: Result,
-    pictures: Iterable[bytes] = (),
+    pictures: Iterable[tuple[bytes, str]] = (),
     columns: dict | None = None,
     shared: dict | None = None,
     manifest_columns: Callable[[], dict] | None = None,
@@ -159,8 +159,8 @@ def write(
         The key that `read` will ask for.
     result : Result
         What became of the recording, without the number of rows and bytes.
-    pictures : iterable of bytes
-        Its PNGs; they may be drawn as they are written.
+    pictures : iterable of tuple of bytes and str
+        The PNG and the pixel hash of each picture; they may be drawn as they are written.
     columns, shared : dict
         The columns with a value for each picture, and those with one value for all.
     manifest_columns : callable, optional
@@ -176,13 +176,14 @@ def write(
     Unwritable
         If the disk does not take the file.
     """
-    sizes, digest = [], hashlib.sha256()
+    sizes, pixels, digest = [], [], hashlib.sha256()
     try:
         with files.replacing(path) as new, new.open("xb") as file:
-            for png in pictures:
+            for png, pixel_hash in pictures:
                 file.write(png)
                 digest.update(png)
                 sizes.append(len(png))
+                pixels.append(pixel_hash)
             result = replace(result, rows=len(sizes), bytes=sum(sizes))
             if manifest_columns:
                 result = replace(result, found=manifest_columns())
@@ -190,7 +191,7 @@ def write(
                 "key": key,
                 "result": asdict(result),
                 "sizes": sizes,
-                "columns": columns or {},
+                "columns": {"pixels": pixels, **(columns or {})},
                 "shared": shared or {},
                 "sha256": digest.hexdigest(),
             }

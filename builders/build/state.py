@@ -183,7 +183,7 @@ def publish(out: Path, cohort: str) -> None:
     rows = [manifest.row(cohort, entry, built.options) for entry in built.entries]
     manifest.write(out, cohort, rows)
     digests = known_digests(out)
-    dataset_card.write(out, digests)
+    dataset_card.write(out, renew_checksums=False)
     checksums.write(out, digests)
     ready.rename(work / "spent")
     for spent in (work / "spent", old, work / "parts"):

@@ -1,1 +1,1 @@
-"""Checking raw data before a build (inspect) and a corpus after it (verify)."""
+"""Checks: of raw recordings before a build (inspection) and of a corpus after it (verify)."""

@@ -1,7 +1,6 @@
-"""Check a corpus: checksums, card, every row and image, subjects, counts.
+"""Checking a corpus: checksums, card, every row and image, subjects, counts.
 
-Reads every file twice, a row group at a time, and changes nothing. Prints a line for each fault, at
-most 20 of a kind and then how many more; exit status 1 where there is one.
+Every file is read twice, one row group at a time, and nothing is changed.
 """
 
 import re
@@ -9,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from psgvlm.builders.check.verify_rows import Fault, Rows
+from psgvlm.builders.check.verify_rows import Fault, RowChecks
 
 from psgvlm import chat, files, image_spec
 from psgvlm.corpus import checksums, manifest, row_schema
@@ -18,62 +17,84 @@ from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.stages import STAGES
 
-SHOWN = 20  # faults of a kind
-BATCH = 100  # rows held at a time
+MOST_PRINTED = 20  # faults of each kind
+BATCH = 100  # rows in memory at a time
 CARD = "README.md"
 
 _SHARD = re.compile(r"([a-z]+)-([0-9]{5})-of-([0-9]{5})\.parquet")
 
 
 def print_faults(corpus: Path) -> int:
-    """Print what is wrong with a corpus, or that nothing is; return the exit status."""
+    """Print what is wrong with a corpus.
+
+    Parameters
+    ----------
+    corpus : Path
+        The folder of the corpus.
+
+    Returns
+    -------
+    int
+        The exit status of the command: 1 if there is a fault, else 0.
+    """
     from tqdm import tqdm
 
     kinds: Counter[str] = Counter()
-    checked = Check(corpus)
-    for fault in checked.faults():
+    check = Check(corpus)
+    for fault in check.faults():
         kinds[fault.kind] += 1
-        if kinds[fault.kind] <= SHOWN:
+        if kinds[fault.kind] <= MOST_PRINTED:
             tqdm.write(str(fault))
     for kind, count in kinds.items():
-        if count > SHOWN:
-            print(f"... and {count - SHOWN} more faults of this kind: {kind}")
+        if count > MOST_PRINTED:
+            print(f"... and {count - MOST_PRINTED} more faults of this kind: {kind}")
     if kinds:
         print(f"{corpus}: {kinds.total()} faults")
         return 1
     print(
-        f"{corpus}: no fault; {checked.rows_read} epochs of {len(checked.rows.recordings)} "
-        f"recordings in {checked.shards_read} shards, {len(checked.digests)} files as listed"
+        f"{corpus}: no fault; {check.rows_read} epochs of {len(check.rows.recordings)} "
+        f"recordings in {check.shards_read} shards, {len(check.digests)} files as listed"
     )
     return 0
 
 
 class Check:
-    """One pass over a corpus."""
+    """One pass over a corpus.
+
+    Parameters
+    ----------
+    corpus : Path
+        The folder of the corpus.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder.
+    """
 
     def __init__(self, corpus: Path):
         if not corpus.is_dir():
             raise InputError(f"{corpus}: no such folder; expected a corpus")
         self.corpus = corpus
-        self.digests: dict[str, str] = {}  # of the files as they are
-        self.rows = Rows(None)
+        self.digests: dict[str, str] = {}  # SHA-256 of the files as they are
+        self.rows = RowChecks(None)
         self.counts = {}  # dataset_card.Counts
         self.rows_read = self.shards_read = 0
 
     def faults(self) -> Iterator[Fault]:
-        """All that is wrong, as it is found."""
+        """Yield every fault of the corpus as it is found."""
         try:
             self.rows.spec = ImageSpec.load(self.corpus / image_spec.FILE_NAME)
         except InputError as error:
             yield Fault("image spec", image_spec.FILE_NAME, str(error), "the corpus' image spec")
-        yield from self._files()
-        yield from self._shards()
+        yield from self._file_faults()
+        yield from self._configuration_faults()
         yield from self.rows.differences()
-        yield from self._manifest()
-        yield from self._card()
+        yield from self._manifest_faults()
+        yield from self._card_faults()
 
-    def _files(self) -> Iterator[Fault]:
-        """Every file against `SHA256SUMS`."""
+    def _file_faults(self) -> Iterator[Fault]:
+        """Compare every file with `SHA256SUMS`."""
         from tqdm import tqdm
 
         try:
@@ -94,17 +115,17 @@ class Check:
             return
         for name in sorted({*listed, *names}):
             if name not in self.digests:
-                yield Fault("checksum", name, "no such file", "the one SHA256SUMS lists")
+                yield Fault("checksum", name, "no such file", "the file that SHA256SUMS lists")
             elif name not in listed:
                 yield Fault("checksum", name, "a file not in SHA256SUMS", "only files it lists")
             elif listed[name] != self.digests[name]:
-                found, wanted = self.digests[name][:12], listed[name][:12]
-                yield Fault("checksum", name, f"SHA-256 {found}", f"{wanted}, as in SHA256SUMS")
+                actual, wanted = self.digests[name][:12], listed[name][:12]
+                yield Fault("checksum", name, f"SHA-256 {actual}", f"{wanted}, as in SHA256SUMS")
 
     ### Shards
 
-    def _shards(self) -> Iterator[Fault]:
-        """Names, schema and rows of every configuration."""
+    def _configuration_faults(self) -> Iterator[Fault]:
+        """Check the names, the schema and the rows of every configuration."""
         from psgvlm.dataset_card.pictures import FOLDER as PICTURES
         from tqdm import tqdm
 
@@ -118,13 +139,13 @@ class Check:
         with tqdm(unit="epoch", desc="rows", disable=None) as bar:
             for folder in folders:
                 shards: dict[str, dict[int, Path]] = defaultdict(dict)
-                yield from self._names(folder, shards)
+                yield from self._name_faults(folder, shards)
                 for split in SPLITS:
                     for _, path in sorted(shards[split].items()):
-                        yield from self._shard(path, split, bar)
+                        yield from self._shard_faults(path, split, bar)
 
-    def _names(self, folder: Path, shards: dict[str, dict[int, Path]]) -> Iterator[Fault]:
-        """Fill in each split's shards by their number; a name that is none, or missing, is told."""
+    def _name_faults(self, folder: Path, shards: dict[str, dict[int, Path]]) -> Iterator[Fault]:
+        """Fill in the shards of each split by number; yield faults of names and missing shards."""
         totals: dict[str, set[int]] = defaultdict(set)
         for path in sorted(folder.iterdir()):
             named = _SHARD.fullmatch(path.name)
@@ -136,34 +157,34 @@ class Check:
                 yield Fault("shard", f"{folder.name}/{path.name}", "not a shard's name", wanted)
         if not shards:
             yield Fault("shard", folder.name, "no shard", "Parquet shards")
-        for split, found in totals.items():
-            total = max(found)
+        for split, said in totals.items():
+            total = max(said)
             wanted = set(range(total))
-            if len(found) > 1 or set(shards[split]) != wanted:
-                odd = sorted(wanted ^ set(shards[split])) or sorted(found)
-                told = f"{len(shards[split])} shards, wrong at {', '.join(map(str, odd[:5]))}"
-                yield Fault("shard", f"{folder.name}/{split}", told, f"00000 to {total - 1:05d}")
+            if len(said) > 1 or set(shards[split]) != wanted:
+                odd = sorted(wanted ^ set(shards[split])) or sorted(said)
+                actual = f"{len(shards[split])} shards, wrong at {', '.join(map(str, odd[:5]))}"
+                yield Fault("shard", f"{folder.name}/{split}", actual, f"00000 to {total - 1:05d}")
 
-    def _shard(self, path: Path, split: str, bar) -> Iterator[Fault]:
+    def _shard_faults(self, path: Path, split: str, bar) -> Iterator[Fault]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         from psgvlm import dataset_card
 
         config, name = path.parent.name, path.relative_to(self.corpus).as_posix()
-        held = self.counts.setdefault((config, split), dataset_card.Split())
-        held.file_bytes += path.stat().st_size
+        of_split = self.counts.setdefault((config, split), dataset_card.SplitCounts())
+        of_split.file_bytes += path.stat().st_size
         try:
             file = pq.ParquetFile(path)
         except (pa.ArrowException, OSError) as error:
-            yield Fault("unreadable", name, _first(error), "a Parquet file")
+            yield Fault("unreadable", name, _first_line(error), "a Parquet file")
             return
         with file:
             self.shards_read += 1
-            held.num_bytes += dataset_card.num_bytes(file)
-            held.rows += file.metadata.num_rows
+            of_split.num_bytes += dataset_card.num_bytes(file)
+            of_split.rows += file.metadata.num_rows
             if differ := _schema_differences(file.schema_arrow, row_schema.schema()):
-                yield Fault("schema", name, differ, "those of psgvlm.row_schema.features()")
+                yield Fault("schema", name, differ, "those of psgvlm.corpus.row_schema.features()")
                 return
             begin = 0
             for group in range(file.num_row_groups):
@@ -172,17 +193,19 @@ class Check:
                 try:
                     for batch in file.iter_batches(BATCH, row_groups=[group]):
                         batch.validate(full=True)
+                        of_split.digest.update(batch)
                         yield from self.rows.check(config, split, name, row, batch)
                         row += len(batch)
                         self.rows_read += len(batch)
                         bar.update(len(batch))
                 except (pa.ArrowException, OSError) as error:
-                    yield Fault("unreadable", f"{name}, row group {group}", _first(error), "rows")
+                    where = f"{name}, row group {group}"
+                    yield Fault("unreadable", where, _first_line(error), "rows")
 
-    ### What is told of them
+    ### Manifest and card
 
-    def _manifest(self) -> Iterator[Fault]:
-        """Split, fold and epochs by stage of every recording, as `manifest.parquet` has them."""
+    def _manifest_faults(self) -> Iterator[Fault]:
+        """Compare split, fold and epochs of each stage of every recording with the manifest."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -191,70 +214,73 @@ class Check:
             table = pq.read_table(self.corpus / name)
             table.validate(full=True)
         except (pa.ArrowException, OSError) as error:
-            yield Fault("manifest", name, _first(error), "a row for every recording")
+            yield Fault("manifest", name, _first_line(error), "a row for every recording")
             return
         if differ := _schema_differences(table.schema, manifest.schema()):
             yield Fault("manifest", name, differ, "those of psgvlm.corpus.manifest.schema()")
             return
-        told = {
+        built = {
             (row["cohort"], row["recording"]): row
             for row in table.to_pylist()
             if row["status"] == manifest.BUILT
         }
         configs = defaultdict(set)
-        for (config, recording), held in self.rows.recordings.items():
+        for (config, recording), of_rows in self.rows.recordings.items():
             where = f"{config}, {recording}"
             cohort, _ = chat.cohort_and_task(config)
             configs[cohort].add(config)
-            row = told.get((cohort, recording))
+            row = built.get((cohort, recording))
             if row is None:
-                yield Fault("manifest", where, "not built by the manifest", "a row of it")
+                yield Fault("manifest", where, "not built by the manifest", "a row of the manifest")
                 continue
-            found, wanted = (held.split, held.fold), (row["split"], row["fold"])
-            if found != wanted:
-                said = "split {}, fold {}".format(*wanted)
-                yield Fault("manifest", where, "split {}, fold {}".format(*found), f"{said}, there")
-            stages = {label: held.stages[i] for i, label in enumerate(STAGES)}
-            stages["unscored"] = held.stages[None]
+            actual, wanted = (of_rows.split, of_rows.fold), (row["split"], row["fold"])
+            if actual != wanted:
+                text = "split {}, fold {}, as in the manifest".format(*wanted)
+                yield Fault("manifest", where, "split {}, fold {}".format(*actual), text)
+            stages = {label: of_rows.stages[i] for i, label in enumerate(STAGES)}
+            stages["unscored"] = of_rows.stages[None]
             wanted = {column: row[column] for column in manifest.STAGE_COLUMNS}
             if stages != wanted:
-                yield Fault("manifest", where, _counted(stages), f"{_counted(wanted)}, as there")
-        for cohort, recording in told:
+                text = f"{_counts_text(wanted)}, as in the manifest"
+                yield Fault("manifest", where, _counts_text(stages), text)
+        for cohort, recording in built:
             for config in sorted(configs[cohort] or [cohort]):
                 if (config, recording) not in self.rows.recordings:
-                    yield Fault("manifest", f"{config}, {recording}", "no row", "what was built")
+                    where = f"{config}, {recording}"
+                    yield Fault("manifest", where, "no row", "the rows that the manifest counts")
 
-    def _card(self) -> Iterator[Fault]:
-        """The YAML of README.md against what writing it anew would say."""
+    def _card_faults(self) -> Iterator[Fault]:
+        """Compare the YAML of README.md with that of a card written anew."""
         import yaml
 
         from psgvlm import dataset_card
 
-        wanted = dataset_card.metadata(self.corpus, self.counts, self.digests)
+        wanted = dataset_card.metadata(self.counts, self.rows.spec)
         try:
-            found = yaml.safe_load(files.read_text(self.corpus / CARD).split("---\n")[1])
-            found = {name: found[name] for name in wanted}
+            actual = yaml.safe_load(files.read_text(self.corpus / CARD).split("---\n")[1])
+            actual = {name: actual[name] for name in wanted}
         except (InputError, LookupError, TypeError) as error:
-            yield Fault("card", CARD, f"not whole ({_first(error)})", f"YAML: {', '.join(wanted)}")
+            found = f"not whole ({_first_line(error)})"
+            yield Fault("card", CARD, found, f"YAML: {', '.join(wanted)}")
         except (yaml.YAMLError, ValueError, RecursionError) as error:
-            yield Fault("card", CARD, f"no YAML ({_first(error)})", "a dataset card's")
+            yield Fault("card", CARD, f"no YAML ({_first_line(error)})", "a dataset card's")
         else:
-            for path, here, there in _differences(found, wanted, ()):
+            for path, here, there in _differences(actual, wanted, ()):
                 yield Fault("card", f"{CARD}, {', '.join(path)}", here, f"{there}, as in the files")
 
 
-def _differences(found, wanted, path: tuple[str, ...]) -> Iterator[tuple]:
-    """Where two values of a YAML differ: the path of names to it, and both as text."""
-    found, wanted = _by_name(found), _by_name(wanted)
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        for name in dict.fromkeys([*wanted, *found]):
-            yield from _differences(found.get(name), wanted.get(name), (*path, str(name)[:60]))
-    elif found != wanted:
-        yield path, _short(found), _short(wanted)
+def _differences(actual, wanted, path: tuple[str, ...]) -> Iterator[tuple]:
+    """Yield where two YAML values differ: the path of names, and both values as text."""
+    actual, wanted = _by_name(actual), _by_name(wanted)
+    if isinstance(actual, dict) and isinstance(wanted, dict):
+        for name in dict.fromkeys([*wanted, *actual]):
+            yield from _differences(actual.get(name), wanted.get(name), (*path, str(name)[:60]))
+    elif actual != wanted:
+        yield path, _value_text(actual), _value_text(wanted)
 
 
 def _by_name(value):
-    """A list of records as a dictionary, by the name that each has."""
+    """Return a list of records as a dictionary by the name of each record."""
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         return value
     keys = ("config_name", "split", "name")
@@ -265,33 +291,33 @@ def _by_name(value):
     }
 
 
-def _short(value) -> str:
-    # A stranger's YAML may be small and yet, written out, without end.
+def _value_text(value) -> str:
+    # A small YAML file can be endless when it is written out.
     if value is None or isinstance(value, str | int | float):
         return "nothing" if value is None else repr(value)[:80]
     return f"a {type(value).__name__}"
 
 
-def _schema_differences(found, wanted) -> str:
-    """Which columns differ from those wanted, as text; empty where none does."""
-    names = dict.fromkeys([*wanted.names, *found.names])
-    odd = [name for name in names if _field(found, name) != _field(wanted, name)]
-    if odd or found.names != wanted.names:
+def _schema_differences(actual, wanted) -> str:
+    """Return which columns differ from those wanted; empty if none does."""
+    names = dict.fromkeys([*wanted.names, *actual.names])
+    odd = [name for name in names if _type_of(actual, name) != _type_of(wanted, name)]
+    if odd or actual.names != wanted.names:
         return f"other columns ({', '.join(odd) or 'in another order'})"
-    # By this `load_dataset` knows images and class labels; the file adds marks of its own.
+    # `load_dataset` reads images and class labels from this entry; the file adds others.
     label = b"huggingface"
-    same = (found.metadata or {}).get(label) == (wanted.metadata or {}).get(label)
+    same = (actual.metadata or {}).get(label) == (wanted.metadata or {}).get(label)
     return "" if same else "other features in the metadata"
 
 
-def _field(schema, name: str):
+def _type_of(schema, name: str):
     indices = schema.get_all_field_indices(name)
     return schema.field(indices[0]).type if len(indices) == 1 else None
 
 
-def _counted(stages: dict[str, int]) -> str:
+def _counts_text(stages: dict[str, int]) -> str:
     return " ".join(f"{stage} {count}" for stage, count in stages.items())
 
 
-def _first(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)[:200]

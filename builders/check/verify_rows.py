@@ -1,4 +1,4 @@
-"""What the rows of a corpus must be, checked one after the other in the order they are stored."""
+"""The checks of the rows of a corpus, one row after the other in the order they are stored."""
 
 import hashlib
 import io
@@ -15,16 +15,29 @@ from psgvlm import chat
 from psgvlm.chat.perception import read_perception
 from psgvlm.chat.rationale import last_line
 from psgvlm.image_spec import ImageSpec
+from psgvlm.images.pixels import png_pixel_hash
 from psgvlm.stages import STAGES
 
-PNG_END = b"\0\0\0\0IEND\xaeB`\x82"  # its last chunk, which Pillow does not check
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"  # the last chunk, which Pillow does not check
 LABELS = (None, *range(len(STAGES)))
 # What Pillow raises for a damaged PNG.
 DAMAGE = (OSError, SyntaxError, ValueError, LookupError, EOFError, struct.error, zlib.error)
 
 
 class Fault(NamedTuple):
-    """What is wrong with a corpus: of what kind, where, what was found and what was expected."""
+    """Something wrong with a corpus.
+
+    Parameters
+    ----------
+    kind : str
+        The kind of fault.
+    where : str
+        The file or row.
+    found : str
+        What is there.
+    expected : str
+        What should be there.
+    """
 
     kind: str
     where: str
@@ -37,44 +50,60 @@ class Fault(NamedTuple):
 
 
 @dataclass
-class Held:
-    """What the shards of one configuration hold of a recording.
+class RecordingRows:
+    """What the shards of one configuration hold of a recording, so far.
 
-    `digest` is over all of its rows but for question and answer.
+    Parameters
+    ----------
+    split, subject : str
+        Its split and its subject.
+    fold : int or None
+        Its fold.
+    stages : Counter
+        How many rows have each label.
+    epoch : int
+        The last epoch.
+    onset_s : float
+        The onset of the last epoch.
+    digest : hash
+        The digest of all its rows without prompt and completion.
     """
 
     split: str
     subject: str
     fold: int | None
-    stages: Counter = field(default_factory=Counter)  # labels as stored
-    epoch: int = -1  # the last one
+    stages: Counter = field(default_factory=Counter)
+    epoch: int = -1
     onset_s: float = -math.inf
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
 
-class Rows:
-    """Rows checked so far, and what they say of subjects and recordings."""
+class RowChecks:
+    """Checks rows, and remembers what they say about subjects and recordings."""
 
     def __init__(self, spec: ImageSpec | None):
         self.spec = spec
-        self.splits: dict[tuple[str, str], str] = {}  # of each cohort's subjects
-        self.recordings: dict[tuple[str, str], Held] = {}  # by configuration and name
+        self.split_of: dict[tuple[str, str], str] = {}  # by cohort and subject
+        self.recordings: dict[tuple[str, str], RecordingRows] = {}  # by configuration and name
         self.last: tuple[str, str] | None = None
 
     def check(self, config: str, split: str, shard: str, first: int, batch) -> Iterator[Fault]:
-        """The faults of an Arrow batch of the corpus' schema, whose first row is number `first`."""
+        """Yield the faults of an Arrow batch; its first row has the number `first` in its shard."""
         rows = batch.to_pylist()
-        with ThreadPoolExecutor() as pool:  # Pillow decodes outside Python's lock
-            told = list(pool.map(self.image_fault, [row["images"] for row in rows]))
-        for number, (row, fault) in enumerate(zip(rows, told, strict=True), start=first):
+        with ThreadPoolExecutor() as pool:  # Pillow releases Python's lock while it decodes
+            faults = list(pool.map(self._image_fault_of, rows))
+        for number, (row, fault) in enumerate(zip(rows, faults, strict=True), start=first):
             where = f"{shard}, row {number}, {row['recording']} epoch {row['epoch']}"
             if fault:
                 yield Fault("image", where, *fault)
-            yield from self._labels(config, where, row)
-            yield from self._place(config, split, where, row)
+            yield from self._label_faults(config, where, row)
+            yield from self._place_faults(config, split, where, row)
 
-    def image_fault(self, images: list[dict] | None) -> tuple[str, str] | None:
-        """What was found and expected, where a row's images are not one whole picture."""
+    def _image_fault_of(self, row: dict) -> tuple[str, str] | None:
+        return self.image_fault(row["images"], row["pixels"])
+
+    def image_fault(self, images: list[dict] | None, pixels: str | None) -> tuple[str, str] | None:
+        """Return what was found and expected unless the images are one with this pixel hash."""
         from PIL import Image, UnidentifiedImageError
 
         pngs = [image["bytes"] for image in images or () if image and image["bytes"]]
@@ -88,19 +117,20 @@ class Rows:
                     return "an image of {} x {} pixels".format(*size), wanted
                 if mode not in ("RGB", "P"):
                     return f"an image of mode {mode}", "RGB or a palette"
-                image.verify()  # the chunks' checksums
-            with Image.open(io.BytesIO(pngs[0]), formats=["PNG"]) as image:
-                image.load()
+                image.verify()  # the checksums of the chunks
+            found = png_pixel_hash(pngs[0])
         except UnidentifiedImageError:
             return "no PNG", "an image"
         except (*DAMAGE, Image.DecompressionBombError) as error:
             return f"an image that cannot be decoded ({error})", "a whole PNG"
         if not pngs[0].endswith(PNG_END):
             return "an image without its end", "a whole PNG"
+        if found != pixels:
+            return f"an image with the pixel hash {found}", f"{pixels}, as in the column pixels"
         return None
 
-    def _labels(self, config: str, where: str, row: dict) -> Iterator[Fault]:
-        """The stage, and the conversation about it."""
+    def _label_faults(self, config: str, where: str, row: dict) -> Iterator[Fault]:
+        """Check the stages, the lanes, the prompt and the answer."""
         for name in ("stage", "stage_2"):
             if row[name] not in LABELS:
                 yield Fault("label", where, f"{name} {row[name]}", "0 to 4, or none")
@@ -108,16 +138,16 @@ class Rows:
         if self.spec and not set(lanes) <= set(self.spec.lanes):
             yield Fault("lanes", where, f"lanes {lanes}", f"some of {', '.join(self.spec.lanes)}")
         _, task = chat.cohort_and_task(config)
-        asked = chat.TASKS[task] or (self.spec and self.spec.prompt)
-        if asked and row["prompt"] != chat.prompt(asked):
+        question = chat.TASKS[task] or (self.spec and self.spec.prompt)
+        if question and row["prompt"] != chat.prompt(question):
             whose = f"{self.spec.name}'s image spec" if task == "staging" else task
             yield Fault("prompt", where, "another prompt", f"that of {whose}")
-        if row["stage"] in LABELS and (wanted := _wrong_answer(task, row)):
-            said = [part["text"] for m in row["completion"] or () for part in m["content"]]
-            yield Fault("answer", where, f"the answer {said}"[:200], wanted)
+        if row["stage"] in LABELS and (wanted := _expected_answer(task, row)):
+            answer = [part["text"] for m in row["completion"] or () for part in m["content"]]
+            yield Fault("answer", where, f"the answer {answer}"[:200], wanted)
 
-    def _place(self, config: str, split: str, where: str, row: dict) -> Iterator[Fault]:
-        """Cohort, subject, recording and epoch."""
+    def _place_faults(self, config: str, split: str, where: str, row: dict) -> Iterator[Fault]:
+        """Check cohort, subject, recording, epoch and onset."""
         cohort, subject, recording, epoch = (
             row[name] for name in ("cohort", "subject", "recording", "epoch")
         )
@@ -126,56 +156,56 @@ class Rows:
             return
         if cohort != chat.cohort_and_task(config)[0]:
             yield Fault("place", where, f"cohort {cohort}", f"that of configuration {config}")
-        other = self.splits.setdefault((cohort, subject), split)
+        other = self.split_of.setdefault((cohort, subject), split)
         key = (config, recording)
-        begins = key not in self.recordings
-        held = self.recordings.setdefault(key, Held(split, subject, row["fold"]))
-        if other != split and (begins or key != self.last):
+        is_new = key not in self.recordings
+        before = self.recordings.setdefault(key, RecordingRows(split, subject, row["fold"]))
+        if other != split and (is_new or key != self.last):
             found = f"subject {subject} in the splits {other} and {split}"
             yield Fault("subject", where, found, "each subject in one")
-        if (held.subject, held.fold) != (subject, row["fold"]):
+        if (before.subject, before.fold) != (subject, row["fold"]):
             found = f"subject {subject}, fold {row['fold']}"
-            yield Fault("place", where, found, f"{held.subject}, {held.fold}, as before")
-        if not begins and key != self.last:
+            yield Fault("place", where, found, f"{before.subject}, {before.fold}, as before")
+        if not is_new and key != self.last:
             yield Fault("order", where, f"{recording} once more", "its epochs in one piece")
-        if epoch <= held.epoch:
-            yield Fault("order", where, f"epoch {epoch} after {held.epoch}", "ascending epochs")
-        elif not held.onset_s < row["onset"] < math.inf:
-            found = f"onset {row['onset']:g} s after {held.onset_s:g} s"
+        if epoch <= before.epoch:
+            yield Fault("order", where, f"epoch {epoch} after {before.epoch}", "ascending epochs")
+        elif not before.onset_s < row["onset"] < math.inf:
+            found = f"onset {row['onset']:g} s after {before.onset_s:g} s"
             yield Fault("order", where, found, "ascending onsets")
-        held.stages[row["stage"]] += 1
-        held.epoch, held.onset_s = epoch, row["onset"]
-        kept = {name: value for name, value in row.items() if name not in ("prompt", "completion")}
-        held.digest.update(repr(kept).encode())
+        before.stages[row["stage"]] += 1
+        before.epoch, before.onset_s = epoch, row["onset"]
+        common = {name: row[name] for name in row if name not in ("prompt", "completion")}
+        before.digest.update(repr(common).encode())
         self.last = key
 
     def differences(self) -> Iterator[Fault]:
-        """Recordings that are not the same in all configurations of their cohort."""
+        """Yield the recordings that are not the same in all configurations of their cohort."""
         first: dict[str, str] = {}
         for config in sorted({config for config, _ in self.recordings}):
             first.setdefault(chat.cohort_and_task(config)[0], config)
-        for (config, recording), held in self.recordings.items():
+        for (config, recording), rows in self.recordings.items():
             other = first[chat.cohort_and_task(config)[0]]
             theirs = self.recordings.get((other, recording))
-            if theirs and theirs.digest.digest() != held.digest.digest():
+            if theirs and theirs.digest.digest() != rows.digest.digest():
                 found = "other rows or images"
                 yield Fault("task", f"{config}, {recording}", found, f"those of {other}")
 
 
-def _wrong_answer(task: str, row: dict) -> str | None:
-    """What an answer should be, where it is not."""
+def _expected_answer(task: str, row: dict) -> str | None:
+    """Return what the answer of a row should be if it is wrong, else `None`."""
     stage = None if row["stage"] is None else STAGES[row["stage"]]
     if task == "staging":
         return None if row["completion"] == chat.completion(stage) else f"the stage, {stage}"
-    said = [part["text"] or "" for m in row["completion"] or () for part in m["content"]]
-    if row["completion"] != chat.completion("".join(said)):
+    texts = [part["text"] or "" for m in row["completion"] or () for part in m["content"]]
+    if row["completion"] != chat.completion("".join(texts)):
         return "one answer, in text"
     if task == "rationale":
         last = "" if stage is None else last_line(stage)
-        right = "".join(said).rpartition("\n")[2] == last
+        right = "".join(texts).rpartition("\n")[2] == last
         return None if right else f"reasons for the stage, {stage}, and it at the end"
     try:
-        read_perception("".join(said))
+        read_perception("".join(texts))
     except ValueError:
         return "what psgvlm.chat.perception writes"
     return None

@@ -1,1 +1,1 @@
-"""Publishing a corpus: push to the Hub, labels without images."""
+"""Publishing a corpus on the Hub, with its images or as labels alone."""

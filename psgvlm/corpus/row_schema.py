@@ -1,4 +1,4 @@
-"""The rows of a corpus: their schema, and a table of them made of pictures and stages."""
+"""The rows of a corpus: their schema, and a table of rows made from pictures and stages."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -10,7 +10,7 @@ from psgvlm.stages import INDEX, STAGES
 
 
 def features():
-    """The schema of a row of the corpus."""
+    """Return the schema of a row as `datasets.Features`."""
     from datasets import ClassLabel, Features, Image, List, Value
 
     message = {
@@ -32,13 +32,14 @@ def features():
             "epoch": Value("int32"),
             "onset": Value("float64"),
             "lanes": List(Value("string")),
+            "pixels": Value("string"),
         }
     )
 
 
 @cache
 def schema():
-    """The same as an Arrow schema, by which `load_dataset` knows images and class labels."""
+    """Return the same as an Arrow schema, which tells `load_dataset` the images and labels."""
     return features().arrow_schema
 
 
@@ -49,20 +50,43 @@ def table(
     second: Sequence[str | None],
     epochs: Sequence[int],
     onsets_s: Sequence[float],
+    pixels: Sequence[str],
     findings: Sequence[dict] | None = None,
     task: str = "staging",
-    **where,
+    **shared,
 ):
-    """Rows of the corpus as an Arrow table: one for each picture, its bytes as they are.
+    """Make rows of a corpus, one for each picture.
 
-    `text` asks for the stage. `stages` and `second` are `None` where the scorer left an epoch
-    unscored, or there is none; `findings` (see `answer`) are for the other tasks; `where` fills
-    what all rows share: cohort, subject, recording, fold, lanes.
+    Parameters
+    ----------
+    pngs : sequence of bytes
+        The pictures; their bytes are stored as they are.
+    text : str
+        The question about the stage.
+    stages, second : sequence of str or None
+        The stages of the scorer and of a second scorer; `None` if an epoch was not scored.
+    epochs : sequence of int
+        The numbers of the epochs on the grid of the scores.
+    onsets_s : sequence of float
+        When the epochs start, in seconds of the recording.
+    pixels : sequence of str
+        The hash of each picture (`psgvlm.images.pixels.pixel_hash`).
+    findings : sequence of dict, optional
+        What was measured in each epoch; tasks other than staging need it (see `chat.answer`).
+    task : str
+        A task of `chat.TASKS`.
+    **shared
+        Columns with one value for all rows: cohort, subject, recording, fold, lanes.
+
+    Returns
+    -------
+    pyarrow.Table
+        Rows with the schema of this module.
     """
     import pyarrow as pa
 
     count, asked = len(pngs), chat.prompt(chat.TASKS[task] or text)
-    # The pictures in one piece: Arrow's own builder would hold them twice while it grows.
+    # All pictures as one buffer: Arrow's builder would hold them twice while it grows.
     ends = np.cumsum([0, *map(len, pngs)], dtype=np.int32)
     content = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(pngs))]
     images = pa.StructArray.from_arrays(
@@ -70,15 +94,16 @@ def table(
         ["bytes", "path"],
     )
     columns = {
-        **{name: [value] * count for name, value in {"prompt": asked, **where}.items()},
+        **{name: [value] * count for name, value in {"prompt": asked, **shared}.items()},
         "completion": [
-            chat.completion(chat.answer(task, stage, seen))
-            for stage, seen in zip(stages, findings or [None] * count, strict=True)
+            chat.completion(chat.answer(task, stage, measured))
+            for stage, measured in zip(stages, findings or [None] * count, strict=True)
         ],
         "stage": [_label(stage) for stage in stages],
         "stage_2": [_label(stage) for stage in second],
         "epoch": epochs,
         "onset": onsets_s,
+        "pixels": pixels,
     }
     arrays = {
         field.name: pa.array(columns[field.name], field.type)
@@ -90,5 +115,5 @@ def table(
 
 
 def _label(stage: str | None) -> int | None:
-    """Only `None` is unscored: a name that is no stage must not pass for it."""
+    """Return the label of a stage. Only `None` is unscored: an unknown name raises `KeyError`."""
     return None if stage is None else INDEX[stage]

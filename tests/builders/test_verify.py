@@ -16,13 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from psgvlm.builders.check import verify
-from psgvlm.builders.check.verify_rows import Rows
+from psgvlm.builders.check.verify_rows import RowChecks
 from small_corpus import EPOCHS, SPEC
 
 from psgvlm import chat
 from psgvlm.corpus import checksums
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
+from psgvlm.images.pixels import png_pixel_hash
 
 TRAIN = "shhs/train-00000-of-00005.parquet"
 MIDDLE = "shhs/train-00001-of-00005.parquet"  # rows 8 to 15: the end of s1a and s1b's beginning
@@ -428,17 +429,20 @@ def test_a_yaml_that_is_endless_when_written_out_is_not_written_out(copy):
 
 @given(st.integers(0, 10**6), st.integers(1, 255))
 def test_no_byte_of_a_picture_can_change_unseen(place, mask):
-    png = bytearray(small_corpus.picture(77))
+    whole = small_corpus.picture(77)
+    png = bytearray(whole)
     png[place % len(png)] ^= mask
-    rows = Rows(SPEC)
-    assert rows.image_fault(image(bytes(png))) is not None
+    rows = RowChecks(SPEC)
+    assert rows.image_fault(image(bytes(png)), png_pixel_hash(whole)) is not None
+    assert rows.image_fault(image(whole), png_pixel_hash(whole)) is None
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_for_a_picture_are_a_fault_and_no_crash(content):
-    rows = Rows(SPEC)
-    assert rows.image_fault(image(content)) is not None
-    assert rows.image_fault(image(small_corpus.picture(3)[:33] + content)) is not None
+    rows = RowChecks(SPEC)
+    pixels = png_pixel_hash(small_corpus.picture(3))
+    for png in (content, small_corpus.picture(3)[:33] + content):
+        assert rows.image_fault(image(png), pixels) is not None
 
 
 ### The command
@@ -465,8 +469,8 @@ def test_faults_of_a_kind_are_counted_when_there_are_many(copy, capsys):
     small_corpus.finish(copy)
     assert verify.print_faults(copy) == 1
     out = capsys.readouterr().out.splitlines()
-    assert len(out) == verify.SHOWN + 2
-    rest = 5 * len(EPOCHS) - verify.SHOWN
+    assert len(out) == verify.MOST_PRINTED + 2
+    rest = 5 * len(EPOCHS) - verify.MOST_PRINTED
     assert out[-2] == f"... and {rest} more faults of this kind: label"
     assert out[-1] == f"{copy}: {5 * len(EPOCHS)} faults"
 

@@ -1,7 +1,6 @@
 """SHA256SUMS: the lines that `sha256sum` writes."""
 
 import hashlib
-import os
 
 import pytest
 
@@ -33,7 +32,7 @@ def test_every_visible_file_once_and_sorted(folder):
     before = path.read_bytes()
     checksums.write(folder)
     assert path.read_bytes() == before
-    assert not (folder / ".SHA256SUMS.part").exists()
+    assert not list(folder.glob(".*"))
 
 
 def test_known_digests_are_taken_as_they_are(folder):
@@ -55,14 +54,6 @@ def test_one_line_is_renewed_and_the_others_stay(folder):
     assert found["b.txt"] == "0" * 64
 
 
-def test_digests_of_files_written_since_are_not_believed(folder):
-    checksums.write(folder)
-    later = (folder / "SHA256SUMS").stat().st_mtime_ns + 1
-    os.utime(folder / "a.txt", ns=(later, later))
-    (folder / "b.txt").unlink()
-    assert list(checksums.unchanged(folder)) == ["shhs/ä 1.parquet"]
-
-
 @pytest.mark.parametrize("content", [b"no digest\n", b"\xff\xfe", b"0" * 63 + b"  a.txt\n"])
 def test_a_damaged_list_is_refused(folder, content):
     (folder / "SHA256SUMS").write_bytes(content)
@@ -77,5 +68,5 @@ def test_a_missing_list_is_named(folder):
 
 def test_names_that_the_format_cannot_hold(folder):
     (folder / "two\nlines").write_text("")
-    with pytest.raises(InputError, match="expected no such names"):
+    with pytest.raises(InputError, match="expected no line end"):
         checksums.write(folder)

@@ -15,6 +15,7 @@ from psgvlm.chat.findings import Eeg, EpochFindings
 from psgvlm.corpus import checksums, manifest, row_schema
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import png
+from psgvlm.images.pixels import png_pixel_hash
 from psgvlm.stages import STAGES
 
 SPEC = ImageSpec("tiny", "core", 48, 48, grid=False)
@@ -40,11 +41,12 @@ def stages() -> list[str | None]:
 
 
 def rows(recording: str, spec: ImageSpec = SPEC, task: str = "staging") -> pa.Table:
+    pngs = [picture(grey(recording, epoch), spec) for epoch in EPOCHS]
     return row_schema.table(
-        [picture(grey(recording, epoch), spec) for epoch in EPOCHS],
+        pngs,
         spec.prompt, stages(), [None] * len(EPOCHS), EPOCHS, [30.0 * epoch for epoch in EPOCHS],
         cohort="shhs", subject=recording[:2], recording=recording, fold=None, lanes=["C4-M1"],
-        findings=[SHOWN] * len(EPOCHS), task=task,
+        pixels=list(map(png_pixel_hash, pngs)), findings=[SHOWN] * len(EPOCHS), task=task,
     )  # fmt: skip
 
 
