@@ -74,12 +74,14 @@ def write_corpus(work: Path, size: str) -> Path:
 
     from psgvlm import dataset_card
     from psgvlm.corpus import checksums, manifest, row_schema
+    from psgvlm.images.pixels import png_pixel_hash
     from psgvlm.stages import STAGES
 
     corpus, spec = work / size, drawing.spec_of(size)
     (corpus / "bench").mkdir(parents=True)
     spec.save(corpus)
     pngs = drawing.our_pictures(drawing.traces_of(work, spec), spec)
+    hashes = [png_pixel_hash(png) for png in pngs]
     stages = [STAGES[epoch % 5] for epoch in range(EPOCHS)]
     manifest_rows = []
     for index in range(RECORDINGS):
@@ -87,6 +89,7 @@ def write_corpus(work: Path, size: str) -> Path:
         table = row_schema.table(
             [pngs[epoch % len(pngs)] for epoch in range(EPOCHS)], spec.prompt, stages,
             [None] * EPOCHS, range(EPOCHS), [30.0 * epoch for epoch in range(EPOCHS)],
+            [hashes[epoch % len(pngs)] for epoch in range(EPOCHS)],
             **where, fold=None, lanes=list(spec.lanes),
         )  # fmt: skip
         path = corpus / "bench" / f"train-{index:05d}-of-{RECORDINGS:05d}.parquet"

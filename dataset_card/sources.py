@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 PAPER = (
     "Introducing Multimodal Paradigm for Learning Sleep Staging PSG via General-Purpose Model. "
-    "[arXiv:2509.22810](https://arxiv.org/abs/2509.22810), 2025. The paper had the idea of waveform "
-    "images that a general-purpose model reads; its authors did not make this corpus."
+    "[arXiv:2509.22810](https://arxiv.org/abs/2509.22810), 2025. The paper had the idea of "
+    "waveform images that a general-purpose model reads; its authors did not make this corpus."
 )
 
 

@@ -1,4 +1,4 @@
-"""One recording read, filtered and drawn into its part: what a worker does."""
+"""Drawing one recording into a part: the work of a worker process."""
 
 import importlib
 import traceback
@@ -22,7 +22,23 @@ from psgvlm.signals import waves
 
 @dataclass(frozen=True)
 class Task:
-    """A recording to draw, as it travels to a worker: the reader by name, the part by path."""
+    """A recording to draw, in a form that can be sent to a worker.
+
+    Parameters
+    ----------
+    reader : str
+        The full name of the reader module.
+    night : FoundNight
+        The files of the recording.
+    spec : ImageSpec
+        How to draw it.
+    choices : Choices
+        What else the user decides.
+    key : str
+        The key of the part.
+    part : Path
+        The part to write.
+    """
 
     reader: str
     night: FoundNight
@@ -32,33 +48,35 @@ class Task:
     part: Path
 
 
-class Blind(InputError):
+class FolderNotShared(InputError):
     """A worker, perhaps on another machine, does not see a folder that it needs."""
 
 
 def work(task: Task) -> Result:
-    """Draw a recording into its part; where it has to be skipped, the part says why.
+    """Draw a recording into its part. If it has to be skipped, the part says why.
 
-    Raises `parts.Unwritable`, `Blind`, and `InputError` where yasa is needed and not there: none is
-    a fault of the recording.
+    Raise `parts.Unwritable`, `FolderNotShared`, or `InputError` if yasa is needed and missing: none
+    of these is a fault of the recording.
     """
     raw = task.choices.raw or task.night.signal.parent
     for folder in (raw, task.part.parent):
         if not folder.is_dir():
-            raise Blind(f"{folder}: a worker does not see it; expected a disk that all share")
+            raise FolderNotShared(
+                f"{folder}: a worker does not see this folder; expected a disk that all share"
+            )
     if task.choices.measured:
         waves.load_yasa()
     try:
         return draw_night(task)
-    except (parts.Unwritable, Blind):
+    except (parts.Unwritable, FolderNotShared):
         raise
     except InputError as error:
-        # A drive that was away for a moment is no property of the recording.
+        # A disk that could not be read for a moment is no property of the recording.
         lasting = not isinstance(error.__cause__, OSError)
-        result = Result(SKIPPED, reason=_told(str(error), raw), lasting=lasting)
+        result = Result(SKIPPED, reason=_without_raw(str(error), raw), lasting=lasting)
         return parts.write(task.part, task.key, result) if lasting else result
-    # A fault of the program must not cost the other 8,000 recordings. An exception's text may quote
-    # a header that names a person: only its kind and its place are told.
+    # A fault of the program must not stop the other recordings. The text of an exception may quote
+    # a header that names a person, so that only its type and its place are kept.
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
@@ -67,9 +85,9 @@ def work(task: Task) -> Result:
 
 
 def draw_night(task: Task) -> Result:
-    """Read, filter and draw one night into a part: its scored epochs, or all if unscored.
+    """Draw the scored epochs of a night into a part, or all its epochs if nobody scored it.
 
-    Raises `InputError` where it cannot be used.
+    Raise `InputError` if the night cannot be used.
     """
     found, spec = task.night, task.spec
     reader = importlib.import_module(task.reader)
@@ -92,11 +110,9 @@ def draw_night(task: Task) -> Result:
         "recording": found.recording,
         "lanes": list(night.lanes.filled_names),
     }
-    notes = [_told(note, task.choices.raw) for note in examined.notes]
+    notes = [_without_raw(note, task.choices.raw) for note in examined.notes]
     palette = raster.palette(spec)
-    pictures = (
-        (raster.to_png(image, spec), pixel_hash(image, palette)) for image in night.draw()
-    )
+    pictures = ((raster.to_png(image, spec), pixel_hash(image, palette)) for image in night.draw())
     return parts.write(
         task.part,
         task.key,
@@ -108,12 +124,13 @@ def draw_night(task: Task) -> Result:
     )
 
 
-def _told(text: str, raw: Path | None) -> str:
+def _without_raw(text: str, raw: Path | None) -> str:
+    """Replace the path of the raw folder by a mark, since a folder can be named after a person."""
     return text.replace(f"{raw}/", f"{RAW}/") if raw else text
 
 
 def _manifest_columns(examined: ExaminedNight) -> dict:
-    """Return the manifest's columns that only a drawn night can fill."""
+    """Return the columns of the manifest that only a drawn night can fill."""
     night = examined.night
     lanes = []
     for lane, source, quality in zip(

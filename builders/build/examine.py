@@ -1,4 +1,4 @@
-"""One night looked at before it is drawn: lanes, stages, which epochs can be shown, what is odd."""
+"""Examining a night before it is drawn: its scores, the epochs that can be drawn, what is odd."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,11 +16,20 @@ from psgvlm.stages import EPOCH_S
 
 @dataclass(frozen=True)
 class Choices:
-    """What a user decides beside the image: the reader's own options, labels, what is left out.
+    """What a user decides about a build, beside how to draw.
 
-    `raw` is the folder that paths are told relative to; `reader` are options of `read_scores`;
-    `map` names unusual labels; `trim_wake_min` keeps so many minutes of wake around the sleep;
-    `tasks`, of `chat.TASKS` and in their order, are those that rows are written for.
+    Parameters
+    ----------
+    raw : Path, optional
+        The raw folder; paths in the manifest are relative to it.
+    reader : mapping of str to str
+        Keyword arguments of the reader's `read_scores`.
+    map : str
+        Channels with unusual labels, such as "chin=EMG1-EMG2".
+    trim_wake_min : float, optional
+        How many minutes of wake to keep before and after the sleep; all by default.
+    tasks : tuple of str
+        The tasks of `chat.TASKS` to write rows for, in that order.
     """
 
     raw: Path | None = None
@@ -31,7 +40,7 @@ class Choices:
 
     @property
     def measured(self) -> bool:
-        """Whether a task needs what is measured in the signals."""
+        """Whether a task needs measurements in the signals."""
         return any(task != "staging" for task in self.tasks)
 
 

@@ -49,7 +49,7 @@ class Result:
         How many epochs were drawn.
     bytes : int
         The size of all its pictures.
-    found : dict
+    manifest_columns : dict
         The columns of the manifest that only a drawn recording can fill.
     notes : list of str
         What was odd about it.
@@ -62,7 +62,7 @@ class Result:
     status: str
     rows: int = 0
     bytes: int = 0
-    found: dict = field(default_factory=dict)
+    manifest_columns: dict = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     reason: str | None = None
     lasting: bool = True
@@ -186,7 +186,7 @@ def write(
                 pixels.append(pixel_hash)
             result = replace(result, rows=len(sizes), bytes=sum(sizes))
             if manifest_columns:
-                result = replace(result, found=manifest_columns())
+                result = replace(result, manifest_columns=manifest_columns())
             content = {
                 "key": key,
                 "result": asdict(result),

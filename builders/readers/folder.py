@@ -1,13 +1,13 @@
-"""Any folder of EDF or EDF+ recordings, or of what MNE reads, with or without sleep stages.
+"""Any folder of EDF, EDF+ or other recordings that MNE reads, with or without sleep stages.
 
-Stages are taken from a file beside the recording: `X-Hypnogram.edf` (Sleep-EDF), `X.xml`,
-`X-profusion.xml` or `X-nsrr.xml`, BIDS `..._events.tsv`, `X.csv` or `X.txt` (one stage a line);
-else from the recording's own annotations `Sleep stage ...`. A recording without any is drawn
-unscored.
+Stages are read from a file beside the recording: `X-Hypnogram.edf` (Sleep-EDF), `X.xml`,
+`X-profusion.xml` or `X-nsrr.xml`, BIDS `..._events.tsv`, `X.csv` or `X.txt` (one stage on each
+line). If there is none, they are read from annotations `Sleep stage ...` in the recording. A
+recording without any stages is drawn unscored.
 
-A subject is what BIDS calls one (`sub-01`), what Sleep-EDF does (`SC400` for both nights of
-SC4001 and SC4002), or the file's name without `night1`, `ses-2` ... at its end, with its folder
-before it.
+The subject is that of BIDS (`sub-01`) or of Sleep-EDF (`SC400` for the nights SC4001 and SC4002).
+Otherwise it is the folder and the name of the file without `night1`, `ses-2` and the like at the
+end.
 """
 
 import re
@@ -28,7 +28,7 @@ ALIASES: dict[str, tuple[str, ...]] = {}
 OPTIONS: dict[str, dict] = {}
 
 _EDF = (".edf", ".rec")
-# Short words only after a separator: Jan1 and Jan2 are two people, P01_n1 and P01_n2 are one.
+# Short words count only after a separator: Jan1 and Jan2 are two people, P01_n1 and P01_n2 one.
 _SESSION = re.compile(
     r"(?:(?:^|[ _-])(?:ses|visit|run|n)|[ _-]?(?:night|session))[ _-]?\d+$", re.IGNORECASE
 )
@@ -36,7 +36,7 @@ _SLEEP_EDF = re.compile(r"(SC4\d\d|ST7\d\d)\d[A-Z]\d-PSG", re.IGNORECASE)
 
 
 def find(raw: Path) -> list[FoundNight]:
-    """Every recording below `raw`; EDF+ files that hold nothing but annotations are scores."""
+    """List every recording below a folder. EDF+ files with only annotations are scores."""
     signals = [path for path in list_files(raw, (*_EDF, *SUFFIXES)) if not _only_annotations(path)]
     names = [str(path.relative_to(raw).with_suffix("")) for path in signals]
     nights = []
@@ -56,9 +56,9 @@ def find(raw: Path) -> list[FoundNight]:
 
 
 def read_scores(night: FoundNight) -> Scores | None:
-    """Stages from the first file beside the recording, else from its own annotations.
+    """Read the stages from the first file beside the recording, else from its annotations.
 
-    `None` where there are none: the recording is unscored.
+    Return `None` if there are no stages: the recording is unscored.
     """
     if not night.scores:
         recording = Recording(night.signal, gaps=True)
@@ -67,7 +67,7 @@ def read_scores(night: FoundNight) -> Scores | None:
     path, *more = night.scores
     notes = ()
     if more:
-        notes = (f"stages from {path.name}, not from {', '.join(p.name for p in more)}",)
+        notes = (f"stages were read from {path.name}, not from {', '.join(p.name for p in more)}",)
     scores = _read(path)
     return Scores(scores.onset_s, scores.stages, notes=scores.notes + notes)
 
@@ -88,39 +88,41 @@ def _read(path: Path) -> Scores:
     if root.tag == "PSGAnnotation":
         return scores_from_events(path, score_files.nsrr_events(path, root))
     raise InputError(
-        f"{path}: its root is {root.tag[:40]!r}; expected CMPStudyConfig (Profusion) or "
+        f"{path}: its root element is {root.tag[:40]!r}; expected CMPStudyConfig (Profusion) or "
         "PSGAnnotation (NSRR)"
     )
 
 
 def _beside(signal: Path) -> list[Path]:
-    """The files beside a recording that may hold its stages, best first."""
+    """Return the files beside a recording that may hold its stages, best first."""
     stem = signal.stem
     bids = re.sub(r"_(eeg|ieeg|psg)$", "", stem)
     names = [f"{stem}-Hypnogram.edf", f"{stem}-profusion.xml", f"{stem}-nsrr.xml", f"{stem}.xml"]
     names += [f"{bids}_events.tsv", f"{stem}.csv", f"{stem}.txt"]
-    found = [path for name in names if (path := signal.with_name(name)).is_file()]
+    paths = [path for name in names if (path := signal.with_name(name)).is_file()]
     if stem.upper().endswith("-PSG"):
         # Sleep-EDF: SC4001E0-PSG.edf and SC4001EC-Hypnogram.edf, where C is the scorer.
         start = stem[: -len("-PSG")]
         pattern = re.compile(re.escape(start[:-1]) + r".?-Hypnogram\.edf", re.IGNORECASE)
-        found = sorted(p for p in signal.parent.iterdir() if pattern.fullmatch(p.name)) + found
-    return found
+        paths = sorted(p for p in signal.parent.iterdir() if pattern.fullmatch(p.name)) + paths
+    return paths
 
 
 def _subject(path: Path) -> str:
     for part in reversed(path.parts):
-        if found := re.match(r"sub-[A-Za-z0-9]+", part):
-            return found[0]
-    if found := _SLEEP_EDF.fullmatch(path.stem):
-        return found[1].upper()
+        if match := re.match(r"sub-[A-Za-z0-9]+", part):
+            return match[0]
+    if match := _SLEEP_EDF.fullmatch(path.stem):
+        return match[1].upper()
     parts = [_SESSION.sub("", part) for part in (*path.parent.parts, path.stem)]
     return "/".join(filter(None, parts)) or path.stem
 
 
 def _only_annotations(path: Path) -> bool:
-    """Whether an EDF+ file holds scores and no signals. A damaged one counts as a recording: it is
-    skipped later, with the reason."""
+    """Return whether an EDF+ file holds only annotations.
+
+    A damaged file counts as a recording, so that the build skips it and says why.
+    """
     if path.suffix.lower() != ".edf":
         return False
     try:

@@ -1,6 +1,6 @@
 """ISRUC-Sleep as it is downloaded: `<group>/<s>/<s>.rec` with `<s>_1.txt`, `<s>_1.xlsx` ...
 
-Subgroups I and III hold one night a subject, subgroup II two sessions (`<group>/<s>/{1,2}/`).
+Subgroups I and III have one night of each subject, subgroup II two (`<group>/<s>/{1,2}/`).
 """
 
 import re
@@ -15,17 +15,18 @@ from psgvlm.recordings.scores import Scores, Stages
 from psgvlm.stages import ISRUC_TXT, ISRUC_XLSX
 
 EXPECTED = "<group>/<subject>/<subject>.rec with <subject>_1.txt beside it"
-# X1 is the chin and X2 the ECG; in the family of labels that only counts, 24 and 25 by position.
-# Subject I-40 is unreferenced: the montage's own alternatives subtract A1 and A2.
+# X1 is the chin and X2 the ECG. A family of recordings has numbers as labels; there they are 24 and
+# 25. Subject I-40 is unreferenced: the alternatives of the montage subtract A1 and A2.
 ALIASES = {"chin": ("X1", "24"), "ECG": ("X2", "25")}
 
 OPTIONS = {
     "scorer": {
         "choices": ("1", "2", "both", "consensus"),
         "default": "1",
-        "help": "whose stages: the first scorer's (the second's are stage_2), the second's (the\n"
-        "first's are stage_2), the first's where both scored the epoch (both), or the stage\n"
-        "that both gave (consensus); the last two skip recordings with a single scorer",
+        "help": "whose stages to use: 1 or 2, with those of the other scorer as stage_2;\n"
+        "both, the first scorer's stages of epochs that both scored; or consensus,\n"
+        "the epochs to which both gave the same stage. both and consensus skip\n"
+        "recordings with one scorer. Default: 1",
     }
 }
 
@@ -34,9 +35,9 @@ _SESSIONS = {"1", "2"}
 
 
 def find(raw: Path) -> list[FoundNight]:
-    """Every `.rec` below `raw`, in the order of group, subject and session.
+    """List every `.rec` file below a folder, in the order of group, subject and session.
 
-    Files of the .mat distribution are found too, to be refused with the reason.
+    Files of the .mat distribution are listed too, so that `read_scores` refuses them with a reason.
     """
     signals = list_files(raw, (".rec",))
     nights = [_night(raw, signal, signals) for signal in signals]
@@ -50,7 +51,7 @@ def find(raw: Path) -> list[FoundNight]:
 
 def _night(raw: Path, signal: Path, signals: list[Path]) -> FoundNight:
     inside = signal.relative_to(raw).parent.parts
-    # `raw` may be one subgroup or one subject's folder, so names above it are looked at too.
+    # `raw` may be the folder of a subgroup or a subject, so that names above it count, too.
     folders = ["", "", "", *raw.absolute().parts, *inside]
     own_folder = folders[-1] == signal.stem
     siblings = {s.stem for s in signals if s.parent.parent == signal.parent.parent}
@@ -59,7 +60,7 @@ def _night(raw: Path, signal: Path, signals: list[Path]) -> FoundNight:
     depth = 3 if session else 2 if own_folder else 1
     group = _group(folders[-depth])
     if group is None:
-        # A name of the user's own keeps two groups apart; the place of `raw` must not matter.
+        # Another name keeps two groups apart, but only if it is below `raw`.
         group = folders[-depth] if depth <= len(inside) else ""
     subject = printable_name("-".join(filter(None, (group, number))))
     return FoundNight(
@@ -76,19 +77,19 @@ def _night(raw: Path, signal: Path, signals: list[Path]) -> FoundNight:
 
 
 def read_scores(night: FoundNight, scorer: str = "1") -> Scores:
-    """The chosen scorer's stages and the other's; cut to the shorter of the two."""
+    """Read the stages of the chosen scorer and of the other, cut to the shorter of the two."""
     if night.signal.suffix.lower() == ".mat":
         raise InputError(
-            f"{night.signal}: the .mat distribution of ISRUC holds epochs that were cut, filtered "
-            "and stripped of their place in the night, 30 fewer than its scores; expected the "
-            f"recordings themselves: {EXPECTED}"
+            f"{night.signal}: the .mat distribution of ISRUC has cut and filtered epochs without "
+            "their time in the night, and 30 fewer than its scores; expected the recordings "
+            f"themselves: {EXPECTED}"
         )
     files = {int(path.stem[-1]): path for path in night.scores}
     wanted = {"1": [1], "2": [2]}.get(scorer, [1, 2])
     for number in wanted:
         if number not in files:
             path = night.signal.with_name(f"{night.signal.stem}_{number}.txt")
-            raise InputError(f"{path}: no such file; expected that scorer's stages, one a line")
+            raise InputError(f"{path}: no such file; expected the stages of scorer {number}")
     notes: list[str] = []
     read = {number: _read_scorer(path, notes) for number, path in sorted(files.items())}
     if len(read) == 2 and len(read[1]) != len(read[2]):
@@ -97,45 +98,42 @@ def read_scores(night: FoundNight, scorer: str = "1") -> Scores:
         read = {number: stages[:shorter] for number, stages in read.items()}
     chosen = wanted[0]
     stages, second = read[chosen], read.get(3 - chosen)
-    agreement = _agreement(stages, second) if second else None
+    kappa = _kappa(stages, second) if second else None
     if scorer in ("both", "consensus"):
         pairs = zip(stages, second, strict=True)
         if scorer == "both":
             stages = tuple(one if other else None for one, other in pairs)
         else:
             stages = tuple(one if one == other else None for one, other in pairs)
-    return Scores(0.0, stages, second, kappa=agreement, notes=tuple(notes))
+    return Scores(0.0, stages, second, kappa=kappa, notes=tuple(notes))
 
 
-def _agreement(first: Stages, second: Stages) -> float | None:
-    """Return Cohen's kappa of two scorers over the epochs that both scored.
-
-    It is undefined, and None, if there are no such epochs, or if all have one and the same stage.
-    """
-    pairs = [(one, other) for one, other in zip(first, second, strict=True) if one and other]
+def _kappa(first: Stages, second: Stages) -> float | None:
+    """Return Cohen's kappa over the epochs that both scored; `None` if these have one stage."""
+    pairs = [(a, b) for a, b in zip(first, second, strict=True) if a and b]
     if len({stage for pair in pairs for stage in pair}) < 2:
         return None
     return float(figures.kappa(figures.confusion(*zip(*pairs, strict=True))))
 
 
 def _read_scorer(txt: Path, notes: list[str]) -> Stages:
-    """The txt's stages, masked by the xlsx: only there can unscored epochs be told from wake."""
+    """Read the stages of the txt. Only the xlsx says which wake epochs were not scored."""
     lines = read_text(txt).split()
     unknown = sorted(set(lines) - set(ISRUC_TXT))
     if unknown:
         raise InputError(
             f"{txt}: holds stage {', '.join(quote_short(word) for word in unknown[:3])}; "
-            "expected one of 0 1 2 3 5 a line"
+            "expected one of 0 1 2 3 5 on each line"
         )
     stages: list[str | None] = [ISRUC_TXT[line] for line in lines]
     if not stages:
-        raise InputError(f"{txt}: holds no stages; expected one of 0 1 2 3 5 a line")
+        raise InputError(f"{txt}: holds no stages; expected one of 0 1 2 3 5 on each line")
     xlsx = txt.with_suffix(".xlsx")
     if not xlsx.is_file():
-        notes.append(f"no {xlsx.name}: epochs that nobody scored count as wake, as in {txt.name}")
+        notes.append(f"no {xlsx.name}: unscored epochs count as wake, as in {txt.name}")
         return tuple(stages)
     marks = _read_marks(xlsx)
-    # Masked in place: dropping unscored rows first would shift every later label.
+    # The unscored epochs are not removed: that would shift every later stage.
     differ = 0
     for epoch in range(len(stages)):
         mark = marks.get(epoch, stages[epoch])
@@ -144,18 +142,18 @@ def _read_scorer(txt: Path, notes: list[str]) -> Stages:
         elif ISRUC_XLSX[mark] != stages[epoch]:
             differ += 1
     if differ:
-        notes.append(f"{xlsx.name} has another stage than {txt.name} in {differ} epochs: txt taken")
+        notes.append(f"{xlsx.name} and {txt.name} differ in {differ} epochs: the txt is used")
     strange = sorted(set(marks.values()) - set(ISRUC_XLSX))
     if strange:
         words = ", ".join(quote_short(word) for word in strange[:3])
-        notes.append(f"{xlsx.name} has {words} among its stages: those epochs left unscored")
+        notes.append(f"{xlsx.name} has the stages {words}: these epochs are left unscored")
     if len(marks) != len(stages):
         notes.append(f"{txt.name} has {len(stages)} epochs, {xlsx.name} {len(marks)}")
     return tuple(stages)
 
 
 def _read_marks(xlsx: Path) -> dict[int, str]:
-    """The xlsx's stage by epoch from 0. Columns go by the header; some files have none."""
+    """Return the stage of each epoch from 0. The header names the columns; some files have none."""
     from openpyxl import load_workbook
 
     _check_unpacked(xlsx)
@@ -163,11 +161,11 @@ def _read_marks(xlsx: Path) -> dict[int, str]:
         book = load_workbook(xlsx, read_only=True, data_only=True)
         rows = list(book.worksheets[0].iter_rows(max_col=16, values_only=True))
         book.close()
-    # openpyxl raises whatever its parsers raise on a damaged file.
+    # openpyxl raises many kinds of errors for a damaged file.
     except Exception as error:
         raise InputError(
             f"{xlsx}: cannot be read as a workbook ({type(error).__name__}); expected epochs and "
-            "stages: without the file the txt alone is taken"
+            "stages. Without this file, only the txt is used"
         ) from error
     titles = ([str(cell).strip().lower() for cell in row] for row in rows[:5])
     header = next((t for t in titles if "epoch" in t and "stage" in t), ["epoch", "stage"])
@@ -179,13 +177,13 @@ def _read_marks(xlsx: Path) -> dict[int, str]:
     if not set(marks.values()) & set(ISRUC_XLSX):
         raise InputError(
             f"{xlsx}: no numbered epochs and stages in its first sheet; expected the columns Epoch "
-            "and Stage: without the file the txt alone is taken"
+            "and Stage. Without this file, only the txt is used"
         )
     return marks
 
 
 def _check_unpacked(xlsx: Path) -> None:
-    """A workbook is a zip archive: refuse one that would unpack to a bomb."""
+    """Refuse a workbook, which is a zip archive, that would unpack to a huge size."""
     from zipfile import BadZipFile, ZipFile
 
     try:
@@ -194,7 +192,7 @@ def _check_unpacked(xlsx: Path) -> None:
     except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InputError(
             f"{xlsx}: cannot be read as a workbook ({type(error).__name__}); expected epochs and "
-            "stages: without the file the txt alone is taken"
+            "stages. Without this file, only the txt is used"
         ) from error
     if size > MAX_BYTES:
         raise InputError(
@@ -204,9 +202,9 @@ def _check_unpacked(xlsx: Path) -> None:
 
 
 def _group(folder: str) -> str | None:
-    """`subgroupI`, `Subgroup_1`, `SubgroupIII` ... as I, II or III; `None` for another name."""
-    found = re.fullmatch(r"sub[ _-]?group[ _-]?(I{1,3}|[123])", folder, re.IGNORECASE)
-    if not found:
+    """Return I, II or III for `subgroupI`, `Subgroup_1` ...; `None` for another name."""
+    match = re.fullmatch(r"sub[ _-]?group[ _-]?(I{1,3}|[123])", folder, re.IGNORECASE)
+    if not match:
         return None
-    name = found[1].upper()
+    name = match[1].upper()
     return name if name.startswith("I") else "I" * int(name)

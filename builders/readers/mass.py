@@ -1,6 +1,6 @@
-"""MASS cohort 1 as it is downloaded: `01-0S-NNNN PSG.edf`, `01-0S-NNNN Base.edf` with the stages.
+"""MASS cohort 1 as it is downloaded: `01-0S-NNNN PSG.edf`, and the stages in `01-0S-NNNN Base.edf`.
 
-Older downloads call the latter `Annotations.edf`; either may lie in a folder of its own.
+Older downloads call the file with the stages `Annotations.edf`. It may be in another folder.
 """
 
 import re
@@ -18,25 +18,26 @@ from psgvlm.recordings.scores import ScoredEvent, Scores, scores_from_events
 from psgvlm.stages import EPOCH_S
 
 EXPECTED = "'01-0S-NNNN PSG.edf' with '01-0S-NNNN Base.edf'"
-ALIASES: dict[str, tuple[str, ...]] = {}  # the montage's own alternatives know -CLE and -LER
+ALIASES: dict[str, tuple[str, ...]] = {}  # the montage has -CLE and -LER among its alternatives
 OPTIONS = {
     "twenty_second": {
         "choices": ("extend", "skip"),
         "default": "extend",
-        "help": "epochs of 20 s (SS2, SS4, SS5): extended by 5 s on both sides, without the first\n"
-        "and the last of a night, or skipped",
+        "help": "what to do with recordings scored in epochs of 20 s (SS2, SS4, SS5):\n"
+        "extend, add 5 s on both sides of every epoch, without the first and the\n"
+        "last of a night; or skip. Default: extend",
     }
 }
 
 _NAME = re.compile(r"(\d\d-\d\d-\d{4})[ _](PSG|Base|Annotations)\.edf", re.IGNORECASE)
-_TWENTY_SECONDS = ("02", "04", "05")  # subsets scored in 20-s epochs by the R&K rules
+_TWENTY_SECONDS = ("02", "04", "05")  # subsets scored in epochs of 20 s by the R&K rules
 _TWENTY_S = 20.0
 
 
 def find(raw: Path) -> list[FoundNight]:
-    """Every `... PSG.edf` below `raw`; the numbers have gaps, so none is counted up."""
-    found = [(path, _NAME.fullmatch(path.name)) for path in list_files(raw, (".edf",))]
-    files = [(path, name[1], name[2].lower()) for path, name in found if name]
+    """List every `... PSG.edf` below a folder; the numbers of the recordings have gaps."""
+    matches = [(path, _NAME.fullmatch(path.name)) for path in list_files(raw, (".edf",))]
+    files = [(path, match[1], match[2].lower()) for path, match in matches if match]
     scores = {(name, kind): path for path, name, kind in files}
     return [
         FoundNight(
@@ -54,26 +55,27 @@ def find(raw: Path) -> list[FoundNight]:
 
 
 def read_scores(night: FoundNight, twenty_second: str = "extend") -> Scores:
-    """Stages by each annotation's own onset: the first is not at 0, and durations are inexact."""
+    """Read the stages by their onsets: the first is not at 0, and durations are inexact."""
     if not night.scores:
         raise InputError(
-            f"{night.signal}: no '{night.recording} Base.edf' or '{night.recording} "
-            "Annotations.edf' below the same folder; expected one of the two"
+            f"{night.signal}: found neither '{night.recording} Base.edf' nor '{night.recording} "
+            "Annotations.edf'; expected one of the two below the same folder"
         )
     path = night.scores[0]
     twenty = night.subject[3:5] in _TWENTY_SECONDS
     if twenty and twenty_second == "skip":
         raise InputError(
-            f"{night.signal}: SS{night.subject[4]} is scored in epochs of 20 s, left out by "
-            "--twenty-second skip; expected 30-s epochs, or --twenty-second extend"
+            f"{night.signal}: SS{night.subject[4]} is scored in epochs of 20 s, which are to be "
+            "skipped; expected epochs of 30 s, or to extend those of 20 s",
+            parameter="twenty_second",
         )
     events = score_files.annotated_events(path, EdfFile(path).annotations())
     if not events:
-        raise InputError(f"{path}: no 'Sleep stage' annotations; expected one an epoch")
+        raise InputError(f"{path}: no 'Sleep stage' annotations; expected one for each epoch")
     nominal_s = _TWENTY_S if twenty else EPOCH_S
     _check_spacing(path, events, nominal_s)
     scores = scores_from_events(path, events, nominal_s)
-    # The epochs' true length: cut by a whole number of samples, it is not quite 20 or 30 s.
+    # An epoch is a whole number of samples long, so that it is not exactly 20 or 30 s.
     last = max(events, key=lambda event: event.onset_s)
     epochs = len(scores.stages) - 1
     if epochs and last.duration_s < 1.5 * nominal_s:
@@ -90,6 +92,6 @@ def _check_spacing(path: Path, events: list[ScoredEvent], nominal_s: float) -> N
     spacing_s = np.median(np.diff(onsets_s)) if len(onsets_s) > 1 else nominal_s
     if abs(spacing_s - nominal_s) > 1:
         raise InputError(
-            f"{path}: an epoch every {spacing_s:g} s; expected {nominal_s:g} s in subset "
-            f"SS{path.name[4]}"
+            f"{path}: an epoch starts every {spacing_s:g} s; expected every {nominal_s:g} s in "
+            f"subset SS{path.name[4]}"
         )

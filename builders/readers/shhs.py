@@ -1,4 +1,4 @@
-"""SHHS as NSRR gives it: EDFs, and stages as Profusion or NSRR XML in folders of their own."""
+"""SHHS as NSRR distributes it: EDF files, and stages as Profusion or NSRR XML in other folders."""
 
 import re
 from pathlib import Path
@@ -12,8 +12,8 @@ from psgvlm.recordings.scores import Scores, Stages, scores_from_events
 from psgvlm.stages import EPOCH_S
 
 EXPECTED = "polysomnography/edfs/shhs1/shhs1-NNNNNN.edf with annotations-events-profusion or -nsrr"
-# NSRR's documentation: EEG is C4-A1 and EEG(sec) C3-A2, not the other way round. Its other
-# spellings (EEG2, EEG sec, EEG_SEC) are among the montage's own alternatives.
+# By the documentation of NSRR, EEG is C4-A1 and EEG(sec) is C3-A2. The montage has other spellings
+# of the latter (EEG2, EEG sec, EEG_SEC) among its alternatives.
 ALIASES = {"C4-M1": ("EEG",), "C3-M2": ("EEG(sec)",), "chin": ("EMG",)}
 OPTIONS: dict[str, dict] = {}
 
@@ -21,7 +21,7 @@ _NAME = re.compile(r"shhs[12]-(\d{6})\.edf", re.IGNORECASE)
 
 
 def find(raw: Path) -> list[FoundNight]:
-    """Every `shhs{1,2}-NNNNNN.edf` below `raw`; both visits of a person are one subject."""
+    """List every `shhs{1,2}-NNNNNN.edf` below a folder; both visits of a person are one subject."""
     xmls = {path.name.lower(): path for path in reversed(list_files(raw, (".xml",)))}
     nights = []
     for signal in list_files(raw, (".edf",)):
@@ -36,7 +36,7 @@ def find(raw: Path) -> list[FoundNight]:
 
 
 def read_scores(night: FoundNight) -> Scores:
-    """The Profusion XML's stages, else the NSRR XML's; where both are there, they are compared."""
+    """Read the stages of the Profusion XML, else of the NSRR XML; compare them if both exist."""
     if not night.scores:
         raise InputError(
             f"{night.signal}: found neither {night.recording}-profusion.xml nor -nsrr.xml; "
@@ -48,7 +48,7 @@ def read_scores(night: FoundNight) -> Scores:
         pairs = zip(stages, other[0], strict=False)
         differ = sum(one != another for one, another in pairs)
         lengths = f"{len(stages)} and {len(other[0])} epochs"
-        notes.append(f"Profusion and NSRR XML ({lengths}) differ in {differ}: Profusion taken")
+        notes.append(f"Profusion and NSRR XML ({lengths}) differ in {differ}: Profusion is used")
     return Scores(0.0, stages, notes=tuple(notes))
 
 
@@ -57,7 +57,7 @@ def _read(path: Path) -> Stages:
     if path.name.lower().endswith("-profusion.xml"):
         return score_files.profusion_stages(path, root)
     scores = scores_from_events(path, score_files.nsrr_events(path, root))
-    # NSRR's events count from the record's start, where the first need not begin.
+    # The times of NSRR count from the start of the recording; the first stage may start later.
     lead = round(scores.onset_s / EPOCH_S)
     if lead < 0:
         raise InputError(f"{path}: a stage at {scores.onset_s:g} s; expected none before 0 s")

@@ -1,4 +1,4 @@
-"""`manifest.parquet`: one row a recording, drawn or skipped, beside the cohorts of a corpus."""
+"""`manifest.parquet`: one row for each recording of a corpus, drawn or skipped."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,15 +7,15 @@ from pathlib import Path
 from psgvlm import files
 from psgvlm.stages import STAGES
 
-RAW = "\0"  # stands for the raw folder in notes and reasons, until they are shown
+RAW = "\0"  # a mark for the raw folder in notes and reasons, replaced when they are printed
 FILE_NAME = "manifest.parquet"
 STAGE_COLUMNS = (*STAGES, "unscored")
 BUILT, SKIPPED = "built", "skipped"
-FAILED = "failed"  # no fault of the recording's: the next build tries again
+FAILED = "failed"  # not because of the recording: the next build tries again
 
 
 def schema():
-    """The columns. `lanes` holds a record for each lane found: its source, rate, bad seconds."""
+    """Return the columns. `lanes` has a record for each lane: source, rate and bad seconds."""
     import pyarrow as pa
 
     lane = {"lane": pa.string(), "source": pa.string(), "rate_hz": pa.float64()}
@@ -30,39 +30,39 @@ def schema():
 
 
 def epochs_by_stage(stages: Iterable[str | None]) -> dict[str, int]:
-    """The counts' columns: epochs drawn of every stage, and those without one."""
+    """Return the columns that count the drawn epochs of every stage, and the unscored ones."""
     counts = Counter(stages)
     return {**{stage: counts[stage] for stage in STAGES}, "unscored": counts[None]}
 
 
-def row(cohort: str, recording, options: str) -> dict:
-    """The row of a `psgvlm.builders.build.state.Entry`. Where the raw folder lay is nobody's
-    business.
+def row(cohort: str, entry, options: str) -> dict:
+    """Return the row of an entry (`psgvlm.builders.build.state.Entry`).
 
-    `options` are those of the build, where they are not the usual ones.
+    `options` are the options of the build that do not have their default. The row does not say
+    where the raw folder was.
     """
-    result = recording.result
+    result = entry.result
     return {
-        "path": recording.path,
+        "path": entry.path,
         "cohort": cohort,
-        "subject": recording.subject,
-        "recording": recording.recording,
-        "split": recording.split,
-        "fold": recording.fold,
-        **result.found,
-        "notes": [_told(note) for note in result.notes],
+        "subject": entry.subject,
+        "recording": entry.recording,
+        "split": entry.split,
+        "fold": entry.fold,
+        **result.manifest_columns,
+        "notes": [_printable(note) for note in result.notes],
         "status": result.status,
-        "reason": _told(result.reason) if result.reason else None,
+        "reason": _printable(result.reason) if result.reason else None,
         "options": options,
     }
 
 
-def _told(text: str) -> str:
+def _printable(text: str) -> str:
     return files.printable_name(text.replace(f"{RAW}/", ""))
 
 
 def write(corpus: Path, cohort: str, rows: list[dict]) -> Path:
-    """Write the rows of one cohort; those of the other cohorts stay as they are."""
+    """Write the rows of one cohort; the rows of other cohorts stay as they are."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -71,7 +71,6 @@ def write(corpus: Path, cohort: str, rows: list[dict]) -> Path:
         rows = rows + [row for row in pq.read_table(path).to_pylist() if row["cohort"] != cohort]
     rows = sorted(rows, key=lambda row: (row["cohort"], row["path"]))
     table = pa.Table.from_pylist(rows, schema())
-    part = path.with_name(f".{FILE_NAME}.part")
-    pq.write_table(table, part)
-    part.replace(path)
+    with files.replacing(path) as new:
+        pq.write_table(table, new)
     return path

@@ -1,7 +1,7 @@
-"""Which subject goes to train, validation or test: by subject, never by epoch.
+"""Assigning subjects to train, validation and test: by subject, never by epoch.
 
-The same subjects come to the same splits on any machine and in any order: they are ranked by a hash
-of the seed and their name.
+A subject is ranked by a hash of the seed and its name, so that the same subjects come to the same
+splits on any machine and in any order.
 """
 
 import hashlib
@@ -16,10 +16,10 @@ NAMED = ("loso", "mass-20fold", "mass-sleepvlm", "attnsleep-ids")
 
 
 class Assignment(NamedTuple):
-    """A subject's split and, for cross-validation, the fold in which it is tested.
+    """The split of a subject and, for cross-validation, the fold that tests it.
 
-    The splits of a cross-validated corpus are those of its first fold: fold 0 is the test split,
-    fold 1 the validation split.
+    The splits of a corpus for cross-validation are those of its first fold: fold 0 is the test
+    split and fold 1 the validation split.
     """
 
     split: str
@@ -29,12 +29,32 @@ class Assignment(NamedTuple):
 def assign(
     how: str, subjects: Iterable[str], seed: int = 42, ids: Sequence[str] | None = None
 ) -> dict[str, Assignment]:
-    """The place of every subject.
+    """Assign every subject to a split.
 
-    `how` is a ratio such as 70/15/15; `loso`, a fold a subject; `mass-20fold`, 20 folds over all
-    subsets (SeqSleepNet); `mass-sleepvlm`, SS1 as test, 50 and 12 of SS3's 62 as train and
-    validation, SS2, SS4 and SS5 as `pretrain`; `attnsleep-ids`, 20 folds over the listed `ids` in
-    their order (AttnSleep). Where there are fewer subjects than folds, each is a fold of its own.
+    Parameters
+    ----------
+    how : str
+        Shares of train, validation and test such as `"70/15/15"`, or the name of a protocol:
+        `"loso"`, one fold for each subject; `"mass-20fold"`, 20 folds over all subsets of MASS
+        (SeqSleepNet); `"mass-sleepvlm"`, SS1 as test, 50 and 12 of the 62 subjects of SS3 as train
+        and validation, SS2, SS4 and SS5 as `"pretrain"`; `"attnsleep-ids"`, 20 folds over `ids`
+        in their order (AttnSleep). With fewer subjects than folds, each subject is a fold.
+    subjects : iterable of str
+        The subjects.
+    seed : int
+        The seed of the ranking.
+    ids : sequence of str, optional
+        The list for `"attnsleep-ids"`.
+
+    Returns
+    -------
+    dict of str to Assignment
+        The split and fold of each subject.
+
+    Raises
+    ------
+    InputError
+        If `how` is unknown or cannot be used with these subjects.
     """
     subjects = set(subjects)
     ranked = sorted(subjects, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
@@ -48,20 +68,24 @@ def assign(
         return _sleepvlm(ranked)
     if how == "attnsleep-ids":
         if not ids:
-            raise InputError("--split attnsleep-ids: no list; expected --ids FILE with AttnSleep's")
+            raise InputError(
+                "split attnsleep-ids: there is no list of subjects; expected that of AttnSleep",
+                parameter="ids",
+            )
         return _folds(_cut([name for name in dict.fromkeys(ids) if name in subjects], 20))
     return _by_ratio(how, ranked)
 
 
 def _by_ratio(ratio: str, ranked: list[str]) -> dict[str, Assignment]:
-    """Validation and test get at least one subject each where there are three or more."""
+    """Assign by shares. With three or more subjects, validation and test get at least one each."""
     try:
         shares = [float(share) for share in ratio.split("/")]
     except ValueError:
         shares = []
     if len(shares) != 3 or not min(shares) >= 0 or not 0 < sum(shares) < float("inf"):
         raise InputError(
-            f"--split {ratio}: expected three shares such as 70/15/15, or one of {', '.join(NAMED)}"
+            f"split {ratio}: expected three shares such as 70/15/15, or one of {', '.join(NAMED)}",
+            parameter="split",
         )
     counts = [round(len(ranked) * share / sum(shares)) for share in shares]
     for i in (1, 2):
@@ -74,7 +98,10 @@ def _by_ratio(ratio: str, ranked: list[str]) -> dict[str, Assignment]:
 
 def _folds(folds: list[list[str]]) -> dict[str, Assignment]:
     if len(folds) < 2:
-        raise InputError(f"{len(folds)} folds for cross-validation; expected two subjects or more")
+        raise InputError(
+            f"{len(folds)} folds for cross-validation; expected two subjects or more",
+            parameter="split",
+        )
     splits = ["test", "validation"] if len(folds) > 2 else ["test"]
     splits += ["train"] * (len(folds) - len(splits))
     return {
@@ -85,7 +112,7 @@ def _folds(folds: list[list[str]]) -> dict[str, Assignment]:
 
 
 def _cut(names: list[str], count: int) -> list[list[str]]:
-    """Consecutive pieces, the first ones longer by one (numpy's array_split), none empty."""
+    """Cut a list into consecutive pieces, none empty; the first are longer by one if need be."""
     count = min(count, len(names))
     size, more = divmod(len(names), max(count, 1))
     starts = [fold * size + min(fold, more) for fold in range(count + 1)]
@@ -105,4 +132,7 @@ def _sleepvlm(ranked: list[str]) -> dict[str, Assignment]:
 def _check_mass(how: str, subjects: Iterable[str]) -> None:
     other = sorted(name for name in subjects if name[:3] != "01-" or len(name) != 10)
     if other:
-        raise InputError(f"--split {how}: {other[0]!r} is no subject of MASS; expected 01-0S-NNNN")
+        raise InputError(
+            f"split {how}: {other[0]!r} is no subject of MASS; expected names such as 01-03-0001",
+            parameter="split",
+        )

@@ -80,7 +80,7 @@ def test_workers_that_do_not_see_the_folder(raw, scheduler, tmp_path, monkeypatc
         "run",
         lambda function, tasks, scheduler: run(partial(blind, function), tasks, scheduler),
     )
-    with pytest.raises(InputError, match="a worker does not see it; expected a disk that all"):
+    with pytest.raises(InputError, match="a worker does not see this folder; expected a disk"):
         build(raw, tmp_path / "c", "--scheduler", scheduler)
 
 

@@ -49,7 +49,7 @@ def test_no_stages(tmp_path):
     write_mass(tmp_path, "01-03-0001", CODES)
     (tmp_path / "01-03-0001 Base.edf").unlink()
     with pytest.raises(
-        InputError, match=r"no '01-03-0001 Base.edf' or '01-03-0001 Annotations.edf'"
+        InputError, match=r"neither '01-03-0001 Base.edf' nor '01-03-0001 Annotations.edf'"
     ):
         read(tmp_path)
 
@@ -152,11 +152,11 @@ def test_twenty_seconds_extended_by_five_on_both_sides(tmp_path, subset):
     assert seen.night.epochs.tolist() == [1, 2, 3, 4, 5, 6]
     onsets = [3.25 + 20 * epoch - 5 for epoch in range(1, 7)]
     assert seen.night.onsets_s.tolist() == pytest.approx(onsets)
-    with pytest.raises(InputError, match=f"SS{subset[1]} is scored in epochs of 20 s, left out"):
+    with pytest.raises(InputError, match=f"SS{subset[1]} is scored in epochs of 20 s"):
         look(tmp_path, twenty_second="skip")
 
 
 def test_epochs_of_the_other_length_than_the_subset_has(tmp_path):
     write_mass(tmp_path, "01-03-0001", CODES, epoch_s=20.0)
-    with pytest.raises(InputError, match="an epoch every 20 s; expected 30 s in subset SS3"):
+    with pytest.raises(InputError, match="every 20 s; expected every 30 s in subset SS3"):
         read(tmp_path)

@@ -24,11 +24,14 @@ def test_round_trip_and_any_byte_that_changes(pictures, data):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "part")
         columns, shared = {"epochs": list(range(len(pictures)))}, {"lanes": ["C4-M1"]}
-        result = parts.write(path, KEY, Result("built"), iter(pictures), columns, shared)
+        hashes = [f"{index:032x}" for index in range(len(pictures))]
+        hashed = zip(pictures, hashes, strict=True)
+        result = parts.write(path, KEY, Result("built"), hashed, columns, shared)
         assert (result.rows, result.bytes) == (len(pictures), sum(map(len, pictures)))
         part = parts.read(path, KEY)
         assert list(part.pictures()) == pictures
-        assert (part.result, part.columns, part.shared) == (result, columns, shared)
+        assert part.columns == {"pixels": hashes, **columns}
+        assert (part.result, part.shared) == (result, shared)
         assert os.listdir(folder) == ["part"]
         held = bytearray(path.read_bytes())
         held[data.draw(st.integers(0, len(held) - 1))] ^= data.draw(st.integers(1, 255))
@@ -42,7 +45,7 @@ def test_round_trip_and_any_byte_that_changes(pictures, data):
 
 def test_what_cannot_be_drawn_leaves_nothing(tmp_path):
     def pictures():
-        yield b"first"
+        yield b"first", "0" * 32
         raise ValueError
 
     with pytest.raises(ValueError):

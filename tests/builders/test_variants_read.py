@@ -71,7 +71,7 @@ def test_inspect_has_a_line_for_each(root, capsys):
     assert "shhs1-200005: truncated: " in text
     assert "I-14: 5 epochs beyond the ends of the signal are left out" in text
     assert "I-17: the signal goes on for 60 s after the last scored epoch" in text
-    assert "III-4: no 4_1.xlsx: epochs that nobody scored count as wake" in text
+    assert "III-4: no 4_1.xlsx: unscored epochs count as wake" in text
     assert max(map(len, text.splitlines())) < 120
 
 

@@ -184,7 +184,7 @@ DAMAGES = {
         shard(MIDDLE, recording=at(5, "s1a"), epoch=at(5, 99), onset=at(5, 2970.0)),
         {"order", "manifest"}, rf"{MIDDLE}, row 5, s1a epoch 99: s1a once more"),
     "fold that is not the manifest's": (
-        manifest("fold", 3), {"manifest"}, r"shhs, s1b: split train, fold None; .* fold 3, there"),
+        manifest("fold", 3), {"manifest"}, r"shhs, s1b: split train, fold None; .* fold 3, as in"),
     "split that is not the manifest's": (
         manifest("split", "test"), {"manifest"}, r"shhs, s1b: split train, .*expected split test"),
     "count of the manifest changed": (
@@ -192,7 +192,7 @@ DAMAGES = {
     "recording of the manifest not built": (
         manifest("status", "skipped"), {"manifest"}, r"shhs, s1b: not built by the manifest"),
     "recording of the manifest without rows": (
-        manifest("recording", "s9z"), {"manifest"}, r"shhs, s9z: no row; expected what was built"),
+        manifest("recording", "s9z"), {"manifest"}, r"shhs, s9z: no row; expected the rows"),
     "no manifest": (
         removed("manifest.parquet"), {"manifest"}, r"manifest.parquet: .*expected a row for every"),
     "schema changed": (other_schema, {"schema", "manifest"}, rf"{TEST}: other columns \(onset\)"),
@@ -298,10 +298,11 @@ TASK_DAMAGES = {
     "another description": (
         shard(SEEN, **told("The sleeper dreams.")), {"answer"}, rf"{SEEN}, row 3, .*dreams"),
     "another whole picture": (
-        shard(SEEN, images=at(4, image(small_corpus.picture(99)))), {"task"},
+        shard(SEEN, images=at(4, image(small_corpus.picture(99)))), {"image", "task"},
         "^shhs-perception, s1a: other rows or images; expected those of shhs$"),
     "pictures swapped": (
-        shard(REASONS, images=swapped), {"task"}, "^shhs-rationale, s1a: other rows or images"),
+        shard(REASONS, images=swapped), {"image", "task"},
+        "^shhs-rationale, s1a: other rows or images"),
     "another second stage": (
         shard(REASONS, stage_2=at(3, 1)), {"task"}, "^shhs-rationale, s1a: other rows or images"),
     "another stage, with its reasons": (
@@ -313,7 +314,7 @@ TASK_DAMAGES = {
         {"task", "manifest"}, "^shhs-perception, s1a: other rows or images"),
     "a recording less": (
         lambda corpus: [path.unlink() for path in corpus.glob("shhs-rationale/test-*")],
-        {"manifest"}, "^shhs-rationale, s4a: no row; expected what was built"),
+        {"manifest"}, "^shhs-rationale, s4a: no row; expected the rows that the manifest counts"),
     "folder of a task that is none": (
         lambda corpus: (corpus / "shhs-rationale").rename(corpus / "shhs-dreams"),
         {"place", "prompt", "answer", "manifest"}, "cohort shhs; .* of configuration shhs-dreams"),
@@ -355,7 +356,7 @@ def test_a_row_group_that_cannot_be_read_is_named_and_the_others_are_read(copy):
     content[offset : offset + 16] = bytes(16)
     path.write_bytes(content)
     checksums.write(copy)
-    found = check(copy, {"unreadable", "manifest", "card"}, rf"{TRAIN}, row group 1: ")
+    found = check(copy, {"unreadable", "manifest"}, rf"{TRAIN}, row group 1: ")
     # Three of s1a's rows are gone, and no others; of the card it is the digest.
     assert Counter(fault.kind for fault in found)["manifest"] == 1
     assert [fault.where for fault in found if fault.kind == "card"] == [

@@ -74,25 +74,50 @@ def test_every_configuration_is_described(corpus):
         assert [entry["config_name"] for entry in described[part]] == ["isruc", "mass", "shhs"]
 
 
-def test_digests_come_from_sha256sums_and_its_line_follows(copy):
-    before = card_yaml(copy)["configs"][0]["description"]
+def test_the_line_of_the_card_in_sha256sums_is_renewed_and_no_other(copy):
+    before = (copy / "README.md").read_bytes()
     listed = checksums.read(copy)
     (copy / "README.md").write_text("gone")
     dataset_card.write(copy)
-    assert card_yaml(copy)["configs"][0]["description"] == before
+    assert (copy / "README.md").read_bytes() == before
     assert checksums.read(copy) == listed
     assert list(verify.Check(copy).faults()) == []
     name = "shhs/test-00000-of-00002.parquet"
     lines = (copy / "SHA256SUMS").read_text().replace(listed[name], "0" * 64)
     (copy / "SHA256SUMS").write_text(lines)
     dataset_card.write(copy)
+    assert (copy / "README.md").read_bytes() == before
+    assert checksums.read(copy)[name] == "0" * 64  # a wrong line stays for verify to find
+
+
+def test_the_digest_is_of_rows_and_of_the_drawing_code_and_not_of_files(copy, tmp_path):
+    before = card_yaml(copy)["configs"][0]["description"]
+    cut = small_corpus.write(tmp_path / "cut", shard_rows=20, group_rows=7)
+    assert len(list(cut.glob("shhs/*.parquet"))) < len(list(copy.glob("shhs/*.parquet")))
+    assert card_yaml(cut)["configs"][0]["description"] == before
+    spec = ImageSpec.load(copy / "image_spec.json")
+    replace(spec, drawing=spec.drawing + 1).save(copy)
+    dataset_card.write(copy)
     assert card_yaml(copy)["configs"][0]["description"] != before
-    assert checksums.read(copy)[name] == "0" * 64  # taken as it stood there, not read
-    dataset_card.write(copy, known={})
-    assert card_yaml(copy)["configs"][0]["description"] == before
 
 
-def test_shards_written_since_are_read_and_not_hidden_from_verify(copy):
+@pytest.mark.parametrize("column", [n for n in row_schema.schema().names if n != "images"])
+def test_every_column_but_the_images_counts_for_the_digest(copy, column):
+    before = card_yaml(copy)["configs"][0]["description"]
+    path = copy / "shhs" / "validation-00001-of-00002.parquet"
+    table = pq.read_table(path)
+    values = table[column].to_pylist()
+    other = {"stage": 4 - (values[0] or 0), "stage_2": 1, "fold": 3, "epoch": 99, "onset": 0.5}
+    nested = {"prompt": [], "completion": [{"role": "user", "content": []}], "lanes": ["E1"]}
+    values[0] = (other | nested).get(column, "another")
+    index = table.schema.get_field_index(column)
+    field = table.schema.field(index)
+    pq.write_table(table.set_column(index, field, pa.array(values, field.type)), path)
+    dataset_card.write(copy)
+    assert card_yaml(copy)["configs"][0]["description"] != before
+
+
+def test_changed_shards_are_read_and_not_hidden_from_verify(copy):
     before = card_yaml(copy)["configs"][0]["description"]
     shards = sorted(copy.glob("shhs/validation-*.parquet"))
     shutil.copy(shards[1], shards[0])
@@ -226,7 +251,7 @@ def test_counts_and_sources_are_told(corpus, tmp_path):
     # With fields changed by hand, the name of a preset would not draw it.
     counts = dataset_card.count(corpus)
     replace(PRESETS["wide"], line_px=3.0).save(tmp_path)
-    changed = dataset_card.made(tmp_path, [config for config, _ in counts])
+    changed = dataset_card.build_commands(tmp_path, [config for config, _ in counts])
     assert changed.splitlines()[0].endswith("isruc RAW/isruc --out CORPUS --image image_spec.json")
 
 

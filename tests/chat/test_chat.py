@@ -26,6 +26,7 @@ def test_a_prompt_shows_its_images_before_the_question():
 def test_rows_have_the_schema_of_the_corpus():
     table = row_schema.table(
         [b"png", b"other"], "What stage?", ["R", None], [None, "N1"], [3, 4], [90.0, 120.0],
+        pixels=["a" * 32, "b" * 32],
         cohort="c", subject="s", recording="r", fold=None, lanes=["C4-M1"],
     )  # fmt: skip
     assert table.schema.equals(row_schema.features().arrow_schema, check_metadata=True)
@@ -40,6 +41,7 @@ def test_rows_have_the_schema_of_the_corpus():
     assert row["completion"][0]["content"][0]["text"] == "R"
     assert row["images"] == [{"bytes": b"png", "path": None}]
     assert (row["epoch"], row["onset"], row["lanes"]) == (3, 90.0, ["C4-M1"])
+    assert (row["pixels"], unscored["pixels"]) == ("a" * 32, "b" * 32)
     assert unscored["completion"] == []
     assert (unscored["stage"], unscored["stage_2"]) == (None, 1)
     assert unscored["images"][0]["bytes"] == b"other"
@@ -48,6 +50,6 @@ def test_rows_have_the_schema_of_the_corpus():
 def test_a_name_that_is_no_stage_does_not_pass_for_unscored():
     with pytest.raises(KeyError, match="N4"):
         row_schema.table(
-            [b"png"], "What stage?", ["N4"], [None], [0], [0.0],
+            [b"png"], "What stage?", ["N4"], [None], [0], [0.0], pixels=["a" * 32],
             cohort="c", subject="s", recording="r", fold=None, lanes=[],
         )  # fmt: skip

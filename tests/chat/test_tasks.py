@@ -302,7 +302,7 @@ def test_the_limits_are_a_fifth_and_half_of_an_epoch():
 def rows(task, findings):
     return row_schema.table(
         [b"a", b"b"], "What stage?", ["N2", None], [None, None], [0, 1], [0.0, 30.0],
-        findings=findings, task=task,
+        pixels=["a" * 32, "b" * 32], findings=findings, task=task,
         cohort="c", subject="s", recording="r", fold=None, lanes=["C4-M1"],
     )  # fmt: skip
 

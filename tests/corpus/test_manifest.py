@@ -176,7 +176,7 @@ def broken_tree(raw):
         "I-6": "promises 99999999 data records of 1 s",
         "I-7": "2 signals are labelled 'C4-M1'",
         "I-8": "channel 'C4-M1' is in 'furlong', which is not a voltage",
-        "I-9": "9_1.txt: holds stage '7'; expected one of 0 1 2 3 5 a line",
+        "I-9": "9_1.txt: holds stage '7'; expected one of 0 1 2 3 5",
         "I-10": "a likely error of unit or gain",
     }
 

@@ -55,7 +55,7 @@ def test_a_ratio_without_validation():
     "how", ["70/30", "a/b/c", "-1/1/1", "0/0/0", "nan/1/1", "inf/1/1", "kfold"]
 )
 def test_a_split_that_is_none(how):
-    with pytest.raises(InputError, match=r"--split .*expected three shares"):
+    with pytest.raises(InputError, match=r"split .*expected three shares"):
         assign(how, ["1", "2", "3"])
 
 
@@ -90,7 +90,7 @@ def test_attnsleep_s_ids_in_their_own_order():
     folds = [places[name].fold for name in ids]
     assert folds == sorted(folds)
     assert Counter(folds) == {fold: 17 if fold < 9 else 16 for fold in range(20)}
-    with pytest.raises(InputError, match="expected --ids FILE"):
+    with pytest.raises(InputError, match="no list of subjects"):
         assign("attnsleep-ids", ids)
 
 

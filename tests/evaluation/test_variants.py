@@ -12,6 +12,7 @@ from psgvlm.evaluation import contenders, variants
 from psgvlm.evaluation.corpus_nights import CorpusNight
 from psgvlm.image_spec import PRESETS
 from psgvlm.images import raster
+from psgvlm.images.pixels import png_pixel_hash
 from psgvlm.models.vlm import StagingModel
 from psgvlm.montages import MODALITY
 from psgvlm.nights import neighbours
@@ -41,6 +42,7 @@ def night(spec, neighbours=0):
     """The night of the same epochs with all lanes, as a corpus holds it."""
     pngs = [raster.to_png(image, spec) for image in drawn(spec, ("EEG", "EOG", "EMG", "ECG"))]
     where = {"cohort": "mass", "subject": "s", "recording": "r", "fold": None, "lanes": []}
+    where["pixels"] = [png_pixel_hash(png) for png in pngs]
     stages = ["W", "N2", "R"]
     rows = row_schema.table(pngs, spec.prompt, stages, [None] * 3, range(3), ONSETS_S, **where)
     rows = neighbour_rows.attach(Dataset(rows), spec, neighbours)
