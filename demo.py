@@ -1,7 +1,7 @@
-"""From raw signals to a staged night, on simulated subjects: what `make demo` runs.
+"""The demonstration that `make demo` runs: from raw signals to a staged night, all simulated.
 
-Every step is a command that a user would type; this script only runs them one after the other,
-takes the time, and prints what came out. All of it lies in demo/, figures in demo/results.json.
+Each step is a command that a user would type. This script runs the commands, measures their times
+and prints the results. It writes everything into demo/, and the figures into demo/results.json.
 """
 
 import csv
@@ -21,75 +21,60 @@ RAW, CORPUS, ADAPTER = DEMO / "raw", DEMO / "corpus", DEMO / "adapter"
 REPORT, NIGHT, RELEASE = DEMO / "report", DEMO / "night", DEMO / "release"
 BASELINES = ("yasa", "vision-only", "majority")
 DAMAGE = ("lost=0.5", "white=10,0")
-NOTE = "Of simulated recordings, in the layouts of the cohorts named below, and of no real sleep."
-EXPLAINED = "40,120,200"  # epochs of the staged night
-ALLOWED = ("--i-am-allowed", "MASS", "NSRR")  # what real recordings of the cohorts would need
+NOTE = "Made from simulated recordings in the layouts of the cohorts below, not from real sleep."
+EXPLAINED = "40,120,200"  # epochs of the staged night to explain
+ALLOWED = ("--i-am-allowed", "MASS", "NSRR")  # real recordings of these cohorts would need it
 SUBJECTS, HOURS, SEED = "16", "2", "1"
 
 
 def main() -> int:
     shutil.rmtree(DEMO, ignore_errors=True)
     DEMO.mkdir()
-    python = sys.executable
-    builders = [python, "-m", "builders"]
     seconds = {}
-    seconds["simulate"] = step(
-        *[*builders, "simulate", RAW, "--subjects", SUBJECTS, "--hours", HOURS, "--seed", SEED]
+    seconds["simulate"] = run(
+        *["simulate", RAW, "--subjects", SUBJECTS, "--hours", HOURS, "--seed", SEED]
     )
     seconds["build"] = sum(
-        step(*builders, cohort, RAW / cohort, "--out", CORPUS, "--image", "folded")
+        run("build", cohort, RAW / cohort, "--out", CORPUS, "--image", "folded")
         for cohort in ("isruc", "mass", "shhs")
     )
-    launch = [python, "-m", "accelerate.commands.launch", *ONE_PROCESS, "train_sft.py"]
-    seconds["train"] = step(
-        *[*launch, "--config", "recipes/tiny.yaml"],
+    seconds["train"] = run(
+        *["train", "--config", "recipes/tiny.yaml"],
         *["--dataset_name", CORPUS, "--output_dir", ADAPTER],
     )
-    seconds["eval"] = step(
-        *[python, "eval.py", "--model", ADAPTER, "--dataset", CORPUS, "--out", REPORT],
+    seconds["eval"] = run(
+        *["eval", "--model", ADAPTER, "--dataset", CORPUS, "--out", REPORT],
         *["--raw", RAW, "--baselines", *BASELINES, "--damage", *DAMAGE, "--calibrate"],
     )
     edf = held_out_night()
-    seconds["stage"] = step(
-        python, "stage.py", edf, "--model", ADAPTER, "--out", NIGHT, "--explain", EXPLAINED
-    )
+    seconds["stage"] = run("stage", edf, "--model", ADAPTER, "--out", NIGHT, "--explain", EXPLAINED)
     save_epoch_picture()
-    seconds["cards"] = step(*builders, "card", CORPUS, "--note", NOTE) + step(
-        *[python, "-m", "model_card", "card", ADAPTER, "--report", REPORT, "--corpus", CORPUS],
-        *["--note", NOTE],
+    seconds["cards"] = run("card", CORPUS, "--note", NOTE) + run(
+        "card", ADAPTER, "--report", REPORT, "--corpus", CORPUS, "--note", NOTE
     )
     seconds["release"] = sum(
-        step(
-            python, "-m", module, "push", folder, f"ORG/{name}", "--into", RELEASE / name, *ALLOWED
-        )
-        for module, folder, name in (
-            ("builders", CORPUS, "psg-images"),
-            ("model_card", ADAPTER, "psgvlm-tiny"),
-        )
+        run("push", folder, f"ORG/{name}", "--into", RELEASE / name, *ALLOWED)
+        for folder, name in ((CORPUS, "psg-images"), (ADAPTER, "psgvlm-tiny"))
     )
-    show(results(seconds, edf.stem))
+    print_results(results(seconds, edf.stem))
     return 0
 
 
-# What accelerate would choose by itself, said so that it does not warn.
-ONE_PROCESS = ["--num_processes", "1", "--num_machines", "1"]
-ONE_PROCESS += ["--mixed_precision", "no", "--dynamo_backend", "no"]
-
-
-def step(*command) -> float:
-    """Run one command of the demonstration, shown as typed; returns its seconds."""
-    words = [str(word) for word in command]
-    print("\n$ " + shlex.join(["python", *words[1:]]), flush=True)
+def run(*words) -> float:
+    """Run one command of psgvlm, print it as a user types it, and return its seconds."""
+    words = [str(word) for word in words]
+    print("\n$ " + shlex.join(["psgvlm", *words]), flush=True)
     environment = {**os.environ, "HF_DATASETS_CACHE": str(DEMO / "cache"), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "psgvlm", *words]
     start = time.monotonic()
-    finished = subprocess.run(words, env=environment, check=False)
+    finished = subprocess.run(command, env=environment, check=False)
     if finished.returncode:
         raise errors.InputError(f"the command above ended with status {finished.returncode}")
     return time.monotonic() - start
 
 
 def held_out_night() -> Path:
-    """The recording of an SHHS test subject: an EDF alone, its scores lie elsewhere."""
+    """Return the EDF file of an SHHS test subject; its scores are in another folder."""
     from datasets import load_dataset
 
     recording = load_dataset(str(CORPUS), "shhs", split="test")[0]["recording"]
@@ -97,7 +82,7 @@ def held_out_night() -> Path:
 
 
 def save_epoch_picture() -> None:
-    """One N2 epoch of the test split, as the model sees it."""
+    """Save the image of one N2 epoch of the test split."""
     from datasets import load_dataset
 
     test = load_dataset(str(CORPUS), "isruc", split="test")
@@ -106,7 +91,7 @@ def save_epoch_picture() -> None:
 
 
 def results(seconds: dict[str, float], recording: str) -> dict:
-    """The figures of the run; also written to results.json."""
+    """Return the figures of the run, and write them to results.json."""
     from sklearn.metrics import cohen_kappa_score
 
     measured = json.loads((REPORT / "metrics.json").read_text("utf-8"))
@@ -119,7 +104,8 @@ def results(seconds: dict[str, float], recording: str) -> dict:
     figures = {
         "held_out": {key: pooled[key] for key in ("kappa", "macro_f1", "accuracy", "epochs")},
         "kappa": {
-            name: of["summary"]["pooled"]["kappa"] for name, of in measured["contenders"].items()
+            name: contender["summary"]["pooled"]["kappa"]
+            for name, contender in measured["contenders"].items()
         },
         "damaged_kappa": {
             kind: {
@@ -138,19 +124,20 @@ def results(seconds: dict[str, float], recording: str) -> dict:
     return figures
 
 
-def show(figures: dict) -> None:
+def print_results(figures: dict) -> None:
+    """Print the figures as tables, and where to look."""
     held_out, night = figures["held_out"], figures["staged_night"]
     print(f"\nHeld-out simulated subjects, {held_out['epochs']} epochs")
     for key, name in (("kappa", "κ"), ("macro_f1", "macro-F1"), ("accuracy", "accuracy")):
         print(f"  {name:10} {held_out[key]:6.3f}")
     print("κ with its 95 % interval over subjects")
-    for name, of in figures["kappa"].items():
-        print(f"  {name:12} {of['value']:6.3f}  ({of['low']:.3f} to {of['high']:.3f})")
+    for name, kappa in figures["kappa"].items():
+        print(f"  {name:12} {kappa['value']:6.3f}  ({kappa['low']:.3f} to {kappa['high']:.3f})")
     for kind, lines in figures["damaged_kappa"].items():
         print(f"κ with the raw signals damaged: {kind}")
         for name, kappas in lines.items():
-            told = ", ".join(f"{severity}: {kappa:.3f}" for severity, kappa in kappas.items())
-            print(f"  {name:12} {told}")
+            text = ", ".join(f"{severity}: {kappa:.3f}" for severity, kappa in kappas.items())
+            print(f"  {name:12} {text}")
     print(f"One night staged without its scores, {night['epochs']} epochs")
     print(f"  {'κ':10} {night['kappa']:6.3f}")
     print("Seconds")

@@ -1,4 +1,4 @@
-"""What is in a recording or a tree of them: labels, lanes, scores, and what would be skipped."""
+"""Looking at recordings before a build: labels, lanes, scores, and what would be skipped."""
 
 import textwrap
 from collections import Counter
@@ -23,7 +23,15 @@ HEADER += ("kappa", "status")
 
 @dataclass
 class Inspection:
-    """Lines for a person, and how many recordings would be skipped."""
+    """What `inspect` returns.
+
+    Parameters
+    ----------
+    lines : list of str
+        A report for a person.
+    skipped : int
+        How many recordings a build would skip.
+    """
 
     lines: list[str] = field(default_factory=list)
     skipped: int = 0
@@ -32,19 +40,42 @@ class Inspection:
 def inspect(
     readers: dict[str, ModuleType], path: Path, spec: ImageSpec, labels: str = ""
 ) -> Inspection:
-    """Look at one recording, or at every one below a folder, without drawing anything.
+    """Look at a recording, or at every recording below a folder, without drawing anything.
 
-    Recordings with the same labels, rates and units are one family, described once. `readers` are
-    tried in order; those that find nothing are left out, and the last stands in for the others.
+    Recordings with the same labels, sampling rates and units are one family, described once.
+
+    Parameters
+    ----------
+    readers : dict of str to module
+        The readers to try. Those that find nothing are left out; the last is used if all others
+        find nothing.
+    path : Path
+        A file or a folder.
+    spec : ImageSpec
+        How a build would draw.
+    labels : str
+        Channels with unusual labels, such as "chin=EMG1-EMG2".
+
+    Returns
+    -------
+    Inspection
+        The report.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or folder, or no recording in it.
     """
-    table = Inspection()
+    inspection = Inspection()
     found = _find(readers, path)
     for name, (root, nights) in found.items():
-        table.lines += ["", f"{name}: {_recordings(len(nights))} below {printable_name(str(root))}"]
-        _cohort(table, readers[name], root, nights, Choices(root, map=labels), spec)
-    drawn = sum(len(nights) for _, nights in found.values()) - table.skipped
-    table.lines += ["", f"{_recordings(drawn)} can be drawn, {table.skipped} would be skipped"]
-    return table
+        place = printable_name(str(root))
+        inspection.lines += ["", f"{name}: {_recordings(len(nights))} below {place}"]
+        _add_cohort(inspection, readers[name], root, nights, Choices(root, map=labels), spec)
+    drawn = sum(len(nights) for _, nights in found.values()) - inspection.skipped
+    skipped = inspection.skipped
+    inspection.lines += ["", f"{_recordings(drawn)} can be drawn, {skipped} would be skipped"]
+    return inspection
 
 
 def _recordings(count: int) -> str:
@@ -68,8 +99,11 @@ def _find(readers: dict[str, ModuleType], path: Path) -> dict[str, tuple[Path, l
 
 
 def _nights(reader: ModuleType, path: Path) -> tuple[Path, list[FoundNight]]:
-    """The reader's nights below a folder; or that of one file, with its scores, which may lie in
-    another folder of the same tree."""
+    """Return a folder and the nights that a reader finds below it.
+
+    For a file, return the night of this file. Its scores may be in another folder of the same tree,
+    so that the folders above the file are searched, too.
+    """
     if path.is_dir():
         return path, reader.find(path)
     root, nights = path.parent, []
@@ -81,8 +115,8 @@ def _nights(reader: ModuleType, path: Path) -> tuple[Path, list[FoundNight]]:
     return root, nights
 
 
-def _cohort(
-    table: Inspection,
+def _add_cohort(
+    inspection: Inspection,
     reader: ModuleType,
     root: Path,
     nights: list[FoundNight],
@@ -95,7 +129,7 @@ def _cohort(
         family, cells = "", [""] * (len(HEADER) - 3)
         try:
             channels = Recording(night.signal, gaps=True).channels
-            # Sorted: MASS has the same signals in another order in every file.
+            # Sorted, because MASS has the same signals in another order in every file.
             key = tuple(sorted((c.label, c.rate_hz, c.unit, c.fault or "") for c in channels))
             family, _ = families.setdefault(key, (str(len(families) + 1), channels))
             seen = examine(reader, night, spec, choices)
@@ -104,17 +138,17 @@ def _cohort(
             notes += [f"  {night.recording}: {note}" for note in seen.notes]
         except InputError as error:
             verdict = "SKIP"
-            table.skipped += 1
+            inspection.skipped += 1
             reason = printable_name(str(error)).replace(f"{root}/", "")
             notes.append(f"  {night.recording}: SKIPPED, {reason}")
         rows.append([night.recording, family, *cells, verdict])
     for family, channels in families.values():
-        table.lines += ["", f"family {family}: {len(channels)} signals", *_signals(channels)]
+        inspection.lines += ["", f"family {family}: {len(channels)} signals", *_signals(channels)]
         labels = [channel.label for channel in channels]
-        table.lines += _lanes(reader, labels, spec.montage, choices.map)
-    table.lines += ["", *_columns([HEADER, *rows])]
+        inspection.lines += _lanes(reader, labels, spec.montage, choices.map)
+    inspection.lines += ["", *_columns([HEADER, *rows])]
     if notes:
-        table.lines += ["", "notes", *notes]
+        inspection.lines += ["", "notes", *notes]
 
 
 def _counts(seen: ExaminedNight) -> list[str]:
@@ -132,7 +166,7 @@ def _counts(seen: ExaminedNight) -> list[str]:
 
 
 def _signals(channels: list[Channel]) -> list[str]:
-    """Labels of the same rate and unit together; no line breaks within a label."""
+    """Return lines with the labels of each rate and unit, never broken within a label."""
     groups: dict[str, list[str]] = {}
     for channel in channels:
         fault = f", {channel.fault}" if channel.fault else ""
@@ -157,7 +191,7 @@ def _lanes(reader: ModuleType, labels: list[str], montage: str, named: str) -> l
 
 
 def _columns(rows: list) -> list[str]:
-    """Rows as aligned text, numbers to the right."""
+    """Return rows as aligned lines, with numbers to the right."""
     widths = [max(len(str(cell)) for cell in column) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

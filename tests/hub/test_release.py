@@ -6,7 +6,7 @@ import shutil
 import pytest
 import small_corpus
 from loopback_hub import STRANGER, TOKEN, LoopbackHub
-from psgvlm.builders import command as builders
+from psgvlm.builders import __main__ as builders
 from psgvlm.builders.publish import push
 
 from psgvlm.errors import InputError
@@ -223,7 +223,7 @@ def test_an_odd_name_is_refused(hub, corpus, name):
 def test_a_corpus_that_is_not_what_it_lists_is_refused(corpus):
     shard = next(corpus.glob("shhs/*.parquet"))
     shard.write_bytes(shard.read_bytes() + b" ")
-    with pytest.raises(InputError, match="not as SHA256SUMS lists it"):
+    with pytest.raises(InputError, match="not that of SHA256SUMS"):
         push.prepare(corpus)
     shard.unlink()
     with pytest.raises(InputError, match="SHA256SUMS lists"):
