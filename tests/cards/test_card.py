@@ -107,7 +107,13 @@ def test_every_column_but_the_images_counts_for_the_digest(copy, column):
     path = copy / "shhs" / "validation-00001-of-00002.parquet"
     table = pq.read_table(path)
     values = table[column].to_pylist()
-    other = {"stage": 4 - (values[0] or 0), "stage_2": 1, "fold": 3, "epoch": 99, "onset": 0.5}
+    other = {
+        "stage": 4 if values[0] == 3 else 3,
+        "stage_2": 1,
+        "fold": 3,
+        "epoch": 99,
+        "onset": 0.5,
+    }
     nested = {"prompt": [], "completion": [{"role": "user", "content": []}], "lanes": ["E1"]}
     values[0] = (other | nested).get(column, "another")
     index = table.schema.get_field_index(column)
@@ -213,7 +219,7 @@ def test_pictures_are_the_corpus_own_and_of_no_cohort_under_an_agreement(corpus,
     less = tmp_path / "less"
     shutil.copytree(corpus, less)
     shutil.rmtree(less / "isruc")
-    (less / "images" / ".W.png.part").write_bytes(b"of a build that was killed")
+    (less / "images" / ".W.png.0a1b.tmp").write_bytes(b"of a build that was killed")
     dataset_card.write(less)
     assert not (less / "images").exists()
     assert not any(name.startswith("images/") for name in checksums.read(less))

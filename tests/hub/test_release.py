@@ -149,9 +149,9 @@ def test_what_passes_is_tried_again(hub, corpus, where, how):
     ("where", "status", "expected"),
     [
         ("POST .*repos/create", 401, "hf auth login"),
-        ("POST .*repos/create", 403, "may write there"),
-        ("POST .*/commit/", 403, "may write there"),
-        ("GET .*/refs", 404, "a repository that is there"),
+        ("POST .*repos/create", 403, "token with write access"),
+        ("POST .*/commit/", 403, "token with write access"),
+        ("GET .*/refs", 404, "a repository that exists"),
         ("POST .*/commit/", 500, "same command"),
         ("PUT .*/settings", 400, "same command"),
     ],
