@@ -25,7 +25,7 @@ KEPT = "hypnogram.part"  # the probabilities of a night that is not finished
 
 def main(words: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    args = _options(words)
+    args = parse(words)
 
     from psgvlm.staging.stager import Stager
 
@@ -40,7 +40,8 @@ def main(words: list[str] | None = None) -> int:
     return 0 if not failed else 1 if len(failed) == len(folders) else 3
 
 
-def _options(words: list[str] | None) -> argparse.Namespace:
+def parse(words: list[str] | None) -> argparse.Namespace:
+    """Return the options of a command line; raise InputError for a bad value."""
     parser = argparse.ArgumentParser(
         prog="psgvlm stage",
         description=__doc__,

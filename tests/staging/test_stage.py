@@ -16,7 +16,7 @@ from psgvlm.commands import stage
 from psgvlm.evaluation.predictions import PROBABILITIES
 from psgvlm.models import inference, vlm
 from psgvlm.stages import STAGES
-from psgvlm.staging import night_files
+from psgvlm.staging import REVIEW_UNDER, night_files
 
 CORE = ("C4-M1", "E1-M2", "E2-M1", "chin")
 
@@ -247,3 +247,9 @@ def test_each_night_gets_its_own_folder():
     assert names("a/x.edf", "b/y.rec") == ["o/x", "o/y"]
     assert names("a/x.edf", "a/x.rec") == ["o/x.edf", "o/x.rec"]
     assert names("a/1/x.edf", "a/2/x.edf") == ["o/1_x.edf", "o/2_x.edf"]
+
+
+def test_the_default_threshold_is_that_of_the_library():
+    # The command repeats it so that its help needs no other module.
+    args = stage.parse(["night.edf", "--model", "m", "--out", "o"])
+    assert args.review_under == REVIEW_UNDER
