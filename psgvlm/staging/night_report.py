@@ -89,10 +89,11 @@ def _review(night: StagedNight, under: float) -> list:
         ]
         blocks += [
             Text(
-                "How much a review gains. On the validation nights, which were scored by a person, "
-                "all epochs under a probability were given the scorer's stage. The table says "
-                "which share of those epochs that was, the agreement with the scorer afterwards, "
-                "and how many epochs of this night lie under the same probability."
+                "The table says what a review gains. That was measured on validation nights, which "
+                "a person had scored: all epochs under a probability were given the scorer's "
+                "stage. For each probability, the table shows the share of epochs that this was, "
+                "the agreement with the scorer afterwards, and how many epochs of this night lie "
+                "under the same probability."
             ),
             Table(
                 ["probability under", "share reviewed", "κ after", "accuracy after", "this night"],
@@ -118,7 +119,7 @@ def _epochs(night: StagedNight, under: float) -> list:
         )
     if not listed:
         return []
-    shown = f": {MAX_LISTED} of {len(rows)}" if len(rows) > MAX_LISTED else ""
+    shown = f" ({MAX_LISTED} of {len(rows)})" if len(rows) > MAX_LISTED else ""
     head = ["epoch, from 1", "onset", "most probable", "second"]
     return [Heading(f"List of epochs for review{shown}"), Table(head, listed)]
 
