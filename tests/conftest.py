@@ -24,6 +24,7 @@ settings.load_profile("same")
 # The files that take longest, for `make test` to start with them. If one of them came last, a
 # single process would work on it while the others had nothing left to do.
 LONGEST = (
+    *("project/test_readme.py", "project/test_tutorials.py"),
     *("builders/test_killed.py", "training/test_trainer.py", "builders/test_build.py"),
     *("hub/test_hub_users.py", "evaluation/test_eval.py", "app/test_page.py"),
     *("builders/test_corpus_tasks.py", "recordings/test_fuzz_readers.py"),
