@@ -1,11 +1,14 @@
 """The wheel of a clean checkout: what it holds, and that it works outside of the checkout."""
 
+import ast
+import re
 import subprocess
 import sys
 import sysconfig
 import tomllib
 import venv
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,9 @@ import psgvlm
 FOLDERS = {"psgvlm": "psgvlm"} | {
     name: f"psgvlm/{name}" for name in ("builders", "dataset_card", "model_card")
 }
+
+
+EXTRAS_OF_USERS = ("train", "qlora", "app", "cluster", "baselines")
 
 
 def run(*words, cwd, status=0):
@@ -111,3 +117,33 @@ def test_a_night_is_staged_by_the_installed_command(python, tmp_path):
 def test_python_m_psgvlm_is_the_command(python, tmp_path):
     by_module = run(python, "-m", "psgvlm", "--help", cwd=tmp_path)
     assert by_module == run(python.with_name("psgvlm"), "--help", cwd=tmp_path)
+
+
+def imported_packages():
+    """Return the top-level names that any module of the packages imports, anywhere in it."""
+    for folder in FOLDERS:
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Import):
+                    yield from (alias.name.split(".")[0] for alias in node.names)
+                elif isinstance(node, ast.ImportFrom) and not node.level:
+                    yield node.module.split(".")[0]
+
+
+def test_what_is_imported_is_a_dependency_or_that_of_an_extra():
+    """Nothing is there only because another package happens to bring it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    needed = {_distribution(text) for text in project["dependencies"]}
+    optional = {_distribution(text) for name in EXTRAS_OF_USERS for text in extras[name]}
+    of_name = packages_distributions()
+    third_party = set(imported_packages()) - sys.stdlib_module_names - {"psgvlm"}
+    imported = {_distribution(of_name[name][0]) for name in third_party}
+    # braindecode is installed without its dependencies: see pyproject.toml.
+    assert imported - needed <= optional | {"braindecode"}
+    assert needed <= imported
+
+
+def _distribution(requirement):
+    """Return the name of a distribution as PyPI compares it."""
+    return re.split(r"[^\w.-]", requirement)[0].lower().replace("_", "-")
