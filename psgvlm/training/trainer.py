@@ -237,9 +237,9 @@ class StagingTrainer(SFTTrainer):
             mine = [(at * world + rank) % len(rows) for at in range(ceil(len(rows) / world))]
             images = (rows[row]["images"] for row in mine)
             size = self.args.per_device_eval_batch_size
-            scored = inference.probabilities(model, images, size, lockstep=True)
-            found = dict(gather_object(list(zip(mine, scored, strict=True))))
-            p = np.array([found[row] for row in range(len(rows))])
+            answers = inference.probabilities(model, images, size, lockstep=True)
+            p_by_row = dict(gather_object(list(zip(mine, answers, strict=True))))
+            p = np.array([p_by_row[row] for row in range(len(rows))])
             metrics = {
                 f"{metric_key_prefix}_{name}": value
                 for name, value in agreement(p, np.array(rows["stage"])).items()

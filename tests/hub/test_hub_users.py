@@ -1,4 +1,4 @@
-"""Corpus and adapter used as others will: by their names on a hub, where nothing is cached."""
+"""A corpus and an adapter on a hub, used by their names alone and with an empty cache."""
 
 import json
 import os
@@ -73,7 +73,7 @@ def hub():
 
 @pytest.fixture(scope="module")
 def pushed(hub, corpus, adapter, tmp_path_factory):
-    """Both on the hub; the commit of the corpus."""
+    """Push both to the hub; return the commit of the corpus."""
     with pytest.MonkeyPatch.context() as patch:
         hub.here(patch, tmp_path_factory.mktemp("pushing"))
         release.push(push.prepare(corpus), CORPUS, allowed=ALLOWED, tag="v1")
@@ -81,7 +81,7 @@ def pushed(hub, corpus, adapter, tmp_path_factory):
     return hub.repos["datasets", CORPUS]["tags"]["v1"]
 
 
-def test_in_a_fresh_process_with_an_empty_cache(hub, pushed, corpus, adapter, raw, tmp_path):
+def test_a_new_process_with_an_empty_cache_reads_both(hub, pushed, corpus, adapter, raw, tmp_path):
     night = next(path for path in sorted((raw / "mass").rglob("*.edf")) if "PSG" in path.name)
     done = python(
         *("-c", USE, CORPUS, ADAPTER, night, pushed, tmp_path),
@@ -111,8 +111,8 @@ def test_in_a_fresh_process_with_an_empty_cache(hub, pushed, corpus, adapter, ra
     assert not [path for path in written if TOKEN.encode() in path.read_bytes()]
 
 
-def test_trained_and_loaded_by_names_alone(hub, pushed, monkeypatch, tmp_path):
-    """Train with a corpus and a base model of the hub, and load the adapter in every way."""
+def test_training_and_loading_by_names_alone(hub, pushed, monkeypatch, tmp_path):
+    """Train with a corpus and a base model on the hub, and load the adapter in every way."""
     from huggingface_hub import HfApi
 
     base = tiny_vlms.save("idefics3", tmp_path / "base")
@@ -146,7 +146,7 @@ def test_trained_and_loaded_by_names_alone(hub, pushed, monkeypatch, tmp_path):
         assert there.read_bytes() == here.read_bytes()
 
 
-def test_who_may_not_see_them_is_told_so(hub, pushed, monkeypatch, tmp_path):
+def test_a_token_without_access_is_refused_with_the_reason(hub, pushed, monkeypatch, tmp_path):
     from loopback_hub import STRANGER
 
     from psgvlm.errors import InputError
@@ -165,8 +165,8 @@ def test_who_may_not_see_them_is_told_so(hub, pushed, monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_whole_circle(hub, tmp_path):
-    """Simulate, build, push, train from the hub, push, load in a fresh process, stage a night."""
+def test_everything_from_simulation_to_a_staged_night(hub, tmp_path):
+    """Simulate, build, push, train from the hub, push, load in a new process, stage a night."""
     cache = tmp_path / "cache"
 
     def run(*words) -> str:

@@ -1,4 +1,4 @@
-"""A corpus pushed to a hub on loopback that fails, forgets, and is asked too much of."""
+"""A corpus pushed to a hub on loopback that fails, loses answers, and refuses requests."""
 
 import re
 import shutil
@@ -38,7 +38,7 @@ def pushed(corpus, **options):
 
 
 def there(hub, revision="main"):
-    """What the hub has: files by name, but its own."""
+    """Return the files that the hub holds, by name, without its own files."""
     repo = hub.repos.get(("datasets", NAME), {"refs": {}, "tags": {}})
     commit = (repo["tags"] | repo["refs"]).get(revision)
     files = repo["commits"][commit] if commit else {}
@@ -49,7 +49,7 @@ def here(corpus):
     return {name: (corpus / name).read_bytes() for name in push.prepare(corpus).files}
 
 
-def test_a_corpus_is_pushed_as_it_is_private_gated_tagged_card_last(hub, corpus, capsys):
+def test_a_push_is_private_gated_and_tagged_and_its_card_comes_last(hub, corpus, capsys):
     (corpus / "notes.txt").write_text("of Mrs Jones")
     (corpus / ".build").mkdir()
     (corpus / ".build" / "state.json").write_text("{}")
@@ -74,7 +74,7 @@ def test_a_corpus_is_pushed_as_it_is_private_gated_tagged_card_last(hub, corpus,
     assert len(repo["log"]) == before
 
 
-def test_a_push_cut_at_any_request_is_finished_by_the_next_and_never_looks_whole(hub, corpus):
+def test_a_push_interrupted_at_any_request_has_no_card_until_the_next_push_finishes_it(hub, corpus):
     pushed(corpus)
     requests = len(hub.log)
     whole = here(corpus)
@@ -92,7 +92,7 @@ def test_a_push_cut_at_any_request_is_finished_by_the_next_and_never_looks_whole
             assert there(hub) == there(hub, "v1") == whole
 
 
-def test_what_was_uploaded_is_not_uploaded_again(hub, corpus):
+def test_uploaded_files_are_not_uploaded_again(hub, corpus):
     hub.fault("PUT /lfs", "cut", times=float("inf"), after=3)
     with pytest.raises(InputError):
         pushed(corpus)
@@ -104,7 +104,7 @@ def test_what_was_uploaded_is_not_uploaded_again(hub, corpus):
     assert sum(request.startswith("PUT /lfs") for request in hub.log) == shards - done
 
 
-def test_another_version_replaces_the_first_and_leaves_its_tag(hub, corpus, tmp_path):
+def test_another_version_replaces_the_first_and_keeps_the_tag_of_the_first(hub, corpus, tmp_path):
     pushed(corpus)
     first = here(corpus)
     shutil.rmtree(corpus)
@@ -136,7 +136,7 @@ def test_another_version_replaces_the_first_and_leaves_its_tag(hub, corpus, tmp_
         ("GET .*/tree/", 429),
     ],
 )
-def test_what_passes_is_tried_again(hub, corpus, where, how):
+def test_temporary_errors_are_retried(hub, corpus, where, how):
     hub.fault(where, how, times=2, headers={"Retry-After": "7"} if how == 429 else {})
     pushed(corpus)
     assert there(hub, "v1") == here(corpus)
@@ -156,7 +156,7 @@ def test_what_passes_is_tried_again(hub, corpus, where, how):
         ("PUT .*/settings", 400, "same command"),
     ],
 )
-def test_what_does_not_pass_is_told_in_a_line(hub, corpus, where, status, expected):
+def test_permanent_errors_become_one_line(hub, corpus, where, status, expected):
     hub.fault(where, status, times=float("inf"))
     with pytest.raises(InputError, match=expected) as told:
         pushed(corpus)
@@ -166,14 +166,14 @@ def test_what_does_not_pass_is_told_in_a_line(hub, corpus, where, status, expect
     assert "README.md" not in there(hub)
 
 
-def test_a_file_that_arrived_damaged_is_seen_before_the_card(hub, corpus):
+def test_a_file_damaged_in_transfer_is_noticed_before_the_card_is_uploaded(hub, corpus):
     hub.fault("PUT /lfs", "damage")
     with pytest.raises(InputError, match=r"parquet is not the same as in"):
         pushed(corpus)
     assert "README.md" not in there(hub)
 
 
-def test_a_token_that_may_not_and_a_repository_of_others(hub, corpus, monkeypatch):
+def test_a_token_without_write_access_is_refused_and_not_printed(hub, corpus, monkeypatch):
     pushed(corpus)
     for token, expected in ((STRANGER, "403"), ("hf_nobody", "401")):
         monkeypatch.setenv("HF_TOKEN", token)
@@ -182,7 +182,7 @@ def test_a_token_that_may_not_and_a_repository_of_others(hub, corpus, monkeypatc
         assert token not in str(told.value)
 
 
-def test_nothing_is_pushed_to_what_all_can_see(hub, corpus):
+def test_nothing_is_pushed_to_a_public_repository(hub, corpus):
     pushed(corpus)
     hub.repos["datasets", NAME]["private"] = False
     with pytest.raises(InputError, match="this repository is public; expected a private one"):
@@ -190,19 +190,19 @@ def test_nothing_is_pushed_to_what_all_can_see(hub, corpus):
 
 
 @pytest.mark.parametrize("options", [{"allowed": ()}, {"public": True}, {"allowed": ("yes",)}])
-def test_what_may_not_be_handed_on_asks_nothing_of_the_hub(hub, corpus, options):
+def test_a_forbidden_upload_sends_no_request(hub, corpus, options):
     with pytest.raises(InputError, match="expected"):
         pushed(corpus, **options)
     assert not hub.log
 
 
-def test_a_renamed_folder_is_still_of_its_cohort(corpus):
+def test_a_renamed_folder_keeps_its_cohort(corpus):
     (corpus / "shhs").rename(corpus / "mine")
     small_corpus.finish(corpus)
     assert push.prepare(corpus).cohorts == {"mine", "shhs"}
 
 
-def test_open_data_is_made_visible_last(hub, corpus, monkeypatch):
+def test_open_data_is_made_public_last(hub, corpus, monkeypatch):
     monkeypatch.setattr(push, "cohorts", lambda shards: frozenset({"isruc"}))
     hub.fault("POST .*/tag/", 403)
     with pytest.raises(InputError):
@@ -214,13 +214,13 @@ def test_open_data_is_made_visible_last(hub, corpus, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["psg", "a/b/c", "../psg", "tester/ps g", "tester/"])
-def test_an_odd_name_is_refused(hub, corpus, name):
+def test_an_invalid_name_is_refused(hub, corpus, name):
     with pytest.raises(InputError, match="ORG/NAME"):
         release.push(push.prepare(corpus), name, allowed=ALLOWED)
     assert not hub.log
 
 
-def test_a_corpus_that_is_not_what_it_lists_is_refused(corpus):
+def test_a_corpus_that_differs_from_its_checksums_is_refused(corpus):
     shard = next(corpus.glob("shhs/*.parquet"))
     shard.write_bytes(shard.read_bytes() + b" ")
     with pytest.raises(InputError, match="not that of SHA256SUMS"):
@@ -232,7 +232,7 @@ def test_a_corpus_that_is_not_what_it_lists_is_refused(corpus):
         push.prepare(corpus / "shhs")
 
 
-def test_the_rows_that_are_read_back_are_compared(hub, corpus, tmp_path):
+def test_the_rows_read_back_are_compared_with_the_corpus(hub, corpus, tmp_path):
     pushed(corpus)
     push.read_back(push.prepare(corpus), NAME, "v1")
     other = small_corpus.write(tmp_path / "other")
@@ -243,7 +243,7 @@ def test_the_rows_that_are_read_back_are_compared(hub, corpus, tmp_path):
         push.read_back(push.prepare(other), NAME, "v1")
 
 
-def test_a_release_can_be_looked_at_as_a_folder(hub, corpus, tmp_path, capsys, monkeypatch):
+def test_a_release_can_be_written_to_a_folder(hub, corpus, tmp_path, capsys, monkeypatch):
     (corpus / "notes.txt").write_text("mine")
     folder = tmp_path / "released"
     words = ["push", str(corpus), NAME, "--into", str(folder), "--i-am-allowed", "NSRR"]

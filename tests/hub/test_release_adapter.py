@@ -1,4 +1,4 @@
-"""An adapter pushed to a hub on loopback: what goes along, and what is refused."""
+"""An adapter pushed to a hub on loopback: which files are uploaded, and what is refused."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ def mine(adapter, tmp_path):
     return shutil.copytree(adapter, tmp_path / "mine")
 
 
-def test_an_adapter_is_pushed_without_what_is_not_of_it_and_answers(hub, mine, capsys):
+def test_an_adapter_is_pushed_without_other_files_and_works_afterwards(hub, mine, capsys):
     (mine / "checkpoint-2").mkdir()
     (mine / "checkpoint-2" / "optimizer.pt").write_bytes(b"pickle")
     (mine / "notes.txt").write_text("of Mrs Jones")
@@ -47,27 +47,27 @@ def test_an_adapter_is_pushed_without_what_is_not_of_it_and_answers(hub, mine, c
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "adapter_model.BIN", "x.pt", "x.pkl"])
-def test_a_pickle_is_refused_before_anything_is_read(hub, mine, name):
+def test_a_pickle_is_refused_before_any_request(hub, mine, name):
     (mine / name).write_bytes(b"")
     (mine / "training.json").write_text("no JSON")
     with pytest.raises(InputError, match=f"holds {name}, which may run code.*safetensors"):
         push.prepare(mine)
 
 
-def test_what_is_no_adapter_is_refused(mine):
+def test_a_folder_without_an_adapter_is_refused(mine):
     (mine / "README.md").unlink()
     with pytest.raises(InputError, match=r"no README\.md"):
         push.prepare(mine)
 
 
 @pytest.mark.parametrize("words", [(), ("--i-am-allowed", "MASS"), (*ALLOWED, "--public")])
-def test_it_is_under_the_terms_of_what_it_was_trained_on(hub, mine, words):
+def test_the_terms_of_the_training_cohorts_apply_to_an_adapter(hub, mine, words):
     with pytest.raises(InputError, match="expected"):
         model_card.main(["push", str(mine), NAME, *words])
     assert not hub.log
 
 
-def test_of_an_adapter_that_does_not_tell_its_cohorts_nothing_is_known(hub, mine):
+def test_an_adapter_whose_record_names_no_cohorts_is_refused(hub, mine):
     record = json.loads((mine / "training.json").read_text())
     record |= {"config": None, "fingerprint": {}}
     (mine / "training.json").write_text(json.dumps(record))

@@ -1,4 +1,4 @@
-"""Nothing personal is uploaded: not the person of a header, not the machine, not its user."""
+"""Nothing personal is uploaded: no person named in a header, no machine, no user name."""
 
 import os
 import platform
@@ -34,7 +34,7 @@ def hub(monkeypatch, tmp_path):
 
 
 def texts(name: str, content: bytes, folder) -> list[bytes]:
-    """A file as it is, and what it holds where that is packed."""
+    """Return the bytes of a file, and also its content if it is compressed."""
     if not name.endswith(".parquet"):
         return [content]
     path = folder / "unpacked.parquet"
@@ -47,7 +47,7 @@ def texts(name: str, content: bytes, folder) -> list[bytes]:
 
 
 def searched(hub, kind: str, name: str, folder, words) -> int:
-    """Look for the words in every commit of a repository; the number of texts."""
+    """Look for the words in every commit of a repository; return how many texts were searched."""
     repo, count = hub.repos[kind, name], 0
     assert not any(word in title for _, title in repo["log"] for word in words)
     for files in repo["commits"].values():
@@ -60,7 +60,7 @@ def searched(hub, kind: str, name: str, folder, words) -> int:
     return count
 
 
-def test_what_a_corpus_s_upload_holds(hub, tmp_path, drawn, capfd):
+def test_the_upload_of_a_corpus_holds_nothing_personal(hub, tmp_path, drawn, capfd):
     raw, out = tmp_path / "raw of Jane", tmp_path / "corpus"
     for i in (1, 2, 3):
         write_isruc(raw / "isruc" / "subgroupI" / str(i), str(i), ["W", "N2", "R"])
@@ -78,7 +78,7 @@ def test_what_a_corpus_s_upload_holds(hub, tmp_path, drawn, capfd):
     assert TOKEN not in told
 
 
-def test_what_an_adapter_s_upload_holds(hub, adapter, corpus, tmp_path):
+def test_the_upload_of_an_adapter_holds_nothing_personal(hub, adapter, corpus, tmp_path):
     release.push(push_adapter.prepare(adapter), "tester/tiny", allowed=EVERYTHING)
     words = [str(adapter.parent), str(corpus.parent), os.getcwd(), str(tmp_path), TOKEN]
     assert searched(hub, "models", "tester/tiny", tmp_path, words) > 10

@@ -1,4 +1,4 @@
-"""An adapter by someone who means no good, in a folder and on a hub."""
+"""A malicious adapter, in a folder and on a hub."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def hub(monkeypatch, tmp_path):
 
 
 def offer(hub, files: dict[str, bytes]) -> None:
-    """A model repository with these files."""
+    """Make a model repository with these files."""
     from huggingface_hub import HfApi
 
     HfApi().create_repo(NAME, private=True)
@@ -60,7 +60,7 @@ def test_a_base_that_is_an_adapter_with_a_pickle_is_refused(tmp_path, adapter):
 @pytest.mark.parametrize(
     "path", ["../evil.json", "a/../../evil.json", "/tmp/evil.json", "a\\..\\b"]
 )
-def test_no_file_leaves_its_folder(hub, adapter, tmp_path, path):
+def test_a_path_that_leaves_the_repository_is_refused(hub, adapter, tmp_path, path):
     from huggingface_hub import snapshot_download
 
     offer(hub, {path: b"{}", "image_spec.json": b"{}"})
@@ -94,7 +94,7 @@ READERS = {
 
 @pytest.mark.parametrize("file", READERS)
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_json_of_a_hub_is_read_with_limits(hub, file, kind):
+def test_json_from_a_hub_is_read_with_limits(hub, file, kind):
     offer(hub, {file: HOSTILE[kind]})
     with pytest.raises(InputError, match=re.escape(file)) as told:
         READERS[file](NAME)
@@ -121,7 +121,7 @@ def test_json_of_a_hub_is_read_with_limits(hub, file, kind):
         ("training.json", {"config": ["mass"]}),
     ],
 )
-def test_types_and_ranges_of_a_hub_s_json_are_checked(hub, tmp_path, file, content):
+def test_types_and_ranges_of_json_from_a_hub_are_checked(hub, tmp_path, file, content):
     if file == "image_spec.json":
         PRESETS["square"].save(tmp_path)
         content = json.loads((tmp_path / file).read_text()) | content
@@ -138,7 +138,7 @@ def test_a_spec_of_a_trillion_pixels_is_refused(tmp_path):
         ImageSpec.load(path)
 
 
-def test_nobody_s_code_is_run():
+def test_no_code_of_a_repository_is_run():
     """No source of this project trusts remote code, or unpickles."""
     sources = [*ROOT.glob("*.py"), *ROOT.glob("recipes/*.yaml")]
     for folder in ("psgvlm", "builders", "model_card", "dataset_card", "bench"):

@@ -1,4 +1,4 @@
-"""What the loss covers and what scoring sees, in every family, through their own processors."""
+"""Training and inference see the same tokens, in every family and through its own processor."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from psgvlm.stages import STAGES
 
 SPEC = PRESETS["square"]
 END = {"idefics3": "<end_of_utterance>", "llava_next": " <|im_end|>"}
-# Of 336 x 336 pixels, by the rules of each family and the tiny sizes.
+# The tokens of an image of 336 x 336 pixels, by each family's rules and the tiny models' sizes.
 IMAGE_TOKENS = {
     "idefics3": (64 // 8 // 2) ** 2,  # a picture made 64 px wide, patches of 8 px, by 2 x 2
     "llava_next": 16 + 4 * (4 + 1),  # a copy of 4 x 4 patches, the tiles unpadded, a mark a row
@@ -34,7 +34,7 @@ IMAGE = {
 
 @pytest.fixture(scope="module", params=[*tiny_vlms.FAMILIES, "tiny"])
 def family(request, tmp_path_factory):
-    """A model as `train_sft.py` starts from it."""
+    """Return a base model and its processor as `psgvlm train` loads them."""
     if request.param == "tiny":
         return request.param, *build_tiny(SPEC)
     folder = tiny_vlms.save(request.param, tmp_path_factory.mktemp("base") / request.param)
@@ -69,7 +69,7 @@ def test_the_loss_covers_exactly_the_answer_and_its_end_of_turn(family):
         assert supervised.strip() == f"{stage}{END.get(name, '<|im_end|>')}", name
 
 
-def test_scoring_sees_the_prompt_of_training_token_for_token(family):
+def test_inference_sees_exactly_the_prompt_tokens_of_training(family):
     name, model, processor = family
     examples = rows()
     images = [row["images"] for row in examples]
@@ -85,7 +85,7 @@ def test_scoring_sees_the_prompt_of_training_token_for_token(family):
     assert torch.equal(batch["pixel_values"], asked["pixel_values"])
 
 
-def test_the_answers_that_scoring_compares_are_those_of_training(family):
+def test_inference_compares_the_answer_tokens_of_training(family):
     _, model, processor = family
     batch = collator(model, processor)(rows())
     ends = vlm.turn_ends(model, processor)
@@ -97,8 +97,8 @@ def test_the_answers_that_scoring_compares_are_those_of_training(family):
         assert set(supervised[-1:]) <= ends
 
 
-def test_a_turn_that_the_template_does_not_end_is_ended(tmp_path):
-    """Vicuna's template writes the answer and nothing after it: stopping was never taught."""
+def test_the_end_of_the_turn_is_added_to_a_template_that_lacks_it(tmp_path):
+    """Vicuna's template ends with the answer, so training would not teach the model to stop."""
     model, processor = tiny_vlms.llava_next()
     turns = chat.prompt("?") + chat.completion("N2")
     assert processor.apply_chat_template(turns, tokenize=False).endswith("ASSISTANT: N2 ")
@@ -110,8 +110,8 @@ def test_a_turn_that_the_template_does_not_end_is_ended(tmp_path):
     assert processor.apply_chat_template(turns, tokenize=False) == text
 
 
-def test_a_tokenizer_that_cannot_pad_pads_with_its_end(tmp_path):
-    """The ends that pad a batch are not the end that is learnt."""
+def test_a_tokenizer_without_a_padding_token_uses_its_end_token(tmp_path):
+    """The loss covers the end of the turn, and not the same tokens where they pad a batch."""
     model, processor = tiny_vlms.llava_next()
     model.save_pretrained(tmp_path)
     processor.tokenizer.pad_token = None

@@ -1,4 +1,4 @@
-"""Temperature scaling and reliability."""
+"""Temperature scaling, the review curve, and reliability."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ from psgvlm.models.calibration import (
 
 
 def answers(n, seed=0):
-    """Logits that are honest, and stages drawn from what they say."""
+    """Return logits, and stages drawn from exactly their probabilities."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 2, (n, 5))
     drawn = (softmax(logits, 1).cumsum(1) < rng.random((n, 1))).sum(1)
@@ -33,8 +33,8 @@ def answers(n, seed=0):
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0])
-def test_the_temperature_that_was_put_on_is_found(temperature):
-    """Logits multiplied by T are too sure by T, and dividing by T makes them honest again."""
+def test_the_fit_finds_the_temperature_that_was_applied(temperature):
+    """Logits multiplied by T are overconfident, and dividing them by T calibrates them again."""
     logits, scored = answers(20_000)
     p = softmax(logits * temperature, axis=1)
     found = fit_temperature(p, scored)
@@ -48,7 +48,7 @@ def test_the_temperature_that_was_put_on_is_found(temperature):
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000), temperature=st.floats(0.2, 5))
-def test_it_is_the_likeliest_temperature(seed, temperature):
+def test_no_other_temperature_has_a_smaller_log_loss(seed, temperature):
     logits, scored = answers(200, seed)
     p = softmax(logits * temperature, axis=1)
     best = log_loss(scale(p, fit_temperature(p, scored)), scored)
@@ -58,7 +58,7 @@ def test_it_is_the_likeliest_temperature(seed, temperature):
         assert best <= loss + 1e-6
 
 
-def test_scale_with_certainties():
+def test_probabilities_of_zero_and_one_can_be_scaled():
     p = np.array([[1.0, 0, 0, 0, 0], [0.5, 0.5, 0, 0, 0]])
     cooled = scale(p, 2.0)
     assert np.isfinite(cooled).all()
@@ -69,7 +69,7 @@ def test_scale_with_certainties():
     assert 10 < fit_temperature(p, np.array([4, 4])) <= 20
 
 
-def test_a_temperature_comes_back_from_beside_its_adapter(tmp_path):
+def test_a_saved_temperature_is_loaded_again(tmp_path):
     assert load(tmp_path) is None
     assert load_review(tmp_path) == []
     logits, scored = answers(900)
@@ -81,8 +81,8 @@ def test_a_temperature_comes_back_from_beside_its_adapter(tmp_path):
     assert load_review(tmp_path) == []
 
 
-def test_reviewing_the_least_sure_epochs():
-    """What is reviewed is right after; the thresholds say which epochs were."""
+def test_reviewing_the_least_confident_epochs():
+    """Reviewed epochs are right afterwards, and the thresholds say which epochs they are."""
     logits, scored = answers(2000)
     p = softmax(logits, axis=1)
     answer, sure = p.argmax(1), p.max(1)
@@ -103,7 +103,7 @@ def test_reviewing_the_least_sure_epochs():
     '[{"share": 0, "under": 0, "kappa": NaN, "accuracy": 1}]',
     '[{"share": 0, "under": 0, "kappa": "1", "accuracy": 1}]',
     '[{"share": 9, "under": 0, "kappa": 1, "accuracy": 1}]'])  # fmt: skip
-def test_what_is_no_review_curve_is_refused(tmp_path, review):
+def test_an_invalid_review_curve_is_refused(tmp_path, review):
     (tmp_path / FILE_NAME).write_text(f'{{"temperature": 1, "review": {review}}}')
     assert load(tmp_path) == 1
     with pytest.raises(InputError, match=r"calibration\.json: .*fit it again"):
@@ -113,7 +113,7 @@ def test_what_is_no_review_curve_is_refused(tmp_path, review):
 @pytest.mark.parametrize("text", ["", "[]", "[" * 100_000, "{}",
                                   '{"temperature": "warm"}', '{"temperature": NaN}',
                                   '{"temperature": 0}', '{"temperature": 1e9}'])  # fmt: skip
-def test_what_is_no_temperature_is_refused(tmp_path, text):
+def test_an_invalid_temperature_is_refused(tmp_path, text):
     (tmp_path / FILE_NAME).write_text(text)
     with pytest.raises(InputError, match=r"calibration\.json: .*fit it again"):
         load(tmp_path)
@@ -132,7 +132,7 @@ def test_reliability_is_scikit_learns_curve():
     assert np.isnan(table["accuracy"][:2]).all()
 
 
-def test_a_picture_for_each(tmp_path):
+def test_the_diagram_has_a_panel_for_each_set_of_probabilities(tmp_path):
     logits, scored = answers(500)
     panels = {"before": softmax(3 * logits, axis=1), "after": softmax(logits, axis=1)}
     for name in ("one.png", "two.png"):

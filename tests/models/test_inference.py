@@ -1,4 +1,4 @@
-"""Probabilities of the five answers, against scoring each by itself and against generation."""
+"""Probabilities of the five answers, compared with one pass for each answer and with generation."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def images():
 
 
 class SplitTokenizer:
-    """The tiny tokenizer, writing a stage's name letter by letter, as large models' do: N, 2."""
+    """The tiny tokenizer, but it splits the names of stages into letters, as larger models do."""
 
     def __init__(self, tokenizer):
         self.tokenizer = tokenizer
@@ -44,7 +44,7 @@ class SplitTokenizer:
 
 
 def reference(model, images, answers):
-    """Each answer's log-probability from a pass of its own over prompt and answer."""
+    """Compute each answer's probability by a pass of its own over prompt and answer."""
     text = inference.render_prompt(model.processor, SPEC.prompt)
     scores = np.zeros((len(images), 5))
     for row, (image,) in enumerate(images):
@@ -65,7 +65,7 @@ def reference(model, images, answers):
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 8])
-def test_equal_to_scoring_every_answer_by_itself(model, images, batch_size):
+def test_the_probabilities_equal_those_of_one_pass_for_each_answer(model, images, batch_size):
     p = np.array(list(inference.probabilities(model, images, batch_size)))
     assert p.shape == (5, 5)
     assert np.allclose(p.sum(axis=1), 1)
@@ -74,8 +74,8 @@ def test_equal_to_scoring_every_answer_by_itself(model, images, batch_size):
     assert np.allclose(p, reference(model, images, answers), atol=1e-4)
 
 
-def test_answers_that_begin_alike(model, images, monkeypatch):
-    """N1, N2, N3 as two tokens each: the shared first one is scored, and the second after it."""
+def test_answers_that_share_their_first_token(model, images, monkeypatch):
+    """N1, N2 and N3 have two tokens each, of which they share the first."""
     monkeypatch.setattr(model.processor, "tokenizer", SplitTokenizer(model.processor.tokenizer))
     answers = inference.answer_tokens(model.processor, SPEC.prompt)
     monkeypatch.undo()

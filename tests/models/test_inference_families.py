@@ -1,4 +1,4 @@
-"""Scoring of the families that the recipes name: one pass is as good as one for each answer."""
+"""Inference with the families of the recipes: one pass equals one pass for each answer."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def family(request, tmp_path_factory):
 
 
 def epochs(context):
-    """Some pictures are lower than the others: their rows are padded where a family allows it."""
+    """Some images are lower than others, so their rows are padded if the family allows it."""
     rng = np.random.default_rng(0)
     heights = [336, 224, 336, 336, 224]
     return [
@@ -40,7 +40,7 @@ def epochs(context):
 
 
 def by_itself(model, shown):
-    """Each answer's probability from a pass of its own over prompt and answer, without padding."""
+    """Compute each answer's probability by a pass of its own over prompt and answer, unpadded."""
     answers = inference.answer_tokens(model.processor, SPEC.prompt)
     assert max(map(len, answers)) > 1  # else nothing would be shared
     scores = torch.zeros(len(shown), len(answers))
@@ -62,7 +62,7 @@ def by_itself(model, shown):
 
 
 @pytest.mark.parametrize("context", [0, 1])
-def test_equal_to_scoring_every_answer_by_itself(family, context):
+def test_the_probabilities_equal_those_of_one_pass_for_each_answer(family, context):
     model = StagingModel(*family, SPEC, context)
     shown = epochs(context)
     wanted = by_itself(model, shown)
@@ -72,8 +72,8 @@ def test_equal_to_scoring_every_answer_by_itself(family, context):
         assert np.allclose(p, wanted, rtol=0, atol=1e-4)
 
 
-def test_a_neighbour_is_seen(family):
-    """The same epoch beside others gets other probabilities."""
+def test_a_neighbour_changes_the_probabilities(family):
+    """The same epoch gets other probabilities with other neighbours."""
     model = StagingModel(*family, SPEC, 1)
     one, other = epochs(1)[0], epochs(1)[2]
     changed = [[one[0], one[1], one[2]], [other[0], one[1], one[2]]]
@@ -81,8 +81,8 @@ def test_a_neighbour_is_seen(family):
     assert np.abs(first - second).max() > 1e-3
 
 
-def test_among_answers_that_begin_alike_the_best_is_what_generation_goes_on_with(family):
-    """Greedily it may begin with N where W is best: N may lead to what is no answer."""
+def test_generation_after_a_shared_first_token_chooses_the_most_probable_answer(family):
+    """Only after that token: greedy generation may start with N and continue with no answer."""
     model = StagingModel(*family, SPEC)
     shown = epochs(0)
     answers = inference.answer_tokens(model.processor, SPEC.prompt)
@@ -107,7 +107,7 @@ def test_among_answers_that_begin_alike_the_best_is_what_generation_goes_on_with
             assert tuple(written[: len(answers[best])]) == answers[best]
 
 
-def test_a_number_of_images_that_is_not_the_model_s(family):
+def test_an_epoch_with_the_wrong_number_of_images_is_refused(family):
     model = StagingModel(*family, SPEC, 1)
     with pytest.raises(InputError, match="an epoch of 1 images; expected 3"):
         list(inference.probabilities(model, epochs(0)))

@@ -62,7 +62,9 @@ def plain(model, epochs):
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 32])
-def test_a_picture_is_encoded_once_and_the_numbers_are_the_same(model, night, encoded, batch_size):
+def test_an_image_is_encoded_once_and_the_probabilities_are_the_same(
+    model, night, encoded, batch_size
+):
     wanted = plain(model, night)
     assert not encoded  # without the cache the model encodes its images itself
     assert wanted.std() > 0.01
@@ -211,7 +213,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(model, night, monkeypat
 ### Reading ahead
 
 
-def test_items_made_ahead_are_the_items_and_their_error():
+def test_reading_ahead_yields_the_same_items_and_raises_their_error():
     def items():
         yield from range(3)
         raise ValueError("broken")

@@ -1,4 +1,4 @@
-"""What training leaves: an adapter that every usual way of loading reads as the same model."""
+"""An adapter that training has written: every usual way to load it gives the same model."""
 
 import json
 
@@ -16,7 +16,7 @@ from psgvlm.models.vlm import StagingModel
 
 @pytest.fixture(scope="module", params=["idefics3", "llava_next", "qwen2_5_vl"])
 def trained(request, corpus, tmp_path_factory):
-    """A base model in a folder, and an adapter of it whose every part was trained."""
+    """A base model in a folder, and an adapter of all its parts."""
     folder = tmp_path_factory.mktemp(request.param)
     base = tiny_vlms.save(request.param, folder / "base")
     options = LORA | {"tune": "all", "merge": True, "max_steps": 6}
@@ -37,7 +37,7 @@ def probabilities(model, folder, epochs):
     return np.array(list(inference.probabilities(model, [row["images"] for row in epochs])))
 
 
-def test_the_ways_to_load_an_adapter_give_the_same_answers(trained, epochs):
+def test_all_ways_to_load_an_adapter_give_the_same_answers(trained, epochs):
     from peft import PeftModel
     from transformers import AutoModelForImageTextToText as Auto
     from transformers import pipeline
@@ -70,7 +70,7 @@ def test_the_ways_to_load_an_adapter_give_the_same_answers(trained, epochs):
         assert said["generated_text"] == text
 
 
-def test_what_lies_in_the_folder(trained, corpus):
+def test_the_files_beside_an_adapter(trained, corpus):
     _, adapter = trained
     for folder in (adapter, adapter / "merged"):
         assert ImageSpec.load(folder / FILE_NAME) == ImageSpec.load(corpus / FILE_NAME)

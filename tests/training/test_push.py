@@ -1,4 +1,4 @@
-"""A run that pushes: whole, at its end, and private; over HTTP, to a hub on loopback."""
+"""A training run that pushes its model: complete, at its end, and private."""
 
 import pytest
 from loopback_hub import LoopbackHub
@@ -20,7 +20,7 @@ def hub():
         yield hub
 
 
-def test_an_adapter_is_pushed_private_and_whole_and_can_be_loaded(hub, corpus, tmp_path):
+def test_the_pushed_model_is_private_and_complete_and_can_be_loaded(hub, corpus, tmp_path):
     out = tmp_path / "adapter"
     pushed = {"push_to_hub": True, "hub_model_id": NAME, "max_steps": 2}
     pushed["i_am_allowed"] = "MASS"

@@ -1,4 +1,4 @@
-"""Every recipe is read by the real parser and run for a step on its family's tiny model."""
+"""Every recipe runs for one step with a tiny model of its family."""
 
 import json
 from dataclasses import fields
@@ -17,7 +17,7 @@ FAMILY = {
     "Qwen/Qwen3-VL-4B-Instruct": "qwen3_vl",
     "HuggingFaceTB/SmolVLM-500M-Instruct": "idefics3",
 }
-# What a tiny model on a CPU must have otherwise; everything else is the recipe's.
+# The options that a tiny model on a CPU needs; all others are those of the recipe.
 SMALL = {
     **{"max_steps": 1, "per_device_train_batch_size": 2, "gradient_accumulation_steps": 1},
     **{
@@ -37,12 +37,12 @@ def bases(tmp_path_factory):
 
 
 def dry_run(path, corpus, bases, out, **options):
-    """One step of a recipe; returns the recipe and what `training.json` says of it."""
+    """Run one step of a recipe; return the recipe and the run's `training.json`."""
     recipe = yaml.safe_load(path.read_text())
     options = SMALL | options
     if base := recipe.get("model_name_or_path"):
         options["model_name_or_path"] = bases[FAMILY[base]]
-    # Of the runs' own defaults, those that a recipe chooses itself.
+    # The tests' defaults for these options must not override the recipe.
     options["save_strategy"] = recipe["save_strategy"]
     options["activation_checkpointing"] = recipe["activation_checkpointing"]
     return recipe, train(corpus, out, "--config", str(path), **options)
@@ -63,17 +63,17 @@ def test_every_recipe_runs_on_its_family_s_tiny_model(path, corpus, bases, tmp_p
 @pytest.mark.slow
 @pytest.mark.parametrize("stem", ["paper_llava_next_7b_qlora", "qwen2_5_vl_3b_qlora"])
 def test_a_recipe_in_four_bits(stem, corpus, bases, tmp_path):
-    """`bitsandbytes`, which packs the weights on a CPU too."""
+    """bitsandbytes packs the weights on a CPU, too."""
     path = ROOT / "recipes" / f"{stem}.yaml"
     _, report = dry_run(path, corpus, bases, tmp_path, dtype="bfloat16")
     options = yaml.safe_load((tmp_path / "config.yaml").read_text())
     assert options["load_in_4bit"]
-    # Counted as numbers, not as the bytes that two of them share.
+    # Parameters are counted, not the bytes, each of which holds two of them.
     _, plain = dry_run(path, corpus, bases, tmp_path / "plain", load_in_4bit=False)
     assert report["parts"] == plain["parts"]
 
 
-def test_the_paper_s_recipe_is_the_paper_s():
+def test_the_paper_s_recipe_has_the_paper_s_values():
     recipe = yaml.safe_load((ROOT / "recipes" / "paper_llava_next_7b.yaml").read_text())
     assert (recipe["use_peft"], recipe["lora_r"], recipe["num_train_epochs"]) == (True, 16, 3)
     assert "llava-v1.6" in recipe["model_name_or_path"]
@@ -107,8 +107,8 @@ def test_the_second_stage_starts_where_the_first_ends():
         ("multi_node", "MULTI_GPU", 16),
     ],
 )
-def test_accelerate_reads_its_files(name, kind, processes):
-    """By its own loader, and the plugins' options by their own names."""
+def test_accelerate_reads_every_configuration(name, kind, processes):
+    """Its own loader reads them, and every plugin option exists."""
     from accelerate.commands.config.config_args import load_config_from_file
     from accelerate.utils import FullyShardedDataParallelPlugin
 

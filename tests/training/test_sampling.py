@@ -59,7 +59,7 @@ def test_each_round_draws_other_rows_of_a_common_stage():
     assert len(set.union(*seen)) == 160
 
 
-def test_the_order_follows_from_seed_and_round():
+def test_the_order_depends_only_on_seed_and_round():
     scored = stages(10, 10, 60, 10, 10)
     first, second = (
         rows(BalancedSampler(scored, "uniform", 1)),
@@ -79,7 +79,7 @@ def test_draws_are_numbered_over_all_rounds():
     assert numbers == list(range(45))
 
 
-def test_what_cannot_be_trained_on_is_refused():
+def test_fewer_than_two_stages_or_an_unknown_balance_is_refused():
     with pytest.raises(InputError, match="5 epochs of 1 stage"):
         BalancedSampler(stages(0, 0, 5, 0, 0), "uniform")
     with pytest.raises(InputError, match=r"odd.*none, sqrt, uniform"):

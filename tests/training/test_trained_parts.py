@@ -1,4 +1,4 @@
-"""What is trained: exactly the chosen parts, in every family, by weights and by adapter."""
+"""Exactly the chosen parts are trained, in every family, as weights and as an adapter."""
 
 import re
 
@@ -11,7 +11,7 @@ from psgvlm.image_spec import PRESETS
 from psgvlm.models import tiny
 from psgvlm.training import trained_parts
 
-# Where each family keeps its parts, written by hand from its source.
+# The modules of each part in each family, copied by hand from its source.
 PLACES = {
     "idefics3": {
         "vision": r"model\.vision_model\.",
@@ -46,13 +46,13 @@ def build(family):
 
 
 def parts_of(names, family):
-    """The parts that names of the base model lie in, by the table above."""
+    """Return the parts of these names in the base model, by the table above."""
     return {part for name in names for part, at in PLACES[family].items() if re.match(at, name)}
 
 
 @pytest.mark.parametrize("family", PLACES)
 @pytest.mark.parametrize("tune", ["language", "connector", "vision", "language,connector", "all"])
-def test_weights_of_the_chosen_parts_alone_are_trained(family, tune):
+def test_only_weights_of_the_chosen_parts_are_trained(family, tune):
     model = build(family)
     chosen = trained_parts.chosen_parts(tune)
     parts = trained_parts.ModelParts(model)
@@ -69,8 +69,8 @@ def test_weights_of_the_chosen_parts_alone_are_trained(family, tune):
 
 @pytest.mark.parametrize("family", PLACES)
 @pytest.mark.parametrize("tune", ["language", "connector", "vision", "all"])
-def test_an_adapter_of_the_chosen_parts_alone(family, tune):
-    """Frozen vision is frozen, though the tower has a q_proj as the language model has."""
+def test_an_adapter_covers_only_the_chosen_parts(family, tune):
+    """A frozen vision tower stays frozen although it has a q_proj like the language model."""
     from peft import LoraConfig, get_peft_model
 
     model = build(family)
@@ -106,7 +106,7 @@ def test_targets_by_leaf_name_that_reach_the_frozen_tower_are_refused(options):
         trained_parts.ModelParts(tuned).check_frozen({"language"})
 
 
-def test_modules_saved_whole_are_counted_and_checked():
+def test_modules_to_save_are_counted_and_checked():
     from peft import LoraConfig, get_peft_model
 
     options = LoraConfig(

@@ -53,8 +53,8 @@ def _weights(folder):
     return load_file(path)
 
 
-def test_resuming_goes_on_from_the_last_whole_checkpoint(corpus, tmp_path, capsys):
-    """The newest folder may be one that a killed run left half-written."""
+def test_resuming_starts_from_the_last_complete_checkpoint(corpus, tmp_path, capsys):
+    """The newest folder may be incomplete, because a killed run was writing it."""
     train(corpus, tmp_path, **FULL, max_steps=1, resume_from_checkpoint=True)
     assert "no checkpoint yet" in capsys.readouterr().out
     train(corpus, tmp_path, **FULL | {"max_steps": 2, "save_strategy": "steps", "save_steps": 1})
@@ -90,8 +90,8 @@ def test_two_processes_have_the_losses_of_one_with_the_same_global_batch(corpus,
         assert first["eval_kappa"] == pytest.approx(second["eval_kappa"], abs=1e-6)
 
 
-def test_the_figures_of_the_log_are_those_of_the_saved_model(corpus, tmp_path):
-    """And the best checkpoint is the model that is left."""
+def test_the_logged_figures_are_those_of_the_saved_model(corpus, tmp_path):
+    """And the saved model is the best checkpoint."""
     options = FULL | {"max_steps": 3, "learning_rate": 5e-3, **EVALUATED}
     saved = {"save_strategy": "steps", "save_steps": 1, "load_best_model_at_end": True}
     report = train(corpus, tmp_path, **options, **saved, metric_for_best_model="log_loss")
@@ -116,7 +116,7 @@ def test_early_stopping(corpus, tmp_path):
     assert report["best"]["step"] == 1
 
 
-def test_throughput_and_what_the_run_was_are_written(corpus, tmp_path):
+def test_throughput_and_the_record_of_the_run_are_written(corpus, tmp_path):
     import yaml
 
     report = train(corpus, tmp_path, **FULL, max_steps=2, eval_subjects=3)
@@ -137,8 +137,8 @@ def test_throughput_and_what_the_run_was_are_written(corpus, tmp_path):
     assert not list(tmp_path.rglob("training_args.bin"))
 
 
-def test_a_disk_full_while_saving_leaves_the_last_good_checkpoint(corpus, tmp_path):
-    """A limit on the size of files stands in for the disk: real writes fail half-way."""
+def test_a_full_disk_while_saving_keeps_the_last_complete_checkpoint(corpus, tmp_path):
+    """A limit on the size of files stands in for a full disk, so that writing really fails."""
     options = FULL | {"max_steps": 1, "save_strategy": "steps", "save_steps": 1}
     train(corpus, tmp_path, **options)
     good = tmp_path / "checkpoint-1"
@@ -150,7 +150,7 @@ def test_a_disk_full_while_saving_leaves_the_last_good_checkpoint(corpus, tmp_pa
     assert not (tmp_path / "checkpoint-2").exists()
 
 
-def test_out_of_memory_says_what_to_lower(corpus, tmp_path, monkeypatch):
+def test_out_of_memory_says_which_options_to_change(corpus, tmp_path, monkeypatch):
     from psgvlm.training import trainer
 
     def too_much(*_, **__):
@@ -166,8 +166,8 @@ def test_out_of_memory_says_what_to_lower(corpus, tmp_path, monkeypatch):
         train(corpus, tmp_path, **FULL, max_steps=1)
 
 
-def test_neighbours_and_varied_pictures_reach_the_model_and_its_users(corpus, tmp_path):
-    """Trained with context, measured with it, and staged with it: the adapter remembers."""
+def test_neighbours_and_augmentation_reach_the_model_and_its_users(corpus, tmp_path):
+    """The adapter stores its number of neighbours, and evaluation and staging use it."""
     options = FULL | {"max_steps": 2, "neighbours": 1, **EVALUATED}
     plain = train(corpus, tmp_path / "plain", **options)
     varied = options | {"augment": "gain=2,lane_dropout=0.3,shift_s=1,noise=9"}
@@ -199,7 +199,7 @@ def test_neighbours_and_varied_pictures_reach_the_model_and_its_users(corpus, tm
     ],
 )
 def test_a_frozen_vision_tower_is_computed_once(family, plain, reentrant, corpus, tmp_path):
-    """With activation checkpointing TRL's own trainer computes most twice, for the same losses."""
+    """TRL's own trainer computes it twice with activation checkpointing, for the same losses."""
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 

@@ -1,4 +1,4 @@
-"""What training sees: the loss covers the answer and its end of turn, stages drawn as asked."""
+"""What training learns from, and the record that it writes beside the model."""
 
 import json
 
@@ -15,7 +15,7 @@ from psgvlm.training import run_record
 
 
 def test_the_loss_covers_the_answer_and_its_end_of_turn(corpus):
-    """Through TRL's own collator, as SFTTrainer calls it: five rows, their supervised tokens."""
+    """Checked with TRL's own collator, on a row of each stage."""
     from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
     _, processor = tiny.build_tiny(PRESETS["square"])
@@ -32,7 +32,7 @@ def test_the_loss_covers_the_answer_and_its_end_of_turn(corpus):
         assert asked.count("<image>") == 144
 
 
-def test_the_adapter_folder(adapter, corpus):
+def test_the_files_of_a_trained_model(adapter, corpus):
     spec = ImageSpec.load(adapter / "image_spec.json")
     assert spec == ImageSpec.load(corpus / "image_spec.json")
     report = json.loads((adapter / "training.json").read_text())
@@ -70,8 +70,8 @@ def test_a_record_of_another_kind_is_refused(wrong, tmp_path):
         run_record.read(tmp_path)
 
 
-def test_lora_on_a_base_model_of_one_s_own(adapter, corpus, tmp_path):
-    """The tiny model as the base: only the language model's projections are trained."""
+def test_lora_on_a_base_model_in_a_folder(adapter, corpus, tmp_path):
+    """The tiny model is the base, and only the projections of its language model are trained."""
     out = tmp_path / "lora"
     done = command(
         *["train_sft.py", "--config", "recipes/tiny.yaml", "--from_scratch", "false"],

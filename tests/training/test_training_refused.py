@@ -1,4 +1,4 @@
-"""Training that cannot be what was meant is refused before it starts, in one line."""
+"""Runs that cannot do what was asked for are refused in one line before they start."""
 
 import os
 import shutil
@@ -40,26 +40,26 @@ PUSHED = {"push_to_hub": True, "hub_model_id": "tester/tiny"}
         ({"packing": True}, "recipe or options: Packing is not supported for vision"),
     ],
 )
-def test_options(options, message, corpus, tmp_path):
+def test_wrong_options_are_refused(options, message, corpus, tmp_path):
     with pytest.raises(InputError, match=message):
         train(corpus, tmp_path / "out", **FULL | {"max_steps": 1} | options)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_checkpoint_that_is_none(corpus, tmp_path):
+def test_a_folder_without_a_checkpoint_is_refused(corpus, tmp_path):
     with pytest.raises(InputError, match=r"nowhere: .*OUTPUT/checkpoint-N"):
         train(corpus, tmp_path, **FULL, max_steps=1, resume_from_checkpoint=tmp_path / "nowhere")
 
 
-def test_a_measure_that_is_not_taken(corpus, tmp_path):
+def test_an_unknown_measure_is_refused(corpus, tmp_path):
     options = FULL | {"eval_strategy": "steps", "save_strategy": "steps"}
     options |= {"load_best_model_at_end": True, "metric_for_best_model": "bleu"}
     with pytest.raises(InputError, match="metric_for_best_model: bleu: expected one of kappa"):
         train(corpus, tmp_path / "out", **options)
 
 
-def test_a_base_model_of_language_alone(corpus, tmp_path):
-    """With a tokenizer, as language models have, and without anything."""
+def test_a_base_model_without_vision_is_refused(corpus, tmp_path):
+    """First without a processor, then with the tokenizer alone."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     tokens = tiny_vlms.tokenizer()
@@ -72,21 +72,21 @@ def test_a_base_model_of_language_alone(corpus, tmp_path):
         tokens.save_pretrained(tmp_path / "text")
 
 
-def test_lora_that_reaches_the_frozen_tower(corpus, tmp_path):
+def test_lora_targets_in_the_frozen_tower_are_refused(corpus, tmp_path):
     base = tiny_vlms.save("idefics3", tmp_path / "base")
     options = LORA | {"model_name_or_path": base, "lora_target_modules": ".*q_proj"}
     with pytest.raises(InputError, match=r"q_proj.* belongs to vision, and only language"):
         train(corpus, tmp_path / "out", **options)
 
 
-def test_lora_that_finds_nothing(corpus, tmp_path):
+def test_lora_targets_that_match_no_module_are_refused(corpus, tmp_path):
     base = tiny_vlms.save("idefics3", tmp_path / "base")
     options = LORA | {"model_name_or_path": base, "lora_target_modules": "q_proj"}
     with pytest.raises(InputError, match="Target modules q_proj not found"):
         train(corpus, tmp_path / "out", **options)
 
 
-def test_a_corpus_with_a_subject_in_two_splits_or_one_stage_alone(corpus, tmp_path):
+def test_a_subject_in_two_splits_or_a_single_stage_is_refused(corpus, tmp_path):
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
     from huggingface_hub import DatasetCard
@@ -115,8 +115,7 @@ def test_a_corpus_with_a_subject_in_two_splits_or_one_stage_alone(corpus, tmp_pa
         train(one, tmp_path / "out", **FULL, max_steps=1)
 
 
-def test_a_hub_that_is_not_asked(corpus, tmp_path):
-    """Offline, as all tests are."""
+def test_names_on_a_hub_are_refused_while_offline(corpus, tmp_path):
     with pytest.raises(InputError, match="someone/corpus: neither a folder here nor a dataset"):
         train("someone/corpus", tmp_path / "out", **FULL, max_steps=1)
     options = LORA | {"model_name_or_path": "someone/model", "max_steps": 1}
@@ -128,7 +127,7 @@ def test_a_hub_that_is_not_asked(corpus, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["corpus", "model"])
 def test_a_hub_that_cannot_be_reached(what, corpus, tmp_path):
-    """Nothing listens on the port; huggingface_hub tries for half a minute."""
+    """No server listens on the port; huggingface_hub tries for half a minute."""
     environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
     environment["HF_HOME"] = str(tmp_path / "home")
     options = LORA | {"model_name_or_path": "someone/model", "max_steps": 1}
