@@ -6,9 +6,9 @@ import shutil
 import pytest
 import small_corpus
 from loopback_hub import STRANGER, TOKEN, LoopbackHub
-from psgvlm.builders import __main__ as builders
 from psgvlm.builders.publish import push
 
+from psgvlm.commands import push as push_command
 from psgvlm.errors import InputError
 from psgvlm.hub import release
 
@@ -54,11 +54,11 @@ def test_a_push_is_private_gated_and_tagged_and_its_card_comes_last(hub, corpus,
     (corpus / ".build").mkdir()
     (corpus / ".build" / "state.json").write_text("{}")
     (corpus / "shhs" / "secret.parquet").symlink_to("/etc/hostname")
-    words = ["push", str(corpus), NAME, "--i-am-allowed", *ALLOWED]
-    assert builders.main([*words, "--dry-run"]) == 0
+    words = [str(corpus), NAME, "--i-am-allowed", *ALLOWED]
+    assert push_command.main([*words, "--dry-run"]) == 0
     listed = capsys.readouterr().out
     assert not hub.log
-    builders.main(words)
+    push_command.main(words)
     assert there(hub) == there(hub, "v1") == here(corpus)
     assert set(re.findall(r"^ *[\d,]+  (\S+)$", listed, re.M)) == set(there(hub))
     assert "not uploaded: .build, notes.txt, shhs/secret.parquet" in listed
@@ -70,7 +70,7 @@ def test_a_push_is_private_gated_and_tagged_and_its_card_comes_last(hub, corpus,
     assert len(repo["log"]) == 3  # the hub's own, the data, the card
 
     before = len(repo["log"])
-    builders.main(words)  # nothing to do
+    push_command.main(words)  # it has nothing to do
     assert len(repo["log"]) == before
 
 
@@ -149,8 +149,8 @@ def test_temporary_errors_are_retried(hub, corpus, where, how):
     ("where", "status", "expected"),
     [
         ("POST .*repos/create", 401, "hf auth login"),
-        ("POST .*repos/create", 403, "token with write access"),
-        ("POST .*/commit/", 403, "token with write access"),
+        ("POST .*repos/create", 403, "write access"),
+        ("POST .*/commit/", 403, "write access"),
         ("GET .*/refs", 404, "a repository that exists"),
         ("POST .*/commit/", 500, "same command"),
         ("PUT .*/settings", 400, "same command"),
@@ -246,22 +246,22 @@ def test_the_rows_read_back_are_compared_with_the_corpus(hub, corpus, tmp_path):
 def test_a_release_can_be_written_to_a_folder(hub, corpus, tmp_path, capsys, monkeypatch):
     (corpus / "notes.txt").write_text("mine")
     folder = tmp_path / "released"
-    words = ["push", str(corpus), NAME, "--into", str(folder), "--i-am-allowed", "NSRR"]
-    assert builders.main(words) in (0, None)
+    words = [str(corpus), NAME, "--into", str(folder), "--i-am-allowed", "NSRR"]
+    assert push_command.main(words) in (0, None)
     assert "not uploaded: notes.txt" in capsys.readouterr().out
-    laid_out = [path for path in folder.rglob("*") if path.is_file()]
-    assert {path.relative_to(folder).as_posix(): path.read_bytes() for path in laid_out} == here(
+    copied = [path for path in folder.rglob("*") if path.is_file()]
+    assert {path.relative_to(folder).as_posix(): path.read_bytes() for path in copied} == here(
         corpus
     )
     assert not hub.repos
     with pytest.raises(InputError, match="exists already"):
-        builders.main(words)
+        push_command.main(words)
 
     def full(source, target):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(release.shutil, "copyfile", full)
-    words[4] = str(tmp_path / "another")
+    words[3] = str(tmp_path / "another")
     with pytest.raises(InputError, match="No space left on device"):
-        builders.main(words)
+        push_command.main(words)
     assert not list(tmp_path.glob("another*"))

@@ -71,5 +71,5 @@ def test_an_adapter_whose_record_names_no_cohorts_is_refused(hub, mine):
     record = json.loads((mine / "training.json").read_text())
     record |= {"config": None, "fingerprint": {}}
     (mine / "training.json").write_text(json.dumps(record))
-    with pytest.raises(InputError, match="nothing tells what cohort"):
+    with pytest.raises(InputError, match="cannot tell which cohort"):
         model_card.main(["push", str(mine), NAME, *ALLOWED])
