@@ -1,19 +1,19 @@
-"""Errors that a user can act on, and the one place where they become a line on stderr."""
+"""Errors that a user can act on, and how a command prints them."""
 
 import sys
 from collections.abc import Callable
 
 
 class InputError(ValueError):
-    """What a user gave cannot be used.
+    """An input from the user cannot be used.
 
     Parameters
     ----------
     message : str
-        One line that names the file, what was found, what was expected, and what to do.
+        One line that says what is wrong and where, what was expected, and what to do.
     parameter : str, optional
-        The name of the function's parameter that would mend it, such as `"out"`. Library messages
-        never name command-line options: a command adds its own option for this parameter.
+        The name of the parameter whose value should change, such as `"out"`. Messages of the
+        library never name command-line options: a command prints its option for this parameter.
     """
 
     def __init__(self, message: str, parameter: str | None = None):
@@ -22,7 +22,7 @@ class InputError(ValueError):
 
 
 def print_error(error: InputError) -> None:
-    """Print an error as one line on stderr, with the command-line option that would mend it."""
+    """Print an error as one line on stderr, with the command-line option to change."""
     line = f"error: {' '.join(str(error).split())}"
     if error.parameter:
         line += f" [--{error.parameter.replace('_', '-')}]"
