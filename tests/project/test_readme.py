@@ -128,6 +128,21 @@ def test_python_on_one_night_and_on_corpora_and_models_by_name(raw, corpus, adap
     assert (tmp_path / "night" / "hypnogram.edf").is_file()
 
 
+def test_python_that_reads_a_corpus(corpus, adapter):
+    """The code of the how-to page, from its first block to its last."""
+    page = (ROOT / "docs" / "how_to" / "read_a_corpus.md").read_text("utf-8")
+    names = {}
+    for snippet in blocks(page, "python"):
+        code = snippet.replace('"CORPUS', f'"{corpus}').replace('"ADAPTER', f'"{adapter}')
+        exec(code, names)
+        if "spec" in names and "streaming" not in code and "attach" in code:
+            assert len(names["epochs"][0]["images"]) == 3
+    row = next(iter(names["epochs"]))  # streamed
+    assert row["shown"] == [False, True, True]
+    spec = names["spec"]
+    assert spec.differences(type(spec).load(adapter / "image_spec.json")) == ""
+
+
 def test_the_commands_for_the_literature_s_corpora_run_as_written(tmp_path):
     """On a tree of all raw variants, each into a corpus of its own."""
     raw = tmp_path / "RAW"
