@@ -1,4 +1,4 @@
-"""Small builds in this process: stopped, killed at a change of the folder, compared."""
+"""Small builds in this process, which can be interrupted or killed, and the files they wrote."""
 
 import os
 
@@ -20,7 +20,7 @@ def build(raw, out, *words, cohort="shhs"):
 
 
 def stopped(raw, out, drawn, after, *words):
-    """A build that was stopped after so many recordings."""
+    """Run a build that is interrupted after so many recordings, as by Ctrl-C."""
     drawn.stop_after = after
     with pytest.raises(KeyboardInterrupt):
         build(raw, out, *words)
@@ -28,7 +28,7 @@ def stopped(raw, out, drawn, after, *words):
 
 
 def content(corpus):
-    """Every file that is not hidden, with its bytes."""
+    """Return the bytes of every file of a corpus that is not hidden, by its path."""
     paths = [path for path in corpus.rglob("*") if path.is_file()]
     names = [path.relative_to(corpus) for path in paths]
     return {
@@ -39,7 +39,7 @@ def content(corpus):
 
 
 class Killed(BaseException):
-    """Stands for the end of the process: nothing may catch it."""
+    """Stands for the end of the process, so no code may catch it."""
 
 
 CHANGES = [(os, "rename"), (os, "replace"), (os, "link"), (os, "unlink"), (os, "rmdir")]
@@ -47,7 +47,10 @@ CHANGES += [(os, "mkdir"), (os, "fsync")]
 
 
 def killed(change, monkeypatch, raw, out, *words):
-    """A build that is killed before a change of the folder, counted from 1; whether it was."""
+    """Run a build that is killed before its `change`-th change of a folder, counted from 1.
+
+    Return whether it made that many changes, and so was killed.
+    """
     left = change
 
     def killable(real):

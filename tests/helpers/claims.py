@@ -1,9 +1,9 @@
-"""Claims about an epoch, held against its signal by plain numpy: nothing of psgvlm is used here.
+"""Check claims about an epoch against its signal with plain numpy, without any code of psgvlm.
 
-`claims` takes a text of the tasks apart into claims, and knows no sentence but those that may be
-said; `Signal.allows` says whether a claim can be true of the signal. Where a detector may differ
-from these few lines (how long, how tall, just above or just below a limit) both answers pass;
-what is clearly so, or clearly not so, does not.
+`claims` splits a text of the tasks into claims, and accepts only the sentences that the tasks may
+use. `Signal.allows` says whether a claim can be true of the signal. Near a limit (of length, height
+or power) a detector may differ from these few lines, so both answers pass; claims that are clearly
+wrong do not.
 """
 
 import re
@@ -56,28 +56,28 @@ MET = {"the facts meet": "yes", "the facts do not meet": "no", "no lane decides"
 
 @dataclass(frozen=True)
 class Claim:
-    """`kind` is a key of the forms above; `said` their groups."""
+    """A claim: `kind` is a key of SENTENCES or PARTS, and `said` holds the groups of its match."""
 
     kind: str
     said: dict
 
 
 def claims(text):
-    """All that a text of either task claims; a sentence of another form raises `ValueError`."""
-    found = []
+    """Return all claims of a text; raise ValueError for a sentence of another form."""
+    result = []
     for line in text.splitlines():
         if said := _match(SENTENCES, line):
-            found.append(said)
+            result.append(said)
             continue
         lanes, colon, rest = line.partition(": ")
         for part in rest.split("; "):
             said = _match(PARTS, part)
             if not (colon and said):
-                raise ValueError(f"no sentence that may be said: {line!r}")
-            found.append(Claim(said.kind, said.said | {"lane": lanes}))
+                raise ValueError(f"not a sentence of the tasks: {line!r}")
+            result.append(Claim(said.kind, said.said | {"lane": lanes}))
             if "at" in said.said and said.kind == "slow":
-                found.append(Claim("at", said.said | {"lane": lanes, "event": "slow waves"}))
-    return found
+                result.append(Claim("at", said.said | {"lane": lanes, "event": "slow waves"}))
+    return result
 
 
 def _match(forms, text):
@@ -92,21 +92,28 @@ def _no(answer):
 
 
 def _grade(value, surely_not, surely):
-    """`yes`, `no`, or `either` between two limits; `surely_not` is below `surely`."""
+    """Return `no` up to `surely_not`, `yes` from `surely` on, and `either` between."""
     return "yes" if value >= surely else "no" if value <= surely_not else "either"
 
 
 def low_level_uv(x, rate):
-    """The 5th percentile of the RMS of the seconds of a record."""
+    """Return the 5th percentile of the RMS of the seconds of a record."""
     edges = np.round(np.arange(int(len(x) / rate)) * rate).astype(int)
     seconds = np.array([np.std(x[a : a + int(rate)]) for a in edges])
     return np.quantile(seconds[np.isfinite(seconds) & (seconds > 0.03)], 0.05)
 
 
 class Signal:
-    """The lanes of one epoch. `lanes`: name -> (samples in µV of the whole record, rate in Hz).
+    """The lanes of one epoch.
 
-    `low_uv` is the low level of the chin's record.
+    Parameters
+    ----------
+    lanes : dict
+        For each lane, the samples of the whole record in µV and the sampling rate in Hz.
+    onset_s : float
+        When the epoch starts, in seconds of the record.
+    low_uv : float
+        The low level of the chin in this record.
     """
 
     def __init__(self, lanes, onset_s, low_uv):
@@ -121,7 +128,7 @@ class Signal:
         self.eyes = [name for name in lanes if name[0] == "E"]
 
     def allows(self, claim):
-        """Whether a claim can be true."""
+        """Return whether a claim can be true."""
         said = claim.said
         lanes = re.split(r", | and ", said.get("lane") or "")
         if claim.kind == "alpha":
@@ -148,20 +155,20 @@ class Signal:
             return all(CRITERIA[c](self) in allowed for c in said["criteria"].split("; "))
         return claim.kind == "stage"
 
-    # --- how much ---------------------------------------------------------------------------------
+    # --- amounts ----------------------------------------------------------------------------------
 
     def epoch(self, lane):
         return self.around[lane][self.start[lane] :][: round(30 * self.rate[lane])]
 
     def band(self, lane, low_hz, high_hz):
-        """The epoch's samples, all but a band of its frequencies (and of those around it) cut."""
+        """Return the samples of the epoch, limited to a band of frequencies."""
         x = np.nan_to_num(self.around[lane])
         spectrum, hz = np.fft.rfft(x), np.fft.rfftfreq(len(x), 1 / self.rate[lane])
         spectrum[(hz < low_hz) | (hz > high_hz)] = 0
         return np.fft.irfft(spectrum, len(x))[self.start[lane] :][: round(30 * self.rate[lane])]
 
     def power(self, lane, low_hz, high_hz):
-        """Power in each second of the epoch."""
+        """Return the power in a band for each second of the epoch."""
         x = self.band(lane, low_hz, high_hz) ** 2
         return np.array([piece.mean() for piece in np.array_split(x, 30)])
 
@@ -169,7 +176,7 @@ class Signal:
         return int(np.sum(self.power(lane, 8, 13) > 0.5 * self.power(lane, 1, 30)))
 
     def tall_waves(self, lane, highest_hz=3):
-        """Start, stop and height of each wave of 0.5-2 Hz, between two downward crossings of 0.
+        """Return start, stop and height of each wave of 0.5-2 Hz between downward zero crossings.
 
         Waves in movement differ much between 2 and 3 Hz: what is so in one band alone is not sure.
         """
@@ -183,12 +190,14 @@ class Signal:
 
     def _leading(self, lane, said):
         power = np.array([self.power(lane, *edges) for edges in BANDS_HZ.values()])
-        power = power.reshape(len(BANDS_HZ), 10, 3).sum(axis=-1)  # of 3 s each
+        power = power.reshape(len(BANDS_HZ), 10, 3).sum(axis=-1)  # ten pieces of 3 s
         share = dict(zip(BANDS_HZ, 100 * (power / power.sum(axis=0)).mean(axis=1), strict=True))
-        told = {said["band"]: said["share"]} if "share" in said else {}
-        told |= dict(pair.split() for pair in said.get("shares", "").split(", ") if pair)
+        shares = {said["band"]: said["share"]} if "share" in said else {}
+        shares |= dict(pair.split() for pair in said.get("shares", "").split(", ") if pair)
         leads = share[said["band"]] >= max(share.values()) - 20
-        return leads and all(abs(share[band] - float(value)) <= 20 for band, value in told.items())
+        return leads and all(
+            abs(share[band] - float(value)) <= 20 for band, value in shares.items()
+        )
 
     def times_low(self, lane):
         mine = [np.std(piece) for piece in np.array_split(self.epoch(lane), 30)]
@@ -199,23 +208,23 @@ class Signal:
         pieces = np.array_split(self.epoch(lane), 30)
         return sum(not np.isfinite(p).all() or np.ptp(p) < still for p in pieces)
 
-    # --- what happens -----------------------------------------------------------------------------
+    # --- events -----------------------------------------------------------------------------------
 
     def sigma(self, lane):
-        """RMS of 11-16 Hz and of 1-30 Hz in half a second around every tenth of a second."""
+        """Return the RMS in 11-16 Hz and in 1-30 Hz, in half a second around each tenth."""
         rate, half = self.rate[lane], int(self.rate[lane] / 4)
         waves = (self.band(lane, 11, 16) ** 2, self.band(lane, 1, 30) ** 2)
         middles = np.round(np.arange(0.3, 29.7, 0.1) * rate).astype(int)
         return [np.sqrt([x[m - half : m + half].mean() for m in middles]) for x in waves]
 
     def opposed(self):
-        """Half the difference of the eyes below 8 Hz, and their rate."""
+        """Return half the difference of the eyes below 8 Hz, both eyes, and their sampling rate."""
         left, right = (self.band(lane, 0.3, 8) for lane in self.eyes)
         return (left - right) / 2, left, right, self.rate[self.eyes[0]]
 
     def _is_at(self, event, lanes, start_s, stop_s):
-        """Whether there can be such an event between two whole seconds of the epoch."""
-        cut = start_s == 0 or stop_s == 30  # by the ends of the epoch: seen in part
+        """Return whether there can be such an event between two whole seconds of the epoch."""
+        cut = start_s == 0 or stop_s == 30  # the ends of the epoch cut the event
         if event == "spindles":
             sigma, broad = self.sigma(lanes[0])
             first, stop = max(0, int(10 * start_s) - 3), int(10 * stop_s) - 2
@@ -236,7 +245,7 @@ class Signal:
         return np.ptp(x) >= (8 if cut else 25)
 
     def _surely(self, event, lanes):
-        """Whether there is such an event that nobody could miss."""
+        """Return whether there is such an event so clear that every detector finds it."""
         if event == "spindles":
             for lane in lanes:
                 sigma, broad = self.sigma(lane)
@@ -261,13 +270,13 @@ class Signal:
         for i in range(0, len(eyes) - long, round(rate / 2)):
             x = eyes[i : i + long]
             if np.any((fast > i - 2.5 * rate) & (fast < i + long)):
-                continue  # what follows a fast movement is no slow one
+                continue  # the return from a fast movement does not count as a slow one
             if np.ptp(x) > 65 and np.abs(x[lag:] - x[:-lag]).max() < 0.45 * np.ptp(x):
                 return True
         return False
 
     def _clear_waves(self, lane, highest_hz, least_uv, alone):
-        """Waves that nobody could miss in that band, and if so asked, with no other near them."""
+        """Return the waves that every detector finds; with `alone`, only those far from others."""
         waves = self.tall_waves(lane, highest_hz)
         return [
             (a, b)
@@ -276,7 +285,7 @@ class Signal:
             if not (alone and any(0 < abs(c - a) < 4 and h >= 0.45 * height for c, _, h in waves))
         ]
 
-    # --- what the rules ask -----------------------------------------------------------------------
+    # --- criteria of the rules --------------------------------------------------------------------
 
     def _lane(self, regions):
         lanes = [lane for region in regions for lane in self.eeg if lane[0] == region]
@@ -301,7 +310,7 @@ class Signal:
         return "yes" if sure else "either" if self._hardly(self.eeg) else "no"
 
     def _hardly(self, lanes):
-        """Whether anything at all might pass for a spindle or a K-complex."""
+        """Return whether a detector might find any spindle or K-complex."""
         for lane in lanes:
             sigma, broad = self.sigma(lane)
             if np.any((sigma > 1.3 * np.median(sigma)) & (sigma > 0.3 * broad)):

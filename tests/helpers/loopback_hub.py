@@ -1,9 +1,9 @@
-"""A hub on loopback: repositories in memory, behind the HTTP calls of huggingface_hub 2.x.
+"""A local stand-in for the Hugging Face Hub: repositories in memory, for huggingface_hub 2.x.
 
 with LoopbackHub() as hub: ... hub.command(cache, "train_sft.py", ...) ...
 
-Private repositories are there for their owner's `TOKEN` alone; gated ones show others what they
-hold, and hand out nothing. `hub.fault(...)` lets requests fail.
+Only the owner's `TOKEN` sees private repositories. Others see the file list of gated repositories,
+but cannot download from them. `hub.fault(...)` makes requests fail.
 """
 
 import base64
@@ -36,11 +36,11 @@ def git_oid(data):
 
 @dataclass
 class Fault:
-    """What happens to requests of which "METHOD /path" has a match of `where`.
+    """A fault of the requests whose "METHOD /path" matches the pattern `where`.
 
-    `how` is a status to answer with; "cut" before the body was read to its end; "lost" once all is
-    done, but for the answer; "damage", what is uploaded is kept with one byte changed. The first
-    `after` pass, and those that come when it has happened `times` times.
+    `how` is a status to answer with, or one of "cut" (the connection ends while the body is read),
+    "lost" (the request is carried out but not answered) and "damage" (an upload is stored with one
+    byte changed). The first `after` requests pass, and so do all after `times` faults.
     """
 
     where: str
@@ -60,9 +60,9 @@ class Fault:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # one packet an answer: nobody waits for an acknowledgement
+    wbufsize = -1  # an answer is one packet, so that no side waits for an acknowledgement
     hub = None
-    how = None  # the fault of this request
+    how = None  # the kind of fault of this request
 
     # -- plumbing ---------------------------------------------------------------------------------
     def reply(self, obj=None, status=200, headers=None, body=None):
@@ -127,12 +127,12 @@ class Handler(BaseHTTPRequestHandler):
         return (self.headers.get("Authorization") or "").removeprefix("Bearer ")
 
     def allowed(self, kind, repo, content=False):
-        """Whether this user may see a repository (and its content), or has been told why not."""
+        """Return whether this user may see a repository (and its content); else send an error."""
         r = self.hub.repos.get((kind, repo))
         if self.token not in ("", TOKEN, STRANGER):
             self.fail(401, "", "Invalid credentials in Authorization header")
         elif r is None or (r["private"] and self.token != TOKEN):
-            status = 404 if self.token else 401  # nobody is told that it is there
+            status = 404 if self.token else 401  # do not reveal that it exists
             self.fail(status, "RepoNotFound", "Repository not found")
         elif content and r["gated"] and self.token != TOKEN:
             self.fail(403 if self.token else 401, "GatedRepo", f"Access to {repo} is restricted")
@@ -147,7 +147,7 @@ class Handler(BaseHTTPRequestHandler):
 
     # -- repos ------------------------------------------------------------------------------------
     def tree(self, kind, repo, rev, content=False):
-        """(commit sha, {path: bytes}) or None after having answered 401, 403 or 404."""
+        """Return the commit's sha and its files as bytes; or None, after an error was sent."""
         if not self.allowed(kind, repo, content):
             return
         r = self.hub.repos[kind, repo]
@@ -339,14 +339,14 @@ class Handler(BaseHTTPRequestHandler):
     # -- upload -----------------------------------------------------------------------------------
     def preupload(self, kind, repo, rev):
         if t := self.tree(kind, repo, rev):
-            # datasets deletes every Parquet shard after this call: "regular" would break it.
+            # After this call datasets deletes every Parquet shard, which "regular" would break.
             files = []
             for file in json.loads(self.body)["files"]:
                 path = file["path"]
                 large = LFS.fullmatch(path) or file["size"] > self.hub.lfs_threshold
-                found = {"path": path, "uploadMode": "lfs" if large else "regular"}
+                entry = {"path": path, "uploadMode": "lfs" if large else "regular"}
                 oid = git_oid(t[1][path]) if path in t[1] else None
-                files.append({**found, "shouldIgnore": False, "oid": oid})
+                files.append({**entry, "shouldIgnore": False, "oid": oid})
             self.reply({"files": files})
 
     def lfs_batch(self, repo, kind=None):
@@ -496,7 +496,7 @@ class LoopbackHub:
         self.server.server_close()
 
     def fault(self, where: str, how: int | str, **when) -> None:
-        """Let requests fail, as `Fault` says."""
+        """Make requests fail; see `Fault`."""
         self.faults.append(Fault(where, how, **when))
 
     def variables(self, cache) -> dict[str, str]:

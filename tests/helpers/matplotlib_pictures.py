@@ -1,7 +1,4 @@
-"""Matplotlib as the reference: the same pictures, drawn by a library that everybody knows.
-
-Slow, and for comparison only: what `psgvlm.images.raster` draws is held against it.
-"""
+"""The same images drawn by matplotlib, slowly, to compare `psgvlm.images.raster` with them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -15,10 +12,10 @@ from psgvlm.signals.traces import Trace
 def draw_reference(
     traces: list[Trace | None], spec: ImageSpec, onsets_s: Iterable[float], supersample: int = 1
 ) -> Iterator[np.ndarray]:
-    """Draw as `render.draw` does, but yield uint8 RGB of shape (height, width, 3).
+    """Draw epochs as `raster.draw` does, but yield uint8 RGB of shape (height, width, 3).
 
-    With `supersample` the picture is drawn so many times larger and averaged down, closer to the
-    truth than any library draws at the size itself.
+    With `supersample` an image is drawn that many times larger and then averaged, which is more
+    accurate than what any library draws at the size itself.
     """
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -29,7 +26,7 @@ def draw_reference(
     row_s = spec.shown_s / spec.fold
     colours = raster.palette(spec)
     for onset_s, lines in raster.lay_out(traces, spec, onsets_s):
-        # A point is 1/72 inch, so at 72 dpi it is a pixel.
+        # A point is 1/72 inch, so it is a pixel at 72 dpi.
         figure = Figure((width / 72, height / 72), dpi=72 * supersample)
         canvas = FigureCanvasAgg(figure)
         axes = figure.add_axes((0, 0, 1, 1))

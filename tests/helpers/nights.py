@@ -1,4 +1,4 @@
-"""Nights of the simulated corpus made worse, or shorter, for the baselines to stage."""
+"""Nights of the simulated corpus with fewer lanes, fewer epochs or damage, for the baselines."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from psgvlm.signals.damage import DamagedRecording
 
 
 def without(night, *lanes):
-    """The night as if it had been recorded without these lanes."""
+    """Return the night as if these lanes had not been recorded."""
     signal = night.signal
     pairs = zip(signal.lanes.lanes, signal.lanes.sources, strict=True)
     sources = tuple(None if lane.name in lanes else source for lane, source in pairs)
@@ -15,14 +15,14 @@ def without(night, *lanes):
 
 
 def few(night, count):
-    """The first few epochs of a night."""
+    """Return the night with only its first epochs."""
     signal = night.signal and _night(night.signal, rows=slice(count))
     rows = night.rows.select(range(count))
     return replace(night, rows=rows, index=night.index[:count], signal=signal)
 
 
 def damaged(night, kind, **options):
-    """The night, its raw signal damaged."""
+    """Return the night with damage to its raw signal."""
     recording = DamagedRecording(night.signal.recording, kind, **options)
     return replace(night, signal=night.signal.on(recording))
 

@@ -26,7 +26,7 @@ class Prepared:
 
 @cache
 def night(seed=300, hours=3.0, rate_hz=200.0) -> Prepared:
-    """A person's night in the lanes of `wide`, and what `measure` finds in all of its epochs."""
+    """Return a simulated night with the lanes of `wide`, and the findings of all its epochs."""
     simulated = simulate_night(seed, hours, rate_hz)
     names = ("F4-M1", "C4-M1", "O2-M1", "E1-M2", "E2-M1", "chin")
     traces = [

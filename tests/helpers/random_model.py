@@ -1,4 +1,4 @@
-"""A model with random weights in a folder: enough for what does not depend on its answers."""
+"""A model with random weights in a folder, for tests that do not depend on its answers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Small raw recordings in the cohorts' layouts, written with edfio, for the readers to read."""
+"""Write small raw recordings in the layouts of the cohorts, with edfio."""
 
 import datetime
 import re
@@ -9,7 +9,12 @@ import edfio
 import numpy as np
 
 EPOCH_S = 30
-SECRET = ("Jane_Q_Doe", "H-4711-0815", "Dr_Mabuse", "FEB-1961")  # planted in every header
+SECRET = (
+    "Jane_Q_Doe",
+    "H-4711-0815",
+    "Dr_Mabuse",
+    "FEB-1961",
+)  # in every header; no output may contain them
 BIRTH_YEAR = re.compile(r"(?<![\w.])1961(?![\w.])")
 
 ISRUC = {
@@ -26,19 +31,19 @@ NSRR |= {4: "Stage 4 sleep|4", 5: "REM sleep|5", 6: "Movement|6", 9: "Unscored|9
 
 
 def noise(seconds: float, rate_hz: float, uv: float = 20.0, seed: int = 0) -> np.ndarray:
-    """White noise of a standard deviation in µV, as plausible an EEG as these tests need."""
+    """Return white noise with a standard deviation in µV, which replaces an EEG in these tests."""
     return np.random.default_rng(seed).normal(0, uv, round(seconds * rate_hz)).clip(-490, 490)
 
 
 def signal(label: str, x: np.ndarray, rate_hz: float, unit: str = "uV", limit: float = 500):
-    """`x` in the unit given, as edfio writes it."""
+    """Return an EDF signal with the samples `x` in the unit `unit`."""
     return edfio.EdfSignal(
         x, rate_hz, label=label, physical_dimension=unit, physical_range=(-limit, limit)
     )
 
 
 def write_edf(path: Path, signals, annotations=None, **options) -> Path:
-    """An EDF, or with annotations an EDF+; its header names a person who does not exist."""
+    """Write an EDF, or with annotations an EDF+; its header names a person who does not exist."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -57,14 +62,14 @@ def write_edf(path: Path, signals, annotations=None, **options) -> Path:
 
 
 def montage(labels, seconds: float, rate_hz: float = 100):
-    """Noise under every label, another for each."""
+    """Return a signal of noise for every label, each with different samples."""
     return [
         signal(label, noise(seconds, rate_hz, seed=i), rate_hz) for i, label in enumerate(labels)
     ]
 
 
 def write_isruc(folder: Path, name: str, stages, family="B", seconds=None, second=None, marks=None):
-    """`<name>.rec`, `<name>_1.txt`, with `second` `_2.txt`, with `marks` `_1.xlsx`."""
+    """Write `<name>.rec` and `_1.txt`; with `second` also `_2.txt`, with `marks` `_1.xlsx`."""
     seconds = EPOCH_S * len(stages) if seconds is None else seconds
     path = write_edf(folder / f"{name}.rec", montage(ISRUC[family].split(), seconds))
     for scorer, scored in enumerate(filter(None, (stages, second)), start=1):
@@ -76,7 +81,7 @@ def write_isruc(folder: Path, name: str, stages, family="B", seconds=None, secon
 
 
 def write_xlsx(path: Path, marks, header: bool = True) -> Path:
-    """ISRUC's workbook: one row an epoch."""
+    """Write the workbook of ISRUC, which has a row for each epoch."""
     import openpyxl
 
     book = openpyxl.Workbook()
@@ -91,7 +96,7 @@ def write_xlsx(path: Path, marks, header: bool = True) -> Path:
 def write_mass(
     folder: Path, name: str, codes, first_s=37.4, epoch_s=30.0, labels=MASS, kind="Base", more=()
 ):
-    """`<name> PSG.edf` and `<name> Base.edf` with `Sleep stage X` for each code."""
+    """Write `<name> PSG.edf`, and `<name> Base.edf` with `Sleep stage X` for each code."""
     seconds = int(first_s + epoch_s * len(codes) + 40)
     path = write_edf(folder / f"{name} PSG.edf", montage(labels.split(","), seconds), ())
     scored = [
@@ -103,7 +108,10 @@ def write_mass(
 
 
 def write_shhs(root: Path, stem: str, codes, profusion=True, nsrr=True, signals=None):
-    """An EDF and its XMLs in NSRR's folders. `nsrr` may be other codes than Profusion's."""
+    """Write an EDF and its XML files in the folders of NSRR.
+
+    `nsrr` may be codes that differ from those of Profusion.
+    """
     visit = stem[:5]
     seconds = EPOCH_S * len(codes)
     signals = signals or [
@@ -134,7 +142,7 @@ def write_profusion(path: Path, codes) -> Path:
 
 
 def write_nsrr(path: Path, codes) -> Path:
-    """One event for every run of equal codes, between events of other kinds."""
+    """Write an XML with an event for every run of equal codes, and an event of another kind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     events, start = ["<ScoredEvent><EventType>Arousals|Arousals</EventType></ScoredEvent>"], 0
     for i in range(1, len(codes) + 1):
@@ -174,7 +182,7 @@ def patch_signal(path: Path, name: str, index: int, value: str | bytes) -> Path:
 
 
 def with_gap(path: Path, gap_after: int = 60, gap_s: int = 45) -> Path:
-    """EDF+D, 120 data records of 1 s; after `gap_after` of them the clock goes on by `gap_s`."""
+    """Write an EDF+D of 120 records of 1 s, with a gap of `gap_s` after `gap_after` of them."""
     write_edf(path, [signal("C4-M1", noise(120, 50), 50)], ())
     content = path.read_bytes().replace(b"EDF+C", b"EDF+D", 1)
     for second in range(119, gap_after - 1, -1):

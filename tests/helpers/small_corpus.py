@@ -1,6 +1,7 @@
-"""A small corpus in many pieces, without a builder; its pictures tell which epoch they are.
+"""Write a small corpus in many shards without a builder.
 
-Of other tasks than staging, every epoch shows the same.
+The colour of an image says which epoch it belongs to. For tasks other than staging, all epochs have
+the same findings.
 """
 
 import itertools
@@ -20,7 +21,9 @@ from psgvlm.stages import STAGES
 
 SPEC = ImageSpec("tiny", "core", 48, 48, grid=False)
 SPLIT = {"s1a": "train", "s1b": "train", "s2a": "train", "s3a": "validation", "s4a": "test"}
-EPOCHS = tuple(epoch for epoch in range(14) if epoch not in (0, 6, 7))  # begins late, has a gap
+EPOCHS = tuple(
+    epoch for epoch in range(14) if epoch not in (0, 6, 7)
+)  # it starts late and has a gap
 TRAIN = [(name, epoch) for name in SPLIT if SPLIT[name] == "train" for epoch in EPOCHS]
 UNSCORED = (3,)
 SHOWN = EpochFindings((Eeg("C4-M1", 0, (0.6, 0.2, 0.1, 0.05, 0.05), 3, (), (), (), 0.0),)).to_dict()
@@ -28,7 +31,7 @@ PALETTE = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 
 
 def grey(recording: str, epoch: int) -> int:
-    """The colour of an epoch's picture: another for every epoch of the corpus, and not white."""
+    """Return the grey level of an epoch's image: different for every epoch, and never white."""
     return 16 * list(SPLIT).index(recording) + epoch
 
 
@@ -51,7 +54,7 @@ def rows(recording: str, spec: ImageSpec = SPEC, task: str = "staging") -> pa.Ta
 
 
 def write_split(tables: list[pa.Table], folder: Path, split: str, shard_rows=8, group_rows=3):
-    """Shards of `shard_rows` rows, cut wherever that is, in row groups of `group_rows`."""
+    """Write shards of `shard_rows` rows, also across recordings, in row groups of `group_rows`."""
     folder.mkdir(parents=True, exist_ok=True)
     table = pa.concat_tables(tables)
     starts = range(0, len(table), shard_rows)
@@ -62,24 +65,24 @@ def write_split(tables: list[pa.Table], folder: Path, split: str, shard_rows=8, 
 
 
 def write(corpus: Path, spec: ImageSpec = SPEC, tasks=("staging",), **cut) -> Path:
-    """The whole corpus, with its manifest, card and checksums."""
+    """Write the whole corpus with its manifest, card and checksums."""
     corpus.mkdir()
     spec.save(corpus)
     for task, split in itertools.product(tasks, dict.fromkeys(SPLIT.values())):
         tables = [rows(name, spec, task) for name in SPLIT if SPLIT[name] == split]
         write_split(tables, corpus / chat.configuration("shhs", task), split, **cut)
-    told = [
+    manifest_rows = [
         {"path": f"{name}.edf", "cohort": "shhs", "subject": name[:2], "recording": name}
         | {"split": split, "status": manifest.BUILT, **manifest.epochs_by_stage(stages())}
         for name, split in SPLIT.items()
     ]
-    table = pa.Table.from_pylist(told, manifest.schema())
+    table = pa.Table.from_pylist(manifest_rows, manifest.schema())
     pq.write_table(table, corpus / manifest.FILE_NAME)
     return finish(corpus)
 
 
 def finish(corpus: Path) -> Path:
-    """Card and checksums of what is there."""
+    """Write card and checksums for the files of the corpus."""
     (corpus / checksums.FILE_NAME).unlink(missing_ok=True)
     dataset_card.write(corpus)
     checksums.write(corpus)

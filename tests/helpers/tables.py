@@ -1,15 +1,18 @@
-"""Tables of predictions, made up."""
+"""Synthetic tables of predictions."""
 
 import numpy as np
 import pandas as pd
 
 from psgvlm.stages import STAGES
 
-STAY = 0.85  # so often does an epoch have the stage of the one before
+STAY = 0.85  # the probability that an epoch has the stage of the one before
 
 
 def table(seed=0, subjects=6, nights=1, epochs=200, skill=3.0, invalid=0.0, second=False):
-    """Subjects of one cohort, whose stages a model reads more or less well; one epoch a row."""
+    """Return the predictions for subjects of one cohort, a row for each epoch.
+
+    `skill` says how well the model stages; each subject has a factor of its own.
+    """
     rng = np.random.default_rng(seed)
     rows = []
     for subject in range(subjects):
@@ -40,7 +43,7 @@ def table(seed=0, subjects=6, nights=1, epochs=200, skill=3.0, invalid=0.0, seco
 
 
 def hypnogram(rng, epochs):
-    """Indices of stages, int of shape (epochs,)."""
+    """Return the indices of random stages, int of shape (epochs,)."""
     stages = rng.integers(0, 5, epochs)
     for i in range(1, epochs):
         if rng.random() < STAY:

@@ -1,8 +1,8 @@
-"""Tiny random models of the families that the recipes name, with tokenizer and processor.
+"""Tiny models with random weights for the families that the recipes name, without any download.
 
-Built from their configurations, so nothing is downloaded: the modules, their names, the processors
-and the order of the chat are those of the real models; only the sizes are small. Their tokenizers
-write an answer as several tokens, as large models' do.
+They are built from their configurations. The modules, their names, the processors and the chat
+template are those of the real models, and only the sizes are small. Their tokenizers write an
+answer as several tokens, as those of large models do.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ IDEFICS = (
     "{% endfor %}<end_of_utterance>\n{% endfor %}"
     "{% if add_generation_prompt %}Assistant:{% endif %}"
 )
-# As Vicuna's: nothing ends the assistant's turn.
+# As in Vicuna, no token ends the turn of the assistant.
 VICUNA = (
     "{% for message in messages %}{{ message['role'] | upper }}: "
     "{% for part in message['content'] %}"
@@ -34,7 +34,7 @@ END = {"pad_token": "<|endoftext|>", "eos_token": "<|im_end|>"}
 
 
 def tokenizer(*special_tokens, **options):
-    """Byte-level BPE trained on the prompt: any text can be written and read back."""
+    """Return a byte-level BPE tokenizer trained on the prompt, which can write any text."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -69,7 +69,7 @@ def siglip(side: int, patch: int) -> dict:
 
 
 def idefics3():
-    """SmolVLM-256M, -500M and -2.2B are Idefics3."""
+    """Return an Idefics3, the family of SmolVLM-256M, -500M and -2.2B, and its processor."""
     from transformers import Idefics3Config, Idefics3ForConditionalGeneration, Idefics3Processor
     from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
 
@@ -89,7 +89,7 @@ def idefics3():
     )
     config = Idefics3Config(
         vision_config=siglip(64, 8),
-        # The processor adds tokens of its own.
+        # The processor has added tokens of its own.
         text_config=language(len(processor.tokenizer), tokens.eos_token_id),
         scale_factor=2,
         image_token_id=processor.tokenizer.convert_tokens_to_ids("<image>"),
@@ -195,9 +195,9 @@ def _qwen(config_class, model_class, processor, patch, vision, text):
 
 
 def image_only_processors() -> dict:
-    """Qwen's processors without the part that reads videos, known to `AutoProcessor`.
+    """Return Qwen's processors without the part that reads videos; `AutoProcessor` knows them.
 
-    That part needs torchvision, which the tests do without. What is left is the real code.
+    That part needs torchvision, which the tests do not install. All other code is the real one.
     """
     from transformers import (
         AutoProcessor,
@@ -208,7 +208,7 @@ def image_only_processors() -> dict:
     )
 
     class ImageOnlyQwen2_5VL(Qwen2_5_VLProcessor):
-        # transformers reads the parts off this signature.
+        # transformers reads from this signature which parts a processor has.
         def __init__(self, image_processor=None, tokenizer=None, chat_template=None, **options):
             super().__init__(image_processor, tokenizer, chat_template=chat_template, **options)
 
@@ -230,7 +230,7 @@ FAMILIES = {
 
 
 def save(family: str, folder: Path) -> Path:
-    """A base model of the family in a folder, as it would come from the Hub."""
+    """Write a base model of the family into a folder, as it would come from the Hub."""
     from transformers import set_seed
 
     set_seed(0)

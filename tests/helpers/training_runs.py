@@ -1,4 +1,4 @@
-"""Training runs of a few steps, in this process: importing TRL costs more than they do."""
+"""Training runs of a few steps in this process, since importing TRL takes longer than they do."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ LORA = {"use_peft": True, "tune": "language", "learning_rate": 1e-2}
 
 
 def words(corpus, out, **options) -> list[str]:
-    """The command line of a run on the CPU."""
+    """Return the command line of a run on the CPU."""
     options = {"dataset_name": corpus, "output_dir": out, **CPU, **options}
     return [str(word).lower() if word in (True, False) else str(word)
             for name, value in options.items() for word in (f"--{name}", value)]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A recording filtered as a whole, the plain way: what `psgvlm.nights` does block by block."""
+"""A recording filtered as a whole, to compare with the block by block filter of psgvlm.nights."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from psgvlm.signals.traces import Trace
 
 
 def whole_traces(recording, lanes, spec):
-    """The filtered lanes of a recording; None for a missing lane."""
+    """Return the filtered lanes of a recording; None for a missing lane."""
     lengths_s = [stop - start for start, stop in recording.segments]
     traces = []
     for lane, source in zip(lanes.lanes, lanes.sources, strict=True):

@@ -1,4 +1,4 @@
-"""Pictures varied: against pictures drawn of the varied signal, and what must not change."""
+"""Augmented images, compared with images of a changed signal, and what must not change."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ RATE_HZ = 256
 
 
 def drawn(spec, gain=1.0, shift_s=0.0, only=None):
-    """One epoch of smooth waves, other ones in every lane, as RGB."""
+    """Return the RGB image of an epoch with smooth waves, different ones in each lane."""
     t = np.arange(0, 90, 1 / RATE_HZ) - 30 - shift_s
     inside = (t >= 0) & (t < 30)
     traces = []
@@ -34,7 +34,7 @@ def rng(seed=0):
 
 
 class Drawn:
-    """A generator whose numbers are known."""
+    """A random generator that returns known numbers."""
 
     def __init__(self, uniform):
         self._uniform = uniform
@@ -57,13 +57,13 @@ def test_nothing_changes_by_default(name):
 @pytest.mark.parametrize("name", ["square", "folded"])
 @pytest.mark.parametrize("at", [1.0, -1.0])
 def test_a_shift_is_that_of_the_signal(name, at):
-    """What moves out is gone, what moves in is empty; rows of a folded picture hang together."""
+    """Ink that leaves is lost, no ink enters, and the rows of a folded image are continuous."""
     spec = PRESETS[name]
     shift_s = 84 * spec.shown_s / spec.width / spec.fold  # whole pixels
     moved = augment(drawn(spec), spec, Augmentation(shift_s=shift_s), Drawn(at))
     wanted = drawn(spec, shift_s=at * shift_s)
     differ = (abs(moved.astype(int) - wanted).max(axis=2) > 8).mean()
-    assert differ < 0.002  # only where a row's edge cut a stroke
+    assert differ < 0.002  # only where the edge of a row cuts a stroke
     assert (abs(drawn(spec).astype(int) - wanted).max(axis=2) > 8).mean() > 0.02
 
 
@@ -83,14 +83,14 @@ def _lanes(picture, spec):
 
 
 def _span(lane):
-    """Rows from the first to the last with ink."""
+    """Return the distance in rows from the first to the last row with ink."""
     rows = np.flatnonzero((lane < 128).any(axis=(1, 2)))
     return rows[-1] - rows[0]
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_lost_lane_is_the_lane_that_was_never_there(name):
-    """One lane of all always stays."""
+def test_a_lost_lane_looks_like_a_missing_lane(name):
+    """Even with a dropout of 1, one lane stays."""
     spec = PRESETS[name]
     for seed in range(3):
         picture = augment(drawn(spec), spec, Augmentation(lane_dropout=1.0), rng(seed))
@@ -141,7 +141,7 @@ def test_the_same_seed_gives_the_same_picture(name, gain, dropout, shift_s, nois
     assert np.array_equal(once, again)
 
 
-def test_read_from_a_recipe():
+def test_an_augmentation_is_parsed_from_a_text():
     read = Augmentation.parse("gain=1.5, lane_dropout=0.1")
     assert read == Augmentation(gain=1.5, lane_dropout=0.1)
     assert Augmentation.parse("") == Augmentation()
@@ -150,8 +150,8 @@ def test_read_from_a_recipe():
             Augmentation.parse(text)
 
 
-def test_rows_are_varied_by_seed_and_draw():
-    """A row that is drawn twice is varied in two ways; its pictures are varied alike."""
+def test_rows_are_augmented_by_seed_and_draw():
+    """A row that is drawn twice is augmented in two ways; its images are augmented alike."""
     spec = PRESETS["square"]
     picture = Image.fromarray(drawn(spec))
     rows = [{"images": [picture, picture], "stage": stage} for stage in (2, 3)]

@@ -1,4 +1,4 @@
-"""What the pictures keep of the signal, and what they cost."""
+"""How much of the signal the images keep, and how many tokens they cost."""
 
 import re
 from dataclasses import replace
@@ -25,7 +25,8 @@ from psgvlm.images.fidelity import (
 from psgvlm.images.image_tokens import image_tokens, token_table
 from psgvlm.images.raster import draw, to_rgb
 from psgvlm.montages import MODALITY
-from psgvlm.signals.traces import Trace, band_pass
+from psgvlm.signals.filters import band_pass
+from psgvlm.signals.traces import Trace
 
 WIDE = PRESETS["wide"]
 CHANNELS = {"E1": "E1-M2", "E2": "E2-M1"}
@@ -41,7 +42,7 @@ def night():
 
 
 def lanes_of(night, spec):
-    """The lanes of a simulated night, filtered as they are drawn."""
+    """Return the lanes of a simulated night, filtered as for drawing."""
     return [
         Trace(
             band_pass(
@@ -56,14 +57,14 @@ def lanes_of(night, spec):
 
 
 @pytest.mark.parametrize("stage", ["N1", "N2", "N3", "R"])
-def test_the_wide_picture_holds_the_waves_that_stages_are_told_by(night, stage):
+def test_the_wide_image_keeps_the_waves_that_decide_stages(night, stage):
     traces = lanes_of(night, WIDE)
     onsets_s = [30.0 * epoch for epoch, scored in enumerate(night.stages) if scored == stage][:12]
     eeg = by_modality(measure(traces, WIDE, onsets_s))["EEG"]
     assert eeg.waves >= 0.98
 
 
-def test_the_wide_picture_does_not_cut_off_the_waves_of_sleep(night):
+def test_the_wide_image_does_not_cut_off_the_waves_of_sleep(night):
     eeg = [
         trace
         for trace, name in zip(lanes_of(night, WIDE), WIDE.lanes, strict=True)
@@ -76,18 +77,18 @@ def test_the_wide_picture_does_not_cut_off_the_waves_of_sleep(night):
         assert (np.abs(epochs[asleep]) > WIDE.eeg_uv).mean() < 0.002
 
 
-def test_the_test_signal_says_the_same():
+def test_the_synthetic_signal_gives_the_same_result():
     rows = by_modality(fidelity(WIDE))
     assert rows["EEG"].waves >= 0.98
     assert rows["EEG"].spindles > 0.8
     assert rows["EMG"].rms > 0.98
     assert rows["EMG"].waves is None
-    # A scale of its own for every epoch hides how tall an epoch is.
+    # If each epoch has a scale of its own, the image does not show the amplitude.
     assert by_modality(fidelity(PRESETS["paper"]))["EEG"].rms < 0.6
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_tones_are_told_apart_up_to_half_the_columns_rate(name):
+def test_tones_are_read_back_up_to_half_the_columns_rate(name):
     spec = PRESETS[name]
     nyquist_hz = spec.width * spec.fold / 30 / 2
     assert nyquist_hz - 0.6 <= highest_tone_hz(spec) <= nyquist_hz
@@ -117,11 +118,11 @@ def test_the_readme_s_tables_are_what_is_measured():
     written = text[start : text.index("\n\n", start)]
     assert number.sub("#", written) == number.sub("#", table)
     pairs = zip(number.findall(written), number.findall(table), strict=True)
-    for told, measured in pairs:
-        assert float(told) == pytest.approx(float(measured), abs=0.011)
+    for documented, measured in pairs:
+        assert float(documented) == pytest.approx(float(measured), abs=0.011)
 
 
-def test_epochs_outside_the_record_are_refused_and_bad_samples_are_borne():
+def test_epochs_outside_the_record_are_refused_and_bad_samples_are_not():
     square = replace(PRESETS["square"], context_s=10.0)
     samples = np.random.default_rng(1).normal(0, 20, 9000).astype(np.float32)
     samples[4000:4050] = np.nan
@@ -134,7 +135,7 @@ def test_epochs_outside_the_record_are_refused_and_bad_samples_are_borne():
 
 
 @pytest.mark.parametrize("change", [{"context_s": 30.0, "fold": 3}, {"scale": "robust"}])
-def test_every_option_has_its_figures(change):
+def test_fidelity_of_other_options(change):
     rows = by_modality(fidelity(replace(PRESETS["square"], **change)))
     assert rows["EEG"].waves > 0.9
     assert (rows["EEG"].uv_per_px is None) == ("scale" in change)
@@ -160,7 +161,7 @@ def test_tokens_are_those_of_transformers_own_rules(width, height):
         ("Idefics3", 364, 169),
     ):
         if max(width, height) >= side * 4 * min(width, height):
-            continue  # a strip so narrow that it is a single row of tiles in any case
+            continue  # such a narrow strip is a single row of tiles in any case
         processor = idefics.Idefics3ImageProcessorPil(
             size={"longest_edge": 4 * side}, max_image_size={"longest_edge": side}
         )

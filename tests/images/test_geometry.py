@@ -1,4 +1,4 @@
-"""Where things lie: in a picture against the drawing, in models' inputs against the processors."""
+"""Places in an image, compared with the drawing, and in the inputs of models, with processors."""
 
 import numpy as np
 import pytest
@@ -47,9 +47,9 @@ def test_blanking_a_lane_is_drawing_without_it(name):
 
 @pytest.mark.parametrize("name", [n for n in SPECS if n not in ("spectral", "paper")])
 def test_a_seconds_ink_lies_in_its_second(name):
-    """A trace that is there for one second alone is drawn where that second is said to be."""
+    """A trace of a single second is drawn where `pixel_seconds` places that second."""
     spec = ImageSpec.parse(name)
-    reach = spec.line_px / 2 + 1  # the pen's, and a sample
+    reach = spec.line_px / 2 + 1  # of the pen, and of one sample
     for second in (0, 9, 17, 29):
         lanes = [Trace(np.full(9500, np.nan, np.float32), RATE_HZ) for _ in spec.lanes]
         start = round((ONSET_S + second) * RATE_HZ)
@@ -70,10 +70,10 @@ def test_shifting_is_drawing_at_another_time(name, columns):
     px_s = spec.shown_s / spec.fold / spec.width
     moved = geometry.shift_traces(drawn(spec, lanes), spec, columns)
     wanted = drawn(spec, lanes, ONSET_S - columns * px_s)
-    time_s = geometry.pixel_times_s(spec)  # what enters from outside is not known
+    time_s = geometry.pixel_times_s(spec)  # the image does not know what enters from outside
     known = (time_s > 4 * px_s) & (time_s < 30 - 4 * px_s)
     difference = np.abs(moved.astype(int) - wanted).max(axis=-1)[known]
-    assert (difference > 24).mean() < 0.001  # a shade of ink, at times, where a row ends
+    assert (difference > 24).mean() < 0.001  # a few shades of ink at the ends of rows
     assert not np.array_equal(moved, drawn(spec, lanes))
 
 
@@ -85,7 +85,7 @@ def test_sums_by_lane_second_and_cell_agree():
     assert np.allclose(cells.sum(axis=1), geometry.sum_by_lane(heat, spec))
     assert np.allclose(cells.sum(axis=0), geometry.sum_by_second(heat, spec))
     assert np.isclose(cells.sum(), heat.sum())
-    # C4-M1, 12 s: the second row's first lane, 67.2 px from the left.
+    # C4-M1 at 12 s is the first lane of the second row, 67.2 px from the left.
     assert cells[0, 12] == pytest.approx(heat[112:140, 67:101].sum(), rel=0.05)
 
 
@@ -103,8 +103,8 @@ def model(request):
 
 
 @pytest.mark.parametrize("corner", [(20, 30), (150, 300), (200, 10)])
-def test_what_changes_in_the_picture_is_found_there(model, corner):
-    """A dark square: in the model's inputs, and in the features of its image tokens."""
+def test_a_change_in_the_image_is_located_in_the_models_inputs(model, corner):
+    """A dark square is located in the inputs, and in the features of the image tokens."""
     size = (model.spec.height, model.spec.width)
     picture = np.full((*size, 3), 255, np.uint8)
     place = tuple(slice(at, at + 20) for at in corner)
@@ -124,19 +124,19 @@ def test_what_changes_in_the_picture_is_found_there(model, corner):
     own = change.chunk(3)[1].double().numpy()
     grids = tiles.tokens_on(model, with_square, own)
     painted = sum(t.paint(grid, size) for t, grid in zip(located, grids, strict=True))
-    # As coarse as its tokens are; a square may lie on several.
+    # The places are as coarse as the tokens, and the square may lie on several.
     assert painted[place].mean() > 2 * painted.mean()
     assert painted[place].max() > 0.99 * painted.max()
 
 
 def features(model, inputs):
-    """Of all image tokens, in order, shape (tokens, numbers)."""
+    """Return the features of all image tokens in order, shape (tokens, numbers)."""
     text = {"input_ids", "attention_mask", "mm_token_type_ids", "token_type_ids"}
     with torch.no_grad():
-        found = model.model.get_image_features(**{k: inputs[k] for k in inputs.keys() - text})
-    found = getattr(found, "pooler_output", found)
-    found = torch.cat(list(found)) if isinstance(found, list | tuple) else found
-    return found.reshape(-1, found.shape[-1])
+        output = model.model.get_image_features(**{k: inputs[k] for k in inputs.keys() - text})
+    output = getattr(output, "pooler_output", output)
+    output = torch.cat(list(output)) if isinstance(output, list | tuple) else output
+    return output.reshape(-1, output.shape[-1])
 
 
 def test_paint_keeps_the_sum():

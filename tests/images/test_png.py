@@ -1,4 +1,4 @@
-"""PNG put together by hand: any decoder reads back the picture, and errors are told."""
+"""The PNG encoder: every decoder reads the same image back, and wrong input is refused."""
 
 import io
 import struct
@@ -17,7 +17,7 @@ PALETTE = np.random.default_rng(0).integers(0, 256, (256, 3), np.uint8)
 
 
 def chunks(content: bytes):
-    """Kind and content of every chunk; lengths and check sums hold."""
+    """Yield kind and content of every chunk; check its length and its checksum."""
     assert content[:8] == png.SIGNATURE
     start = 8
     while start < len(content):
@@ -36,7 +36,7 @@ def chunks(content: bytes):
     colours=st.integers(1, 256),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_any_picture_reads_back(height, width, colours, seed):
+def test_any_image_reads_back(height, width, colours, seed):
     image = np.random.default_rng(seed).integers(0, colours, (height, width), np.uint8)
     content = png.encode(image, PALETTE)
     picture = Image.open(io.BytesIO(content))
@@ -54,7 +54,7 @@ def test_another_decoder_reads_it_too():
     assert (np.round(values[..., :3] * 255) == PALETTE[image]).all()
 
 
-def test_the_same_picture_gives_the_same_bytes_however_it_lies_in_memory():
+def test_the_same_image_gives_the_same_bytes_for_any_memory_layout():
     image = np.random.default_rng(2).integers(0, 9, (40, 60), np.uint8)
     wide = np.zeros((40, 120), np.uint8)
     wide[:, ::2] = image
@@ -70,7 +70,7 @@ def test_only_the_colours_up_to_the_last_one_used_are_stored():
     assert stored[b"PLTE"] == PALETTE[:5].tobytes()
 
 
-def test_what_is_no_palette_picture_is_refused():
+def test_wrong_shapes_types_and_colours_are_refused():
     for image in (np.zeros((2, 2)), np.zeros((2, 2, 3), np.uint8), np.zeros((0, 5), np.uint8)):
         with pytest.raises(InputError, match=r"expected .*\(height, width\)"):
             png.encode(image, PALETTE)

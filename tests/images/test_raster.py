@@ -1,4 +1,4 @@
-"""Pictures: what is drawn where, how tall, and always the same."""
+"""The rasteriser: what it draws where and how tall, and that it always draws the same."""
 
 import io
 import warnings
@@ -34,19 +34,19 @@ RATE = 100.0
 
 
 def one(samples, spec=SQUARE, onset_s=0.0, rate_hz=RATE, lane=0):
-    """Draw one epoch with a single lane filled."""
+    """Draw one epoch with only the first lane filled."""
     traces: list[Trace | None] = [None] * len(spec.lanes)
     traces[lane] = Trace(np.asarray(samples, np.float32), rate_hz)
     return next(draw(traces, spec, [onset_s]))
 
 
 def ink_rows(image, column):
-    """Rows with ink in a column, faint edges of the line included."""
+    """Return the rows with ink in a column, including the faint edges of the line."""
     return np.flatnonzero((image[:, column] % LEVELS > 0) & (image[:, column] < HEAT))
 
 
 def signals_for(spec):
-    """A test signal for every lane."""
+    """Return a synthetic trace for every lane."""
     return [synthetic_trace(MODALITY[name], spec, seed) for seed, name in enumerate(spec.lanes)]
 
 
@@ -71,14 +71,14 @@ def test_every_preset_draws_its_declared_size(name):
 )
 @example(seed=0, spread_uv=0.0, spikes=[(2999, -57.0)], name="wide", line_px=2.0)
 def test_ink_covers_the_trace_and_nothing_else(seed, spread_uv, spikes, name, line_px):
-    """In every column the lit span is the trace's own extent there, within a pixel at each end."""
+    """In each column the inked span is the extent of the trace, to within a pixel at each end."""
     samples = np.random.default_rng(seed).normal(0, spread_uv, 3000).clip(-70, 70)
     for position, value in spikes:
         samples[position] = value
     spec = replace(PRESETS[name], grid=False, line_px=line_px)
     image = one(samples, spec)
     height = spec.lane_px()
-    position = np.arange(29991) / 10  # ten points a sample, the samples among them
+    position = np.arange(29991) / 10  # ten points per sample, including the samples
     y = height / 2 - np.interp(position, np.arange(3000), samples) * height / 2 / spec.eeg_uv
     starts = np.searchsorted(position, np.arange(spec.width) * 3000 / spec.width)
     top, bottom = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
@@ -88,7 +88,7 @@ def test_ink_covers_the_trace_and_nothing_else(seed, spread_uv, spikes, name, li
         rows = ink_rows(image, column)
         assert rows[0] <= top[column] - reach + 1
         assert rows[-1] + 1 >= bottom[column] + reach - 1
-        # The round pen reaches sideways, into neighbouring columns.
+        # The round pen reaches into the columns beside it.
         near = slice(column - aside, column + aside + 1)
         assert rows[0] >= top[near].min() - reach - 1
         assert rows[-1] + 1 <= bottom[near].max() + reach + 1
@@ -119,7 +119,7 @@ def test_a_spike_of_one_sample_is_never_lost():
         assert top <= height / 2 - 60 / spec.eeg_uv * height / 2 + 1
 
 
-def test_a_missing_lane_stays_empty_and_moves_nothing():
+def test_a_missing_lane_stays_empty_and_changes_no_other():
     rng = np.random.default_rng(1)
     traces = [Trace(rng.normal(0, 20, 3000).astype(np.float32), RATE) for _ in SQUARE.lanes]
     whole = next(draw(traces, SQUARE, [0.0]))
@@ -130,7 +130,7 @@ def test_a_missing_lane_stays_empty_and_moves_nothing():
     assert (without[2 * height :] == whole[2 * height :]).all()
 
 
-def test_overflow_is_clipped_to_its_lane():
+def test_ink_is_cut_off_at_the_edges_of_its_lane():
     image = one(np.full(3000, 74.0) + 500 * (np.arange(3000) == 1500), lane=1)
     height = SQUARE.lane_px()
     assert (image[:height] == 0).all()
@@ -198,7 +198,7 @@ def test_spectrogram_shows_a_tone_at_its_frequency(hz):
     assert abs(shown_hz - hz) <= 0.5
 
 
-def test_png_holds_the_picture_and_repeats_byte_for_byte():
+def test_png_holds_the_image_and_repeats_byte_for_byte():
     rng = np.random.default_rng(2)
     image = one(rng.normal(0, 20, 3000))
     png = to_png(image, SQUARE)
@@ -214,8 +214,8 @@ def test_each_lane_has_a_colour_of_its_own():
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_truer_than_matplotlib(name):
-    """Against matplotlib at eight times the size, matplotlib at the size itself errs more."""
+def test_more_accurate_than_matplotlib(name):
+    """Compared with matplotlib at eight times the size, matplotlib itself has larger errors."""
     spec = PRESETS[name]
     traces, onset_s = signals_for(spec), [60.0]
     ours = to_rgb(next(draw(traces, spec, onset_s)), spec).astype(float)
@@ -233,7 +233,7 @@ def test_truer_than_matplotlib(name):
         {"line_px": 2.0, "grid": True},
     ],
 )
-def test_every_option_means_the_same_to_matplotlib(change):
+def test_every_option_draws_what_matplotlib_draws(change):
     spec = replace(PRESETS["square"], **change)
     traces = signals_for(spec)
     ours = to_rgb(next(draw(traces, spec, [60.0])), spec).astype(float)
@@ -247,7 +247,7 @@ def test_every_option_means_the_same_to_matplotlib(change):
 @settings(deadline=None)
 @given(data=st.data(), rate_hz=st.sampled_from([1.0, 9.7, 100.0, 256.016, 4096.0]))
 def test_no_signal_is_too_bad_to_be_drawn(data, rate_hz):
-    """NaN, infinities, huge and tiny numbers, from nothing to more than an epoch of them."""
+    """NaN, infinities, huge and tiny numbers, and traces of any length are drawn."""
     values = st.one_of(
         st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 3.4e38, -3.4e38, 1e-45, 32767.0]),
         st.floats(width=32),
@@ -273,7 +273,7 @@ def test_no_signal_is_too_bad_to_be_drawn(data, rate_hz):
 
 @settings(deadline=None)
 @given(bad=st.sampled_from([np.nan, np.inf, -np.inf]), start=st.integers(400, 2500))
-def test_samples_that_are_not_finite_draw_nothing_and_move_nothing(bad, start):
+def test_samples_that_are_not_finite_draw_nothing_and_change_nothing_else(bad, start):
     samples = 40 * np.sin(np.arange(3000) / 50)
     whole = one(samples)
     samples[start : start + 100] = bad
@@ -301,8 +301,8 @@ def test_bad_samples_do_not_change_the_scale_of_the_good_ones():
 
 @settings(deadline=None)
 @given(planted_uv=st.floats(10, 120), lane=st.integers(0, 1))
-def test_a_planted_height_is_that_tall(planted_uv, lane):
-    """75 µV planted are 75 µV drawn, in every row of every preset of fixed scale."""
+def test_a_wave_is_drawn_at_its_true_height(planted_uv, lane):
+    """A wave of 75 µV is drawn 75 µV tall, in every row of every preset with a fixed scale."""
     for spec in (spec for spec in PRESETS.values() if spec.scale == "fixed"):
         half_uv = spec.eeg_uv if MODALITY[spec.lanes[lane]] == "EEG" else spec.eog_uv
         if planted_uv > half_uv - 15:
@@ -316,7 +316,7 @@ def test_a_planted_height_is_that_tall(planted_uv, lane):
         assert abs(drawn - planted_uv * height / 2 / half_uv) <= 1
 
 
-def test_the_robust_scale_is_one_for_the_record_and_deaf_to_outliers():
+def test_the_robust_scale_is_one_for_the_record_and_ignores_outliers():
     spec = replace(SQUARE, scale="robust")
     rng = np.random.default_rng(3)
     samples = np.concatenate([rng.normal(0, 10, 30000), rng.normal(0, 20, 3000)])
@@ -346,7 +346,7 @@ def test_context_is_shown_beside_the_epoch_on_a_shaded_ground():
     assert (folded[2 * height - 1] == 0).all()
 
 
-def test_without_colour_the_picture_is_the_same_in_grey():
+def test_without_colour_the_image_is_the_same_in_grey():
     samples = 40 * np.sin(np.arange(3000) / 30)
     grey = replace(SQUARE, colour=False)
     assert (one(samples, grey) == one(samples)).all()
@@ -358,7 +358,7 @@ def test_without_colour_the_picture_is_the_same_in_grey():
 
 
 def test_no_two_things_have_the_same_colour():
-    """Or a picture could not be read back."""
+    """Otherwise an image could not be read back."""
     for preset in PRESETS.values():
         for spec in (preset, replace(preset, colour=not preset.colour)):
             colours = palette(spec)
@@ -369,7 +369,7 @@ def test_no_two_things_have_the_same_colour():
     assert len(set(INK.values())) == len(INK)
 
 
-def test_the_same_signal_gives_the_same_bytes_however_it_is_stored():
+def test_the_same_signal_gives_the_same_bytes_for_any_memory_layout():
     samples = 30 * np.random.default_rng(5).normal(size=6000)
     first = one(samples)
     strided = np.repeat(samples.astype(np.float32), 2)[::2]
