@@ -134,12 +134,12 @@ def test_lanes_are_scaled_by_the_training_nights_and_missing_lanes_are_zero(nigh
 def test_stages_are_sampled_equally_and_sequences_stay_within_a_night():
     stages = np.array([0] * 90 + [2] * 9 + [4] + [2] * 30)
     architecture = replace(small(), sequence=1, batch=10)
-    draw = fitting._Draw(stages, [100, 30], architecture, seed=0)
+    draw = fitting._BalancedSampler(stages, [100, 30], architecture, seed=0)
     drawn = np.concatenate([rows for _ in range(30) for rows in draw.one_pass()])
     shares = np.bincount(stages[drawn[:, 0]], minlength=5) / len(drawn)
     assert np.allclose(shares, [1 / 3, 0, 1 / 3, 0, 1 / 3], atol=0.08)
     assert np.allclose(draw.weights(), [1, 0, 1, 0, 1], atol=0.4)
-    draw = fitting._Draw(stages, [100, 30], replace(architecture, sequence=8), seed=0)
+    draw = fitting._BalancedSampler(stages, [100, 30], replace(architecture, sequence=8), seed=0)
     for rows in (rows for _ in range(30) for rows in draw.one_pass()):
         assert rows.shape == (10, 8)
         assert (np.diff(rows, axis=1) == 1).all()
@@ -164,11 +164,11 @@ def test_nothing_to_learn_from_is_refused():
 
 def test_the_placeholder_of_torchaudio_is_removed():
     """It exists during the import of braindecode only, so nobody takes torchaudio for installed."""
-    module = networks._Absent("torchaudio.functional")
-    with pytest.raises(RuntimeError, match=r"torchaudio.functional.lfilter is called"):
+    module = networks._Placeholder("torchaudio.functional")
+    with pytest.raises(RuntimeError, match=r"torchaudio.functional.lfilter was called"):
         module.lfilter(1, 2)
     present = find_spec("torchaudio") is not None
-    networks.models()
+    networks.braindecode_models()
     assert (find_spec("torchaudio") is not None) == present
     assert present or "torchaudio" not in sys.modules
 
@@ -176,4 +176,4 @@ def test_the_placeholder_of_torchaudio_is_removed():
 def test_without_braindecode_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "braindecode", None)
     with pytest.raises(InputError, match="pip install --no-deps braindecode"):
-        networks.models()
+        networks.braindecode_models()

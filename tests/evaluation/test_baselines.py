@@ -239,7 +239,7 @@ def test_a_probe_learns_and_leaves_the_model_unchanged(tiny, nights):
 def test_a_probe_gives_probability_0_to_a_stage_it_never_saw(tiny, nights):
     night = nights["train"][0]
     present = np.flatnonzero(np.isin(night.stages, [0, 2]))
-    some = replace(night, rows=night.rows.select(present), index=night.index[present])
+    some = replace(night, rows=night.rows.select(present), index=night.index[present], signal=None)
     p = VisionProbe(tiny).fit([some], []).probabilities(night)
     check(p, night)
     assert (p[:, [1, 3, 4]] == 0).all()
