@@ -1,4 +1,4 @@
-"""A corpus comes out the same, byte for byte, however it came about; only what is new is drawn."""
+"""The bytes of a corpus do not depend on how it was built, and only what is new is drawn."""
 
 import io
 import itertools
@@ -30,7 +30,7 @@ def raw(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(raw, tmp_path_factory):
-    """What a build in one go gives, by one worker process."""
+    """The content of a corpus that one worker process built in one go."""
     out = tmp_path_factory.mktemp("whole") / "corpus"
     assert build(raw, out, "--workers", 1) == 0
     return content(out)
@@ -103,7 +103,7 @@ def test_a_stopped_build_goes_on(raw, whole, tmp_path, drawn, after):
 
 
 def test_parts_of_other_settings_are_not_used(raw, whole, tmp_path, drawn):
-    """Another drawing, another choice of the reader: each is drawn anew, and then back again."""
+    """Another image spec or another option of the reader draws every recording again."""
     out = tmp_path / "c"
     stopped(raw, out, drawn, 5, "--trim-wake", 0)
     stopped(raw, out, drawn, 5, "--image", "compact")
@@ -136,7 +136,7 @@ def test_recordings_added_later(raw, whole, tmp_path, drawn):
 
 
 def test_splits_that_keep_their_rows_keep_their_files(raw, whole, tmp_path, drawn):
-    """A second visit of someone in the training split does not touch the other splits."""
+    """A second visit of a subject in the training split leaves the other splits as they are."""
     some, out = tmp_path / "raw", tmp_path / "c"
     shutil.copytree(raw, some)
     train = pq.read_table(io.BytesIO(whole["shhs/train-00000-of-00001.parquet"]))
@@ -184,7 +184,7 @@ def test_another_split_draws_nothing(raw, whole, tmp_path, drawn, split):
     assert content(out) == whole
 
 
-def test_an_option_that_changes_nothing_is_told(raw, whole, tmp_path, drawn):
+def test_an_option_that_changes_no_row_is_on_the_card(raw, whole, tmp_path, drawn):
     out, again = tmp_path / "c", tmp_path / "again"
     build(raw, out)
     drawn.clear()
@@ -213,7 +213,7 @@ def test_what_cannot_be_used_is_tried_once(raw, tmp_path, drawn, capsys):
 
 
 def test_what_could_not_be_read_just_now_is_tried_again(raw, tmp_path, drawn):
-    """A link into a drive that is away."""
+    """The recording is a link to a disk that is not connected."""
     some, out = tmp_path / "raw", tmp_path / "c"
     shutil.copytree(raw, some)
     xml = next(some.rglob("shhs1-200001-profusion.xml"))
@@ -237,7 +237,7 @@ def test_where_all_is_skipped_a_corpus_stays_as_it_was(raw, tmp_path, drawn):
 
 
 def test_a_fault_of_the_program_costs_one_recording(raw, whole, tmp_path, drawn, monkeypatch):
-    """It is listed as failed without the exception's words, which may name a person."""
+    """The reason has no words of the exception, which may name a person."""
     out = tmp_path / "c"
     real = raster.draw
     calls = []
@@ -280,7 +280,7 @@ def test_a_damaged_part_is_drawn_again(raw, whole, tmp_path, drawn, capsys, wher
 
 
 def test_a_damaged_shard_is_not_copied(raw, whole, tmp_path, drawn, capsys):
-    """Of the same size and time of change: found where its rows are taken into other shards."""
+    """Its size and time are unchanged, so that only its bytes show the damage."""
     out = tmp_path / "c"
     assert build(raw, out, "--seed", 3) == 0
     shard = out / "shhs" / "train-00000-of-00001.parquet"
@@ -320,7 +320,7 @@ def test_a_damaged_state_means_drawing_anew(raw, whole, tmp_path, drawn, text):
 
 @pytest.mark.parametrize("before", [(), ("--seed", "3")])
 def test_killed_at_every_change_of_the_folder(raw, whole, tmp_path, drawn, monkeypatch, before):
-    """Before each rename, link, removal and sync of the finish in turn; then built to the end."""
+    """Kill the build before each change of the folder in turn, then build to the end."""
     started = tmp_path / "started"
     if before:
         assert build(raw, started, *before) == 0
@@ -368,7 +368,7 @@ def test_no_room_is_noticed_before_the_disk_is_full(raw, whole, tmp_path, drawn,
 
 @pytest.mark.parametrize("limit", [30_000, 150_000])
 def test_a_disk_that_takes_no_more(raw, whole, tmp_path, limit):
-    """A file may not become larger than `limit`: a part does not fit, or a shard does not."""
+    """The process may not write files larger than `limit`: parts or shards do not fit."""
     out = tmp_path / "c"
     words = ("-m", "builders", "shhs", raw, "--out", out, "--image", "square", "--workers", 2)
     done = command(*words, setup=full_disk(limit))
@@ -399,7 +399,7 @@ def test_a_second_build_is_refused(raw, tmp_path, drawn):
 
 
 def test_two_cohorts_at_once_do_not_mix(raw, tmp_path):
-    """Whoever comes second is refused, and starts again when the first is done."""
+    """The second build is refused, and succeeds once the first has ended."""
     for number in range(3):
         write_mass(tmp_path / "mass", f"01-03-000{number}", "W123R")
     raws, out = {"shhs": raw, "mass": tmp_path / "mass"}, tmp_path / "c"
@@ -425,7 +425,7 @@ def test_two_cohorts_at_once_do_not_mix(raw, tmp_path):
 
 
 def test_no_shard_and_no_row_group_is_too_large(raw, whole, tmp_path, drawn, monkeypatch):
-    """With limits of the size that these recordings have; read again as one."""
+    """The limits are small, as these recordings are; the rows are read back as one table."""
     monkeypatch.setattr(shards, "SHARD_BYTES", 160_000)
     monkeypatch.setattr(shards, "GROUP_BYTES", 30_000)
     monkeypatch.setattr(shards, "_OVERHEAD_BYTES", 12_000)

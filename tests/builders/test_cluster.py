@@ -1,4 +1,4 @@
-"""The same corpus from a Dask cluster on loopback, of two worker processes that may die."""
+"""A Dask cluster of two local processes builds the same corpus, also if a worker dies."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def scheduler():
 
 
 def die_once(mark, function, task):
-    """Kill the worker that has the fifth recording; its second worker draws it."""
+    """Kill the worker that draws the fifth recording; another worker draws it."""
     if task.night.recording.endswith("200002"):
         try:
             Path(mark).touch(exist_ok=False)
@@ -73,7 +73,7 @@ def test_an_error_for_people_is_raised_here(scheduler):
 
 
 def test_workers_that_do_not_see_the_folder(raw, scheduler, tmp_path, monkeypatch):
-    """Another machine without the shared disk, as far as its worker can tell."""
+    """The worker behaves like one on a machine without the shared disk."""
     run = cluster.run
     monkeypatch.setattr(
         cluster,
@@ -91,7 +91,7 @@ def blind(function, task):
 
 
 def test_a_scheduler_that_cannot_be_reached_is_named(raw, tmp_path, monkeypatch):
-    """Nobody listens; somebody listens who is no scheduler and says nothing; no address at all."""
+    """No server listens, a server listens that never answers, and the address is not valid."""
     assert cluster.CONNECT_S < 10
     monkeypatch.setattr(cluster, "CONNECT_S", 1)
     with socket.socket() as silent:

@@ -1,4 +1,4 @@
-"""A corpus built from raw cohorts: right labels, right pictures, read as from the Hub."""
+"""A corpus of raw cohorts has the right labels and pictures, and `load_dataset` reads it."""
 
 import csv
 import filecmp
@@ -42,7 +42,7 @@ def test_load_dataset_reads_it_as_it_reads_the_hub(corpus, cohort):
 
 @pytest.mark.parametrize("cohort", COHORTS)
 def test_stages_are_those_that_were_simulated(corpus, raw, cohort):
-    """Row by row against the truth, by onset; what it has more is unscored in the raw files."""
+    """Compare each row with the truth by onset; epochs of the truth without a row are unscored."""
     names = load_dataset(str(corpus), cohort, split="train").features["stage"].names
     _, rows = all_rows(corpus, cohort)
     for recording in {row["recording"] for row in rows}:
@@ -66,7 +66,7 @@ def test_second_scorer(corpus):
 
 
 def test_the_stored_picture_is_the_one_that_staging_would_draw(corpus, raw):
-    """One piece of code draws both: the corpus' bytes equal a fresh drawing of the raw night."""
+    """The pictures of the corpus have the bytes of a new drawing of the raw night."""
     import pyarrow.parquet as pq
 
     spec = ImageSpec.load(corpus / "image_spec.json")
@@ -109,7 +109,7 @@ def test_card_counts_what_is_there(corpus):
 
 
 def test_a_corpus_built_anew_is_not_read_from_the_cache_of_the_old_one(corpus, tmp_path):
-    """`load_dataset` caches by the folder's name and README.md, not by what the files hold."""
+    """`load_dataset` keys its cache on the name of the folder and README.md, not on the files."""
     from psgvlm import dataset_card
 
     before = load_dataset(str(corpus), "shhs", split="train")

@@ -1,4 +1,4 @@
-"""Any folder of recordings: where stages come from, who is a subject, unscored recordings."""
+"""Any folder of recordings: the files of the stages, the subjects, unscored recordings."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def test_its_own_annotations(tmp_path):
 
 @pytest.mark.parametrize("name", ["night-Hypnogram.edf", "night.edf"])
 def test_annotations_over_many_epochs(tmp_path, name):
-    """Sleep-EDF scores a run of equal stages at once."""
+    """One annotation of Sleep-EDF covers a run of epochs with the same stage."""
     runs = [(0, 60, "Sleep stage W"), (60, 90, "Sleep stage 2"), (150, 30, "Movement time")]
     scored = [edfio.EdfAnnotation(*run) for run in runs]
     if name == "night.edf":
@@ -63,7 +63,7 @@ def test_annotations_over_many_epochs(tmp_path, name):
 
 
 def test_sleep_edf_s_names(tmp_path):
-    """The scorer's letter differs; both nights are one subject; the other night's stages stay."""
+    """The scorer's letter differs, both nights are one subject, each has its own stages."""
     for code, letter, stage in (("SC4001", "C", "W"), ("SC4002", "H", "R")):
         write_edf(tmp_path / f"{code}E0-PSG.edf", montage(LABELS, 60))
         scored = [edfio.EdfAnnotation(0, 60, f"Sleep stage {stage}")]
@@ -142,7 +142,7 @@ def test_lists_that_are_none(tmp_path, name, text, reason):
     assert name in str(caught.value)
 
 
-def test_a_file_goes_before_annotations_and_the_others_are_told(tmp_path):
+def test_a_file_goes_before_annotations_and_other_files_are_noted(tmp_path):
     (tmp_path / "night.txt").write_text("R\n" * 6)
     write_profusion(tmp_path / "night.xml", (2,) * 6)
     scores = folder.read_scores(
@@ -201,7 +201,7 @@ def test_a_map_for_unusual_labels(tmp_path):
         examine(folder, night, PRESETS["square"], Choices(map="C4-M1=Kanal 8"))
 
 
-def test_a_unit_that_is_missing_is_told(tmp_path):
+def test_a_missing_unit_is_noted(tmp_path):
     write_edf(tmp_path / "x.edf", [signal("C4-M1", noise(60, 100), 100, "")])
     (night,) = find_nights(folder, tmp_path)
     seen = examine(folder, night, PRESETS["square"], Choices())
@@ -225,7 +225,7 @@ def test_gaps_become_unscored_and_no_epoch_straddles_one(tmp_path):
     assert np.abs(trace.samples_uv[3000:] - alone).max() < 1e-3
 
 
-def test_what_mne_reads_is_found(tmp_path):
+def test_files_that_mne_reads_are_listed(tmp_path):
     import mne
 
     info = mne.create_info(["C4-M1"], 100, "eeg")

@@ -1,4 +1,4 @@
-"""`python -m builders inspect`: a right, readable table of a recording or of a tree."""
+"""`psgvlm inspect` prints a correct table of a recording or of a folder."""
 
 import pytest
 from psgvlm.builders.__main__ import main
@@ -17,7 +17,7 @@ def inspect(capsys, *words):
 
 
 def cells(text, recording):
-    """A recording's row of the table, by the header's words."""
+    """Return the row of a recording by the words of the header."""
     lines = text.splitlines()
     (header,) = (line for line in lines if line.startswith("recording"))
     (line,) = (line for line in lines if line.startswith(f"{recording} "))
@@ -26,7 +26,7 @@ def cells(text, recording):
 
 @pytest.fixture
 def tree(tmp_path):
-    """Three cohorts; each ISRUC family; one recording that would be skipped."""
+    """Write three cohorts, with each family of ISRUC and one recording that would be skipped."""
     raw = tmp_path / "raw"
     for i, family in enumerate(("A", "B", "C", "I-8", "I-40"), start=1):
         folder = raw / "isruc" / "subgroupI" / str(i)
@@ -73,7 +73,7 @@ def test_the_order_of_channels_makes_no_family(tree, capsys):
     assert cells(text, "01-03-0001")[1] == expected.split()
 
 
-def test_differences_of_the_xmls_are_told(tree, capsys):
+def test_differences_of_the_xmls_are_noted(tree, capsys):
     status, text = inspect(capsys, tree / "shhs")
     assert status == 0
     assert "  shhs2-200001: Profusion and NSRR XML (8 and 8 epochs) differ in 1: Profusion" in text

@@ -1,4 +1,4 @@
-"""ISRUC-Sleep: its folders, label families, scorers, and the traps of its scores."""
+"""ISRUC-Sleep: folders, label families, scorers, and what is unusual about its scores."""
 
 import openpyxl
 import pytest
@@ -136,7 +136,7 @@ def test_only_the_second_scorer(folder):
 
 @pytest.mark.parametrize("header", [True, False])
 def test_unscored_epochs_are_known_from_the_xlsx_alone(folder, header):
-    """The txt has wake there; nothing behind the masked epochs moves."""
+    """The txt has wake for unscored epochs; the epochs after them keep their numbers."""
     write_isruc(folder, "1", ("N2", "W", "W", "N3", "R"))
     write_xlsx(folder / "1_1.xlsx", ("N2", "U", "N", "N3", "R"), header)
     scores = read(folder)
@@ -165,7 +165,7 @@ def test_a_workbook_with_its_columns_elsewhere(folder):
         read(folder)
 
 
-def test_what_the_workbook_says_otherwise_is_told(folder):
+def test_differences_of_the_workbook_are_noted(folder):
     write_isruc(folder, "1", STAGES, marks=("N1", "N1", "MT", "N3", "R"))
     scores = read(folder)
     assert scores.stages == ("W", "N1", None, "N3", "R", "N2")
@@ -223,7 +223,7 @@ def test_more_scores_than_signal_and_the_other_way_round(folder):
 ### Damaged workbooks
 
 
-def test_a_workbook_that_is_none(folder):
+def test_a_file_that_is_no_workbook_is_refused(folder):
     write_isruc(folder, "1", STAGES)
     for content in (b"", b"Jane Doe", b"PK\x03\x04" + bytes(100)):
         (folder / "1_1.xlsx").write_bytes(content)

@@ -1,4 +1,4 @@
-"""A real build, killed in real ways at random moments: it comes out as if it were not."""
+"""A build that is killed at random moments gives the same corpus as one that is not."""
 
 import contextlib
 import os
@@ -13,11 +13,11 @@ import pytest
 from builds import content, write_raw
 from commands import ROOT
 
-SPLITS = ("--seed=42", "--split=loso")  # taken in turns, so that shards are taken over, too
+SPLITS = ("--seed=42", "--split=loso")  # in turns, so that rows are also taken from older shards
 
 
 def start(raw, out, split):
-    """A build, and when it began to hold the corpus: before that there is nothing to disturb."""
+    """Start a build; return it and the time at which it took the lock of the corpus."""
     words = [sys.executable, "-m", "builders", "shhs", raw, "--out", out, "--image", "square"]
     process = subprocess.Popen(
         [*words, "--workers", "2", split],
@@ -42,7 +42,7 @@ def holds_the_lock(pid):
 
 
 def finished(process, began):
-    """Wait for a build's end; returns the seconds in which it could have been disturbed."""
+    """Wait until a build ends; return for how many seconds it held the lock."""
     while process.poll() is None and holds_the_lock(process.pid):
         time.sleep(0.005)
     held_s = time.monotonic() - began
@@ -52,9 +52,9 @@ def finished(process, began):
 
 
 def kill(process, how):
-    """Ctrl-C, which reaches the whole group; the end of the group; the end of the parent alone.
+    """End a build by Ctrl-C, which reaches the whole group, or kill the group or the parent.
 
-    Returns false where the build was quicker.
+    Return False if the build had ended before.
     """
     if how == "parent":
         process.kill()
@@ -73,7 +73,7 @@ def kill(process, how):
     return True
 
 
-@pytest.mark.timeout(900)  # half a minute, but for machines that do other things as well
+@pytest.mark.timeout(900)  # half a minute on a quiet machine
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("wanted", [6, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_at_random_moments(wanted, tmp_path):
@@ -87,8 +87,8 @@ def test_killed_at_random_moments(wanted, tmp_path):
     while kills < wanted:
         process, began = start(raw, out, SPLITS[builds % 2])
         try:
-            # With all drawn a build is quick, and on a machine that was busy at first much quicker:
-            # two in three or so are to be killed all the same.
+            # A build is quicker when everything is drawn or the machine is less busy, and about two
+            # in three are to be killed all the same.
             process.wait(rng.uniform(0, 1.5 * max(held_s[-3:])))
         except subprocess.TimeoutExpired:
             kills += kill(process, ("Ctrl-C", "group", "parent")[kills % 3])

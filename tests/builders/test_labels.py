@@ -1,4 +1,4 @@
-"""A corpus pushed without its images, and the images proven the same by who has the recordings."""
+"""A corpus pushed without its images, and its images drawn again and compared."""
 
 import io
 import shutil
@@ -50,7 +50,7 @@ def test_labels_without_images_and_the_same_images_drawn_elsewhere(hub, tmp_path
     with pytest.raises(InputError, match="statement MASS"):
         main(["push", str(corpus), NAME, "--labels-only", "--public"])
     public = ["--labels-only", "--public", "--i-am-allowed", "MASS"]
-    # Where the images were once, they would be found again.
+    # A repository that once had the images keeps them in its history.
     main(["push", str(corpus), "tester/images", "--i-am-allowed", "MASS"])
     with pytest.raises(InputError, match=r"its history has .*new repository"):
         main(["push", str(corpus), "tester/images", "--tag", "v2", *public])
@@ -75,7 +75,7 @@ def test_labels_without_images_and_the_same_images_drawn_elsewhere(hub, tmp_path
     card = (there / "README.md").read_text()
     assert "psgvlm build mass RAW/mass --out CORPUS --image image_spec.json" in card
 
-    # Another split, another order, and as the card says: still the same pictures.
+    # Another split and another order, drawn as the card says: the same pictures.
     spec = f"{there / 'image_spec.json'}"
     out = str(tmp_path / "again")
     words = ["mass", str(tmp_path / "raw"), "--out", out, "--image", spec, "--seed", "7"]

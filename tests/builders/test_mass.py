@@ -1,4 +1,4 @@
-"""MASS: stages by their own onsets, 20-s epochs, the true rate, files in other folders."""
+"""MASS: stages by their onsets, epochs of 20 s, the true rate, files in other folders."""
 
 import edfio
 import numpy as np
@@ -67,7 +67,7 @@ def test_the_first_onset_is_not_0_and_durations_are_inexact(tmp_path):
 
 
 def test_epochs_are_placed_by_their_onset_not_by_their_count(tmp_path):
-    """Two epochs have no annotation; onsets are off by half a second here and there."""
+    """Two epochs have no annotation, and some onsets are off by half a second."""
     write_mass(tmp_path, "01-03-0001", CODES)
     onsets = (37.4, 66.9, 97.9, 187.4, 217.3)
     scored = [edfio.EdfAnnotation(s, 29.9, "Sleep stage 2") for s in onsets]
@@ -85,7 +85,7 @@ def test_epochs_that_are_not_quite_30_s_do_not_drift(tmp_path):
 
 
 def test_what_lies_in_epoch_960_by_the_true_rate(tmp_path):
-    """A pulse within the last epoch's first sample: the rounded rate would look 1.8 s beside it."""
+    """A pulse is at the first sample of the last epoch; a rounded rate would miss it by 1.8 s."""
     record_s, samples = 3.99975, 128
     rate_hz = samples / record_s
     records = int((37.4 + 30 * 961) / record_s) + 1
@@ -114,7 +114,7 @@ def test_other_annotations_stand_between_the_stages(tmp_path):
     assert read(tmp_path).stages == STAGES
 
 
-def test_a_stage_that_is_none(tmp_path):
+def test_an_unknown_stage_is_refused(tmp_path):
     write_mass(tmp_path, "01-03-0001", ("W", "7", "2"))
     with pytest.raises(InputError, match=r"Sleep stage '7'; expected Sleep stage W, 1, 2, 3, 4, R"):
         read(tmp_path)

@@ -1,4 +1,4 @@
-"""What a worker takes: bounded for a whole night, and the same after twenty of them."""
+"""The memory of a worker is bounded for a whole night, and does not grow in twenty nights."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ for _ in range(int(sys.argv[3])):
 
 
 def worker(raw, image: str, nights: int) -> list[list[float]]:
-    """MB in use after each night, and the most so far."""
+    """Return the MB in use after each night, and the most so far."""
     done = subprocess.run(
         [sys.executable, "-c", WORKER, raw, image, str(nights)],
         cwd=ROOT,
@@ -73,7 +73,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="re
 
 
 def test_a_night_takes_less_than_400_mb(tmp_path):
-    """8 hours, 12 channels at 256 Hz; imports and compiled code included."""
+    """A night of 8 hours with 12 channels at 256 Hz, including imports and compiled code."""
     write_night(tmp_path / "night.edf", 8)
     ((_, most),) = worker(tmp_path, "wide", 1)
     assert most < 400

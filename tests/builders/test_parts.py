@@ -1,4 +1,4 @@
-"""A part holds what was written into it, or says that it does not; its key is all that decides."""
+"""A part gives back what was written, or an error; its key covers everything that decides it."""
 
 import os
 import tempfile

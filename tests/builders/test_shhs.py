@@ -1,4 +1,4 @@
-"""SHHS: both kinds of XML, both visits, movement and unscored epochs, own rates."""
+"""SHHS: both kinds of XML, both visits, movement and unscored epochs, sampling rates."""
 
 from dataclasses import replace
 
@@ -51,7 +51,7 @@ def test_no_stages(tmp_path):
 
 @pytest.mark.parametrize("kind", ["profusion", "nsrr"])
 def test_either_xml(tmp_path, kind):
-    """3 and 4 are N3; movement and unscored epochs are unscored; runs of several epochs."""
+    """Stages 3 and 4 are N3, movement is unscored, and one event may cover several epochs."""
     codes = (*CODES, 2, 2, 2)
     kinds = {"profusion": kind == "profusion", "nsrr": kind == "nsrr"}
     write_shhs(tmp_path, "shhs1-200001", codes, **kinds)

@@ -1,4 +1,4 @@
-"""The raw cohorts made of simulated nights."""
+"""The simulated cohorts in their raw layouts."""
 
 import csv
 import hashlib
@@ -25,7 +25,7 @@ from psgvlm.stages import STAGES
 
 @pytest.fixture(scope="module")
 def cohorts(tmp_path_factory):
-    """Three recordings of each cohort, an hour each, and where they lie."""
+    """Write three recordings of each cohort, one hour each; return their folder."""
     root = tmp_path_factory.mktemp("raw")
     for cohort in simulate.COHORTS:
         simulate.write_cohort(cohort, root, 3, hours=1, seed=7)
@@ -42,7 +42,7 @@ def truth_of(root, cohort, recording):
 
 
 def k_complex_depth(edf, label, events, scale=1.0):
-    """Median over the planted ones: the signal's minimum in µV over the true amplitude."""
+    """Return the median over planted waves of the minimum in µV divided by the true amplitude."""
     signal = edf.get_signal(label)
     depth = []
     for event in events:

@@ -1,4 +1,4 @@
-"""One recording of every kind that the three cohorts hold: what is in its files, and where."""
+"""One recording of every kind of the three cohorts: its files and what they hold."""
 
 import csv
 import warnings
@@ -61,7 +61,7 @@ def truth_of(root, name, what=""):
 
 
 def simulated(name, rate_hz):
-    """The night that the recording was made of, at its rate."""
+    """Simulate the night of a recording again, at the rate of the recording."""
     night_seed, _ = streams(SEED, variant_key(COHORT_OF[name], RECORDINGS[name]))
     lead_s = mass.LEAD_S + 30 if COHORT_OF[name] == "mass" else 0
     mains_hz = 50 if COHORT_OF[name] == "isruc" else 60
@@ -122,7 +122,7 @@ def test_planted_events_stand_where_the_truth_says(root, name):
 
 @pytest.mark.parametrize("name", [n for n in COHORT_OF if COHORT_OF[n] != "shhs"])
 def test_signals_are_those_of_the_night_from_the_first_sample_to_the_last(root, name):
-    """Derived as a reader would, to within two steps of 16 bits."""
+    """Signals that are derived as a reader does agree within two steps of 16 bits."""
     edf = read(root, name)
 
     def signal(label):
@@ -224,7 +224,7 @@ def test_isruc_labels(root, name):
 
 
 def isruc_scores(root, name, scorer=1):
-    """The txt's lines as they are, and the xlsx's rows."""
+    """Return the lines of the txt and the rows of the xlsx."""
     stem = root / "isruc" / RECORDINGS[name].stem
     lines = stem.with_name(f"{stem.name}_{scorer}.txt").read_bytes().decode()
     book = openpyxl.load_workbook(stem.with_name(f"{stem.name}_{scorer}.xlsx"))

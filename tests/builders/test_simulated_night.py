@@ -1,4 +1,4 @@
-"""The simulated nights, and what software that learned from real nights makes of them."""
+"""The simulated nights, and the stages that software trained on real nights gives them."""
 
 from itertools import pairwise
 
@@ -38,14 +38,14 @@ def cut(night, lane, event, before_s=0.0):
 
 
 def epoch_rms(night, lane):
-    """(epochs,) RMS of a lane as a scorer would filter it."""
+    """Return the RMS of a lane in each epoch, filtered as for a scorer, shape (epochs,)."""
     low, high = (10, 45) if lane == "chin" else (0.3, 35)
     x = band(night.signals[lane], low, high)
     return x.reshape(len(night.stages), -1).std(axis=1)
 
 
 def slow_wave_share(night, lane):
-    """(epochs,) share of the time in waves of 0.5-2 Hz and more than 75 µV, peak to peak."""
+    """Return the share of each epoch in waves of 0.5-2 Hz above 75 µV peak to peak, (epochs,)."""
     x = band(night.signals[lane], 0.3, 4)
     falls = np.flatnonzero((x[:-1] >= 0) & (x[1:] < 0))
     seconds = np.zeros(len(night.stages))
@@ -262,7 +262,7 @@ def test_muscle_tone_falls_with_depth_less_than_people_differ(nights):
 
 @pytest.mark.parametrize("lane", ["C4-M1", "O2-M1", "E1-M2", "chin"])
 def test_no_single_amplitude_gives_the_stage_away(nights, lane):
-    """The commonest stage among the 50 epochs nearest in amplitude, of the five other people."""
+    """Return the most frequent stage among the 50 epochs of other people nearest in amplitude."""
     rms = [epoch_rms(night, lane) for night in nights]
     right = []
     for person, night in enumerate(nights):
@@ -330,7 +330,7 @@ def test_yasa_stages_nothing_by_a_white_background():
 
 
 def overlap(truth, found):
-    """Shares of `truth` and of `found` ((n, 2) in s) that meet one of the other."""
+    """Return the shares of `truth` and of `found`, (n, 2) in s, that overlap one of the other."""
     meets = (truth[:, None, 0] < found[None, :, 1]) & (truth[:, None, 1] > found[None, :, 0])
     return meets.any(axis=1).mean(), meets.any(axis=0).mean()
 

@@ -1,4 +1,4 @@
-"""Every variant of the raw formats that the simulator knows, read and held against its truth."""
+"""Every simulated variant of the raw formats is read and compared with its truth."""
 
 import csv
 

@@ -1,4 +1,4 @@
-"""`python -m builders verify` finds what was done to a corpus, and nothing in a whole one."""
+"""`psgvlm verify` finds every damage to a corpus, and no fault in a whole one."""
 
 import io
 import json
@@ -45,7 +45,7 @@ def faults(corpus):
 
 
 def change(corpus, name, **columns):
-    """Rewrite a shard; each change is given a column's values, and gives them back changed."""
+    """Rewrite a shard; each change is a function of the values of a column."""
     table = pq.read_table(corpus / name)
     for column, changed in columns.items():
         field = table.schema.field(column)
@@ -57,7 +57,7 @@ def change(corpus, name, **columns):
 
 
 def at(row, value):
-    """A change of one value of a column."""
+    """Return a change of one value of a column."""
 
     def changed(values):
         values[row] = value
@@ -74,7 +74,7 @@ def swapped(values):
 
 
 def flipped_byte(corpus):
-    """One bit of one picture's deflated pixels, where the shard has it, in place."""
+    """Flip one bit of the compressed pixels of a picture within its shard."""
     path = corpus / TRAIN
     png = pq.read_table(path)["images"][5].as_py()[0]["bytes"]
     content = bytearray(path.read_bytes())
@@ -99,7 +99,7 @@ def other_schema(corpus):
 
 
 def other_features(corpus):
-    """The columns are right, but nothing says that `stage` is a class label."""
+    """Remove the metadata that say that `stage` is a class label."""
     table = pq.read_table(corpus / TEST)
     pq.write_table(table.replace_schema_metadata(None), corpus / TEST)
 
@@ -262,7 +262,7 @@ def whole_tasks(tmp_path_factory):
 
 
 def told(text):
-    """A change of the answer of the epoch in row 3, whose stage is R."""
+    """Return a change of the answer of the epoch in row 3, whose stage is R."""
     return {"completion": at(3, chat.completion(text))}
 
 
@@ -347,7 +347,7 @@ def test_a_shard_cut_short_is_named_and_the_others_are_read(copy):
 
 
 def test_a_row_group_that_cannot_be_read_is_named_and_the_others_are_read(copy):
-    """Zeros over the header of a page in the second of three row groups."""
+    """The header of a page in the second of three row groups is overwritten with zeros."""
     path = copy / TRAIN
     with pq.ParquetFile(path) as file:
         column = file.metadata.row_group(1).column(file.schema.names.index("epoch"))
@@ -365,7 +365,7 @@ def test_a_row_group_that_cannot_be_read_is_named_and_the_others_are_read(copy):
 
 
 def card(corpus, damage):
-    """Change the card's YAML, and let SHA256SUMS agree."""
+    """Change the YAML of the card and renew SHA256SUMS."""
     path = corpus / "README.md"
     _, text, rest = path.read_text().split("---\n", 2)
     values = yaml.safe_load(text)

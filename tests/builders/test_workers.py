@@ -1,4 +1,4 @@
-"""Workers that die: the others go on, their task goes to another one, nobody stays behind."""
+"""If a worker dies, the others go on, another one takes its task, and no process is left over."""
 
 import os
 import signal
@@ -62,14 +62,14 @@ def ended(pid) -> bool:
 
 
 def until(holds):
-    """Wait for it; the test's own timeout is the limit."""
+    """Wait until a function returns True; the timeout of the test is the limit."""
     while not holds():
         time.sleep(0.02)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_workers_end_when_their_parent_is_killed(tmp_path):
-    """Idle ones at once; a busy one when its recording is done, as its result finds no taker."""
+    """Idle workers end at once, a busy one when its recording is done and cannot be sent."""
     code = (
         "import sys; sys.path[:0] = ['tests/builders', 'tests/helpers']\n"
         "from psgvlm.builders.build import workers; import test_workers\n"
@@ -95,7 +95,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
 
 
 def idle(task):
-    """The first task is done at once, the second one when the parent is gone."""
+    """The first task ends at once, the second when the parent has ended."""
     folder, number = task
     Path(folder, f"pid-{os.getpid()}").touch()
     if number:

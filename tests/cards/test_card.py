@@ -1,4 +1,4 @@
-"""The card of a corpus: what `load_dataset` knows before it reads a row, and what people read."""
+"""The card of a corpus: the YAML that `load_dataset` reads, and the text that people read."""
 
 import os
 import re
@@ -62,7 +62,7 @@ def test_a_split_of_another_size_is_refused_by_load_dataset(copy):
 
 
 def test_bytes_are_about_those_of_load_dataset_s_own_copy(corpus):
-    """Real pictures; the columns beside them are packed closer in Parquet than in Arrow."""
+    """The pictures are real; other columns take less room in Parquet than in Arrow."""
     info = load_dataset_builder(str(corpus), "mass").info
     for name, split in load_dataset(str(corpus), "mass").items():
         assert info.splits[name].num_bytes == pytest.approx(split.data.nbytes, rel=0.1)
@@ -134,7 +134,7 @@ def test_changed_shards_are_read_and_not_hidden_from_verify(copy):
 
 
 def test_counting_reads_no_image(copy):
-    """With every picture's page overwritten the card comes out the same."""
+    """The card is the same if the page of every picture is overwritten."""
     before = (copy / "README.md").read_bytes()
     for path in copy.glob("shhs/*.parquet"):
         content = bytearray(path.read_bytes())
@@ -242,7 +242,7 @@ def test_a_corpus_that_nothing_binds_has_no_gate(corpus, tmp_path):
     assert "Recordings:" not in prose(tmp_path)  # there is no manifest
 
 
-def test_counts_and_sources_are_told(corpus, tmp_path):
+def test_counts_and_sources_are_on_the_card(corpus, tmp_path):
     text = prose(corpus)
     for config in ("isruc", "mass", "shhs"):
         for name, split in load_dataset(str(corpus), config).items():

@@ -46,7 +46,7 @@ def nights(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(nights, tmp_path_factory):
-    """What a build in one go gives, by one worker process."""
+    """The content of a corpus that one worker process built in one go."""
     out = tmp_path_factory.mktemp("whole") / "corpus"
     assert build(nights, out, "--workers", 1, *TASKS) == 0
     return content(out)
@@ -61,7 +61,7 @@ def shard(corpus, task, split):
 
 
 def image_bytes(path):
-    """The pictures' column as it lies in the file, and its rows, row group by row group."""
+    """Return the bytes of the column of pictures, and the rows, of each row group."""
     found = []
     with path.open("rb") as file, pq.ParquetFile(path) as parquet:
         for number in range(parquet.num_row_groups):
@@ -89,7 +89,7 @@ def test_the_rows_are_the_same_but_for_question_and_answer(tasks_corpus, split):
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_the_images_lie_in_the_files_as_the_same_bytes(tasks_corpus, split):
-    """What a hub stores by content is stored once."""
+    """The pictures of all tasks are the same bytes, which a hub stores once."""
     staging, *others = (image_bytes(shard(tasks_corpus, task, split)) for task in CONFIGS)
     assert sum(len(held) for _, held in staging) > 100_000
     assert others == [staging, staging]
@@ -168,7 +168,7 @@ def test_stopped_or_built_bit_by_bit_it_is_the_same(nights, whole, tmp_path, dra
 def test_other_splits_and_back_keep_the_texts_and_draw_nothing(
     nights, whole, tmp_path, drawn, monkeypatch
 ):
-    """Also where rows go from several shards into others, which have the same bounds for a task."""
+    """This holds too if rows move from several shards into others with the same bounds."""
     out, again = tmp_path / "c", tmp_path / "again"
     assert build(nights, out, *TASKS) == 0
     drawn.clear()
@@ -246,7 +246,7 @@ def test_a_damaged_shard_of_a_task_is_not_copied(nights, whole, tmp_path, drawn,
 
 @pytest.mark.parametrize("before", ["parts", "another split", "another task"])
 def test_killed_while_folders_are_put_in_place(nights, whole, tmp_path, drawn, monkeypatch, before):
-    """At every fifth change of the folder, other ones for each `before`; then built to the end."""
+    """Kill the build at every fifth change of the folder, then build to the end."""
     started, out = tmp_path / "started", tmp_path / "c"
     words, wanted = TASKS, whole
     if before == "parts":
@@ -292,7 +292,7 @@ def test_what_another_version_had_ready_deletes_nothing(nights, whole, tmp_path,
 ### What is refused
 
 
-def test_a_task_that_is_none_is_refused(nights, tmp_path, capsys):
+def test_an_unknown_task_is_refused(nights, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         build(nights, tmp_path / "c", "--tasks", "staging,dreams")
     assert stop.value.code == 2
@@ -301,7 +301,7 @@ def test_a_task_that_is_none_is_refused(nights, tmp_path, capsys):
 
 
 def test_without_yasa_nothing_is_begun_and_no_recording_blamed(nights, tmp_path, monkeypatch):
-    """Neither here nor by a worker that lacks it, on another machine."""
+    """Without yasa, neither this process nor a worker on another machine draws."""
     monkeypatch.setitem(sys.modules, "yasa", None)
     with pytest.raises(InputError, match=r"yasa is not installed.*pip install yasa"):
         build(nights, tmp_path / "c", *TASKS)
@@ -322,7 +322,7 @@ def test_without_yasa_nothing_is_begun_and_no_recording_blamed(nights, tmp_path,
 
 
 def test_staging_does_not_import_yasa():
-    """A worker that only stages must not pay for it."""
+    """A worker that only draws must not import yasa and what it needs."""
     code = "import sys, psgvlm.builders.__main__, psgvlm.builders.build.drawing; "
     code += "sys.exit('yasa' in sys.modules)"
     assert python("-c", code).returncode == 0

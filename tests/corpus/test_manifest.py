@@ -153,7 +153,7 @@ def test_a_real_recording_builds_unscored(tmp_path):
 
 
 def broken_tree(raw):
-    """Ten ISRUC recordings: one sound, one truncated, each other broken in a way of its own."""
+    """Write ten ISRUC recordings: one is sound, one truncated, each other broken differently."""
     group = raw / "subgroupI"
     for i in range(1, 11):
         write_isruc(group / str(i), str(i), STAGES)

@@ -24,7 +24,7 @@ def stream(folder):
 
 
 def places(rows):
-    """Where rows come from; each picture must be that row's own."""
+    """Return the recording and epoch of rows; each picture must be that of its row."""
     for row in rows:
         (image,) = row["images"]
         assert image.getpixel((5, 5)) == (grey(row["recording"], row["epoch"]),) * 3

@@ -54,7 +54,7 @@ def test_a_ratio_without_validation():
 @pytest.mark.parametrize(
     "how", ["70/30", "a/b/c", "-1/1/1", "0/0/0", "nan/1/1", "inf/1/1", "kfold"]
 )
-def test_a_split_that_is_none(how):
+def test_an_unknown_split_is_refused(how):
     with pytest.raises(InputError, match=r"split .*expected three shares"):
         assign(how, ["1", "2", "3"])
 
