@@ -26,7 +26,7 @@ def test_the_demonstration_learns(tmp_path):
         assert name in done.stdout
     assert figures["staged_night"]["kappa"] >= 0.60
     for name in ("release/psg-images", "release/psgvlm-tiny"):
-        assert "Of simulated recordings" in (copy / "demo" / name / "README.md").read_text()
+        assert "simulated recordings" in (copy / "demo" / name / "README.md").read_text()
     for name in ("epoch.png", "night/night.png", "night/report.html", "report/report.html"):
         assert str(name) in done.stdout
         assert (copy / "demo" / name).is_file()
