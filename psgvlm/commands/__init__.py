@@ -1,1 +1,3 @@
-"""The sub-commands of the command `psgvlm`, one module each."""
+"""The command `psgvlm`: `main` has the table of its sub-commands, which have a module each."""
+
+__all__ = ["main"]
