@@ -20,7 +20,8 @@ from psgvlm.signals.filters import FLAT_S, band_pass, mains_in, mains_windows, r
 from psgvlm.signals.traces import Quality, Trace, derive
 from psgvlm.stages import EPOCH_S
 
-BLOCK_S = 1800.0
+# Longer blocks spend less on their margins, shorter ones take less memory.
+BLOCK_S = 3600.0
 STILL_S = 1.0  # a signal that stands still for this long shows nothing
 
 

@@ -129,14 +129,19 @@ class EdfFile:
             }
         first = min(max(0, math.floor(start_s / self.record_s)), self.n_records)
         last = max(first, min(self.n_records, math.ceil(stop_s / self.record_s)))
-        pieces: dict[int, list] = {index: [np.empty(0, np.float32)] for index in factors}
+        samples = {
+            index: np.empty((last - first, self.signals[index].samples), np.float32)
+            for index in factors
+        }
+        done = 0
         for records in self._records(first, last):
             for index, factor in factors.items():
                 values = records[:, self._edges[index] : self._edges[index + 1]]
-                pieces[index].append(self._scaled(values, index, factor))
+                self._scale(values, index, factor, samples[index][done : done + len(records)])
+            done += len(records)
         return {
-            index: (first * self.signals[index].samples, np.concatenate(pieces[index]))
-            for index in factors
+            index: (first * self.signals[index].samples, array.reshape(-1))
+            for index, array in samples.items()
         }
 
     def _read_from_long_records(
@@ -159,15 +164,16 @@ class EdfFile:
                 position = record * self._width + int(self._edges[index]) + within
                 self._read_into(file, position, piece)
                 sample += len(piece)
-        return first, self._scaled(values, index, factor)
+        samples = np.empty(len(values), np.float32)
+        self._scale(values, index, factor, samples)
+        return first, samples
 
-    def _scaled(self, values: np.ndarray, index: int, factor: float) -> np.ndarray:
-        """Return stored values in the signal's own unit times a factor, float32 of shape (n,)."""
+    def _scale(self, values: np.ndarray, index: int, factor: float, out: np.ndarray) -> None:
+        """Write stored values into `out` (float32) in the signal's own unit times a factor."""
         signal = self.signals[index]
-        scaled = values.astype(np.float32)
-        scaled *= np.float32(signal.gain * factor)
-        scaled += np.float32(signal.offset * factor)
-        return scaled.ravel()
+        out[...] = values
+        out *= np.float32(signal.gain * factor)
+        out += np.float32(signal.offset * factor)
 
     def limits(self, index: int) -> tuple[float, float]:
         """Return the lowest and highest value of a signal that can be stored, in its own unit."""

@@ -108,6 +108,7 @@ class Recording:
             self._file = MneFile(path or recording)
             self._raw = None if path else self._file
             self.channels = tuple(self._mne_channels(self._file))
+        self._labels = tuple(channel.label for channel in self.channels)
         self.path, self.segments = self._file.path, self._file.segments()
         if not self.channels:
             raise InputError(f"{self.path}: holds no signals; expected a recording with EEG")
@@ -145,7 +146,7 @@ class Recording:
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels of the channels in file order, as the file has them."""
-        return tuple(channel.label for channel in self.channels)
+        return self._labels
 
     @property
     def duration_s(self) -> float:
