@@ -71,7 +71,7 @@ def draw(explanation: Explanation, image, path: str | Path | io.BytesIO) -> None
     axes["seconds"].bar(start_s, explanation.seconds, width=0.85, align="edge", color=colours)
     axes["seconds"].axhline(explanation.threshold, color="0.45", linestyle="--", linewidth=1)
     axes["seconds"].axhline(0, color="0.7", linewidth=0.8)
-    axes["seconds"].set(xlabel="s of the epoch", ylabel=explanation.unit)
+    axes["seconds"].set(xlabel="seconds of the epoch", ylabel=explanation.unit)
     axes["seconds"].set_xlim(start_s[0], start_s[-1] + 1)
 
     colours = [COLOURS[stage] for stage in STAGES]
