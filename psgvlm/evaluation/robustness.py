@@ -9,7 +9,8 @@ from psgvlm.errors import InputError
 from psgvlm.evaluation import contenders
 from psgvlm.evaluation.answers import AnswerStore
 from psgvlm.evaluation.corpus_nights import CorpusNight
-from psgvlm.signals.damage import DAMAGES, Damage, DamagedRecording
+from psgvlm.signals.damage import DAMAGES, Damage
+from psgvlm.signals.damaged_recording import DamagedRecording
 
 DEFAULT_KINDS = ("lost", "white", "emg", "mains_50", "weak")
 Grid = list[tuple[float, float | None]]  # share of the night and level of each point of a curve

@@ -1,2 +1,6 @@
-"""A night: a recording cut into epochs, filtered and drawn, with its neighbouring epochs as
-context."""
+"""Nights: a recording cut into epochs, filtered and drawn, and the neighbours of its epochs."""
+
+from psgvlm.nights.neighbours import around, blank, checked_count
+from psgvlm.nights.night import Night
+
+__all__ = ["Night", "around", "blank", "checked_count"]

@@ -1,9 +1,9 @@
-"""The lanes of a recording, filtered block by block: memory does not grow with its length.
+"""The lanes of a recording, filtered block by block, so that long recordings need no more memory.
 
-The filters are zero-phase filters of the continuous record. A block is therefore read with margins
-that are as long as the filters' memory; what comes out is what filtering the whole record at once
-would give, but for rounding. Blocks have fixed places, so the samples of an epoch are the same
-whatever else is read.
+The filters are zero-phase filters of the continuous record. So a block is read with margins, which
+are longer than the filters' reach. The result is that of filtering the whole record at once, apart
+from rounding. Blocks begin at fixed times, so the samples of an epoch are the same whatever else is
+read.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ import numpy as np
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
-from psgvlm.recordings.lanes import Derivation, LaneMap
+from psgvlm.recordings.lanes import Derivation, Lane, LaneMap
 from psgvlm.recordings.recording import Recording
 from psgvlm.signals.filters import FLAT_S, band_pass, mains_in, mains_windows, reach_s
 from psgvlm.signals.traces import Quality, Trace, derive
@@ -22,12 +22,12 @@ from psgvlm.stages import EPOCH_S
 
 # Longer blocks spend less on their margins, shorter ones take less memory.
 BLOCK_S = 3600.0
-STILL_S = 1.0  # a signal that stands still for this long shows nothing
+STILL_S = 1.0  # a lane shows nothing while its signal stands still for at least so long
 
 
 @dataclass(frozen=True)
 class FilledLane:
-    """A lane that the recording fills: its derivation, rate, number of samples and band."""
+    """A lane that the recording fills: its derivation, its rate, and the band of its filter."""
 
     name: str
     source: Derivation
@@ -37,11 +37,11 @@ class FilledLane:
 
 
 class FilteredRecord:
-    """The lanes of a recording, any block of which can be read as if the whole were filtered.
+    """The filtered lanes of a recording, which are read block by block.
 
-    All times are seconds of the stored samples (`Recording.stored_s`). What the whole record
-    decides is determined when it is first needed: the mains hum, and the height of the lanes for
-    `scale="robust"`, for which the whole record is filtered once more.
+    All times are seconds of the stored samples (`Recording.stored_s`). The mains frequency depends
+    on the whole record, and so does the height of the lanes with `scale="robust"`. Both are
+    measured when they are first needed; for the height, the whole record is filtered once more.
 
     Parameters
     ----------
@@ -65,17 +65,17 @@ class FilteredRecord:
             if source
         ]
         lengths_s = [stop - start for start, stop in recording.segments]
-        self._gaps_s = np.cumsum(lengths_s)[:-1]  # where the samples after a gap begin
+        self._gaps_s = np.cumsum(lengths_s)[:-1]  # where the samples after each gap begin
         reaches = [0.0, *(reach_s(lane.rate_hz, lane.band_hz) for lane in self.filled)]
-        # Twice the filters' memory: what is left of a margin's own end is then negligible.
+        # Twice the reach of the filters, so that the ends of a margin do not matter.
         self.margin_s = 2 * max(reaches) + FLAT_S
         self._mains_hz: list[int] | None = None
         self._half_uv: list[float | None] | None = None
         self._last: tuple[int, list[Trace | None]] | None = None
-        # Samples that stand still and samples at the limits of the file, by number of block.
+        # By number of block: how many samples of each lane are flat, and how many are clipped.
         self._useless: dict[int, np.ndarray] = {}
 
-    def _filled_lane(self, lane, source: Derivation) -> FilledLane:
+    def _filled_lane(self, lane: Lane, source: Derivation) -> FilledLane:
         channel = self.recording.channel(source.plus)
         band_hz = self.spec.band_hz(lane.modality)
         try:
@@ -87,13 +87,15 @@ class FilteredRecord:
 
     @property
     def n_blocks(self) -> int:
-        """How many blocks the stored samples fill."""
+        """The number of blocks that the stored samples fill."""
         return max(1, int(np.ceil(self.recording.stored_duration_s / BLOCK_S)))
 
     def block(self, number: int) -> list[Trace | None]:
-        """Return the filtered lanes of a block, with what epochs that begin in it need around it.
+        """Return the filtered lanes of a block; None for a missing lane.
 
-        The last block is kept, so that drawing single epochs one after another reads it once.
+        Each trace has the samples that the epochs that begin in the block show, also those after
+        the block's end. The latest block is kept, so that drawing the epochs of one block, one at a
+        time, reads it once.
         """
         if self._last is None or self._last[0] != number:
             self._last = number, self._filter(number, scaled=True)
@@ -105,8 +107,8 @@ class FilteredRecord:
         traces = []
         for index, (first, samples, _) in enumerate(self._read(number, self.margin_s)):
             lane = self.filled[index]
-            gaps = np.round(self._gaps_s * lane.rate_hz).astype(int) - first
             # A filter must not ring across a gap.
+            gaps = np.round(self._gaps_s * lane.rate_hz).astype(int) - first
             for piece in np.split(samples, gaps[(gaps > 0) & (gaps < len(samples))]):
                 band_pass(piece, lane.rate_hz, lane.band_hz, mains_hz[index], out=piece)
             traces.append(Trace(samples, lane.rate_hz, first, half_uv[index]))
@@ -116,7 +118,7 @@ class FilteredRecord:
     def whole(self, filtered: bool = True) -> list[Trace | None]:
         """Return all samples of every lane, filtered or as recorded; None for a missing lane.
 
-        This takes memory for the whole record.
+        The result needs memory in proportion to the length of the record.
         """
         wholes = [np.empty(lane.n_samples, np.float32) for lane in self.filled]
         for number in range(self.n_blocks):
@@ -171,30 +173,34 @@ class FilteredRecord:
         blocks = block_of(starts_s)
         for number in np.unique(blocks):
             rows = np.flatnonzero(blocks == number)
-            parts = self._read(int(number), duration_s + STILL_S)
+            signals = self._read(int(number), duration_s + STILL_S)
             for column, lane, (first, samples, limited) in zip(
-                columns, self.filled, parts, strict=True
+                columns, self.filled, signals, strict=True
             ):
-                nothing = np.zeros(len(samples), bool) | limited
+                useless = np.zeros(len(samples), bool) | limited
                 for start, stop in standing_still(samples, STILL_S * lane.rate_hz):
-                    nothing[start:stop] = True
-                before = np.concatenate(([0], np.cumsum(nothing)))
+                    useless[start:stop] = True
+                count = np.concatenate(([0], np.cumsum(useless)))  # before each sample
                 edges = np.array([starts_s[rows], starts_s[rows] + duration_s]) * lane.rate_hz
-                edges = (np.round(edges).astype(int) - first).clip(0, len(nothing))
-                lost[rows, column] = (before[edges[1]] - before[edges[0]]) / lane.rate_hz
+                edges = (np.round(edges).astype(int) - first).clip(0, len(useless))
+                lost[rows, column] = (count[edges[1]] - count[edges[0]]) / lane.rate_hz
         return lost.round(3)
 
     def _read(self, number: int, margin_s: float) -> list[tuple[int, np.ndarray, np.ndarray]]:
-        """Read a block of the raw signals with margins, and count its useless samples."""
+        """Read the raw signals of a block with margins, and count its flat and clipped samples.
+
+        For each lane, return the number of the first sample, the samples, and which are clipped, as
+        `derive` does.
+        """
         from psgvlm.signals.flat_runs import standing_still
 
         around_s = margin_s + self.spec.context_s
         begin_s = number * BLOCK_S - around_s
         end_s = (number + 1) * BLOCK_S + EPOCH_S + around_s
-        parts = derive(self.recording, [lane.source for lane in self.filled], begin_s, end_s)
+        signals = derive(self.recording, [lane.source for lane in self.filled], begin_s, end_s)
         if number not in self._useless:
             counts = np.zeros((len(self.filled), 2), int)
-            for index, (first, samples, limited) in enumerate(parts):
+            for index, (first, samples, limited) in enumerate(signals):
                 lane = self.filled[index]
                 begin, end = np.subtract(self._edges(lane, number), first)
                 runs = standing_still(samples, STILL_S * lane.rate_hz).clip(begin, end)
@@ -202,17 +208,17 @@ class FilteredRecord:
                 if limited.ndim:
                     counts[index, 1] = np.count_nonzero(limited[begin:end])
             self._useless[number] = counts
-        return parts
+        return signals
 
     def _edges(self, lane: FilledLane, number: int) -> tuple[int, int]:
-        """Return the first sample of a block and the one after its last."""
+        """Return the number of the first sample of a block, and of the one after its last."""
         last = number == self.n_blocks - 1
         edges = np.round(np.array([number, number + 1]) * BLOCK_S * lane.rate_hz).astype(int)
         begin, end = edges.clip(0, lane.n_samples).tolist()
         return begin, lane.n_samples if last else end
 
     def _find_mains(self) -> list[int]:
-        """Return the mains frequency to take out of each lane, 0 for none."""
+        """Return the mains frequency in Hz to remove from each lane, 0 for none."""
         if self._mains_hz is None:
             if self.spec.mains == "auto":
                 self._mains_hz = self._measure_mains()
@@ -222,26 +228,27 @@ class FilteredRecord:
         return self._mains_hz
 
     def _measure_mains(self) -> list[int]:
-        found = [0] * len(self.filled)
+        """Look for mains hum in windows spread over the record, as `find_mains` does."""
+        mains_hz = [0] * len(self.filled)
         for rate_hz in {lane.rate_hz for lane in self.filled}:
             same = [i for i, lane in enumerate(self.filled) if lane.rate_hz == rate_hz]
             n_samples = self.filled[same[0]].n_samples
             starts, length = mains_windows(n_samples, rate_hz)
             windows: list[list[np.ndarray]] = [[] for _ in same]
             for start in starts:
-                # Half a sample of grace, since times are rounded.
+                # Times are rounded, so half a sample more is read on both sides.
                 begin_s, end_s = (start - 0.5) / rate_hz, (start + length + 0.5) / rate_hz
                 sources = [self.filled[index].source for index in same]
-                for kept, (first, samples, _) in zip(
+                for of_lane, (first, samples, _) in zip(
                     windows, derive(self.recording, sources, begin_s, end_s), strict=True
                 ):
-                    kept.append(samples[start - first :][:length])
-            for index, kept in zip(same, windows, strict=True):
-                found[index] = mains_in(np.array(kept), rate_hz) if kept else 0
-        return found
+                    of_lane.append(samples[start - first :][:length])
+            for index, of_lane in zip(same, windows, strict=True):
+                mains_hz[index] = mains_in(np.array(of_lane), rate_hz) if of_lane else 0
+        return mains_hz
 
     def _find_half_uv(self) -> list[float | None]:
-        """Return half the height of each lane in µV where the whole record decides it."""
+        """Return half the height of each lane in µV, None unless the whole record decides it."""
         if self._half_uv is None:
             if self.spec.scale == "robust":
                 self._half_uv = list(self._measure_half_uv())
@@ -250,6 +257,7 @@ class FilteredRecord:
         return self._half_uv
 
     def _measure_half_uv(self) -> Iterator[float | None]:
+        """Measure the height of each lane from every n-th sample of the whole filtered record."""
         steps = [raster.robust_step(lane.n_samples) for lane in self.filled]
         kept: list[list[np.ndarray]] = [[] for _ in steps]
         for number in range(self.n_blocks):

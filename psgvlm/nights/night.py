@@ -1,11 +1,7 @@
 """A night: a recording as a model looks at it, cut into epochs, filtered and drawn.
 
-    night = Night("night.edf", PRESETS["wide"])
-    for picture in night.pictures():
-        ...
-
-Whoever draws or measures a recording does it through this class: the builders, evaluation, staging
-and the page. Memory does not grow with the length of the recording.
+The builders, evaluation, staging and the page all draw and measure recordings with this class.
+Memory does not grow with the length of the recording.
 """
 
 import os
@@ -28,7 +24,7 @@ from psgvlm.stages import EPOCH_S
 if TYPE_CHECKING:
     from mne.io import BaseRaw
 
-LEAST_HZ = 32  # of an EEG: spindles go up to 16 Hz
+LEAST_HZ = 32  # the lowest rate of an EEG: spindles go up to 16 Hz
 
 
 class Night:
@@ -37,15 +33,15 @@ class Night:
     Parameters
     ----------
     source : path, mne.io.Raw or Recording
-        The recording. A path or Raw is opened with its gaps.
+        The recording. It may have gaps if it is given as a path or a Raw.
     spec : ImageSpec
         How the epochs are drawn.
     map : str, optional
-        Unusual labels, such as `"chin=EMG1 - EMG2,C4-M1=EEG C4"`.
+        Labels that psgvlm does not know, such as `"chin=EMG1 - EMG2,C4-M1=EEG C4"`.
     aliases : mapping of str to sequence of str, optional
         Labels to try for a lane before its usual ones.
     lanes : LaneMap, optional
-        Which derivation fills each lane, if that is known; else it is found by the labels.
+        Which derivation fills each lane. By default the lanes are found by the labels.
     numbers, onsets_s : sequence, optional
         The numbers of the epochs and their onsets in seconds of the record. By default epoch i
         begins 30 i seconds after the first sample, for the whole record.
@@ -66,14 +62,25 @@ class Night:
     n_in_gaps, n_beyond : int
         How many epochs were left out: within or across a gap, and beyond the ends of the record.
     notes : tuple of str
-        What is odd about the recording, its lanes and its epochs, for a person.
+        What is odd about the recording, its lanes and its epochs, in words.
 
     Raises
     ------
     InputError
-        If the recording cannot be read, has no EEG lane or an EEG lane under 32 Hz, holds no whole
-        epoch, or has an EEG lane of an amplitude that no EEG has, or if a lane's rate cannot show
-        its band.
+        If the recording cannot be read or holds no whole epoch, if it has no EEG lane, if an EEG
+        lane is sampled at less than 32 Hz or has an amplitude that no EEG has, or if the rate of a
+        lane cannot show its band.
+
+    Examples
+    --------
+    >>> from psgvlm.image_spec import PRESETS
+    >>> night = Night("night.edf", PRESETS["square"])
+    >>> len(night.epochs), night.sources["C4-M1"]
+    (5, 'C4-M1')
+    >>> [image.size for image in night.pictures([0, 4])]
+    [(336, 336), (336, 336)]
+    >>> night.lost_s().shape
+    (5, 4)
     """
 
     def __init__(
@@ -135,7 +142,7 @@ class Night:
         Parameters
         ----------
         rows : sequence of int, optional
-            Which rows of `epochs`, in the order wanted; all of them by default.
+            Which epochs to draw and in which order, as indices into `epochs`. Default: all.
 
         Yields
         ------
@@ -164,9 +171,9 @@ class Night:
         Parameters
         ----------
         count : int
-            How many neighbours on either side. Where there is none, the picture is blank.
+            How many neighbours there are on either side. One that was not recorded is blank.
         first, stop : int, optional
-            The rows of `epochs` from `first` to before `stop`.
+            Which epochs, as indices into `epochs`: from `first` to before `stop`. Default: all.
         """
         stop = len(self.epochs) if stop is None else stop
         begin = max(0, first - count)
@@ -178,7 +185,7 @@ class Night:
     def traces(self) -> list[Trace | None]:
         """Return the whole record of every lane as it is drawn; None for a missing lane.
 
-        This takes memory for the whole record.
+        The result needs memory in proportion to the length of the record.
         """
         return self._record.whole()
 
@@ -187,18 +194,23 @@ class Night:
         return self._record.whole(filtered=False)
 
     def quality(self) -> list[Quality | None]:
-        """Return for how long each lane is flat or clipped; None for a missing lane."""
+        """Return for how many seconds each lane is flat or clipped; None for a missing lane."""
         return self._record.quality()
 
     def lost_s(self) -> np.ndarray:
         """Return for how many seconds of each epoch each lane shows nothing.
 
         A lane shows nothing while its signal stands still or lies at a limit of the file, and
-        throughout if the recording does not have it. The shape is (n, n_lanes).
+        throughout if the recording does not have it.
+
+        Returns
+        -------
+        ndarray, shape (n, n_lanes)
         """
         return self._record.lost_s(self.starts_s, EPOCH_S)
 
     def _place_epochs(self, numbers: np.ndarray, onsets_s: np.ndarray) -> None:
+        """Keep the epochs that were recorded as a whole, and count the others."""
         recording = self.recording
         starts_s = [recording.stored_s(onset_s, EPOCH_S) for onset_s in onsets_s.tolist()]
         recorded = np.array([start_s is not None for start_s in starts_s], bool)
@@ -215,6 +227,7 @@ class Night:
             )
 
     def _require_rates(self) -> None:
+        """Raise InputError if an EEG lane is sampled at less than `LEAST_HZ`."""
         for lane, source in zip(self.lanes.lanes, self.lanes.sources, strict=True):
             rate_hz = self.recording.channel(source.plus).rate_hz if source else LEAST_HZ
             if lane.modality == "EEG" and rate_hz < LEAST_HZ:
@@ -229,8 +242,11 @@ class Night:
         if self.lanes.missing_names:
             yield f"no {', '.join(self.lanes.missing_names)}: drawn as empty"
         labels = [label for s in self.lanes.filled_sources for label in (s.plus, s.minus) if label]
-        if bare := [label for label in dict.fromkeys(labels) if not recording.channel(label).unit]:
-            yield f"no unit for {', '.join(bare)}: taken as uV"
+        without_unit = [
+            label for label in dict.fromkeys(labels) if not recording.channel(label).unit
+        ]
+        if without_unit:
+            yield f"no unit for {', '.join(without_unit)}: taken as uV"
         if self.n_in_gaps:
             gaps = len(recording.segments) - 1
             yield (
@@ -241,4 +257,4 @@ class Night:
             yield f"{self.n_beyond} epochs beyond the ends of the signal are left out"
         rest_s = recording.duration_s % EPOCH_S
         if self._whole_grid and 1 <= rest_s < EPOCH_S - 1e-3:
-            yield f"the last {rest_s:.0f} s are no whole epoch and are left out"
+            yield f"the last {rest_s:.0f} s are not a whole epoch and are left out"

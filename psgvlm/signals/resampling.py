@@ -1,4 +1,4 @@
-"""A whole trace at another sampling rate, for what was trained at a rate of its own."""
+"""Traces at another sampling rate, for models that were trained at a fixed rate."""
 
 import numpy as np
 
@@ -6,9 +6,22 @@ from psgvlm.signals.traces import Trace
 
 
 def at_rate(trace: Trace, rate_hz: float) -> np.ndarray:
-    """A whole trace at another rate, float32: by its spectrum, cut off at half the lower rate.
+    """Return a whole trace at another rate.
 
-    What is not finite becomes 0. Time stays true to a fraction of a sample over the whole record.
+    The trace is resampled by its spectrum, which is cut off at half of the lower rate. Times stay
+    right to a fraction of a sample over the whole record.
+
+    Parameters
+    ----------
+    trace : Trace
+        Samples that are not finite count as 0.
+    rate_hz : float
+        The new rate in Hz.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        The samples in µV.
     """
     from scipy.signal import resample
 
@@ -16,18 +29,18 @@ def at_rate(trace: Trace, rate_hz: float) -> np.ndarray:
     if trace.rate_hz == rate_hz or not len(samples):
         return samples
     ratio = rate_hz / trace.rate_hz
-    length = _length(len(samples), ratio)
-    # Padded with its mirror image, the end stays smooth.
+    length = _padded_length(len(samples), ratio)
+    # Padding with the mirror image keeps the end of the signal smooth.
     padded = np.pad(samples, (0, length - len(samples)), "reflect")
     resampled = resample(padded, round(length * ratio)).astype(np.float32)
     return resampled[: round(len(samples) * ratio)]
 
 
-def _length(count: int, ratio: float) -> int:
-    """A length from `count` on that Fourier transforms are fast for, and whose `ratio` is whole.
+def _padded_length(count: int, ratio: float) -> int:
+    """Return a length of at least `count` for which resampling is fast and exact.
 
-    Of the next 50 without large prime factors, the one of which it is nearest to that: a rate of
-    256.016 Hz must not drift.
+    Of the next 50 lengths without large prime factors, it is the one whose product with `ratio` is
+    nearest to a whole number, relative to the length. Otherwise a rate of 256.016 Hz would drift.
     """
     from scipy.fft import next_fast_len
 

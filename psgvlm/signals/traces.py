@@ -1,6 +1,6 @@
-"""The signals of lanes: derived from a recording's channels, in µV, and how good they are.
+"""The signals of lanes: how they are derived from a recording's channels, and their amplitude.
 
-A trace keeps its channel's true rate. Epochs are cut, and pixels placed, by time. Nothing is
+A trace keeps the true rate of its channel. Epochs are cut and pixels are placed by time. Nothing is
 resampled, so nothing can alias, and a rate of 256.016 Hz does not drift against the scores.
 """
 
@@ -16,12 +16,20 @@ from psgvlm.recordings.lanes import Derivation, LaneMap
 from psgvlm.recordings.recording import Recording
 
 PLAUSIBLE_UV = (1.0, 1000.0)  # the amplitude of an EEG lane (see `amplitudes_uv`)
-SECONDS = 100  # of a record, spread over it, by which its amplitude is judged
+SECONDS = 100  # how many seconds, spread over a record, its amplitude is measured in
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Seconds for which a lane's raw signal stands still, and lies at the limits of the file."""
+    """How long the raw signal of a lane is useless.
+
+    Attributes
+    ----------
+    flat_s : float
+        Seconds for which it stands still.
+    clipped_s : float
+        Seconds for which it lies at a limit of what the file can store.
+    """
 
     flat_s: float
     clipped_s: float
@@ -52,13 +60,13 @@ class Trace:
 def derive(
     recording: Recording, sources: Sequence[Derivation], start_s: float, stop_s: float
 ) -> list[tuple[int, np.ndarray, np.ndarray]]:
-    """Read the raw signals of some derivations from `start_s` to `stop_s`.
+    """Read the raw signals of several derivations between two times.
 
     Parameters
     ----------
     recording : Recording
     sources : sequence of Derivation
-        The derivations, each of one channel or of the difference of two.
+        The derivations, each one channel or the difference of two.
     start_s, stop_s : float
         Seconds of the stored samples; times beyond them have no samples.
 
@@ -66,7 +74,8 @@ def derive(
     -------
     list of (int, ndarray, ndarray)
         For each derivation the number of its first sample, its samples in µV (float32, shape (n,)),
-        and which of them lie at a limit of what the file can store (bool, shape (n,) or ()).
+        and which of them lie at a limit of what the file can store (bool, shape (n,), or shape ()
+        if none does).
 
     Raises
     ------
@@ -74,14 +83,14 @@ def derive(
         If the two channels of a derivation have different rates.
     """
     _check_rates(recording, sources)
-    parts = recording.read_span_uv(_labels(sources), start_s, stop_s)
+    channels = recording.read_span_uv(_labels(sources), start_s, stop_s)
     uses = Counter(source.plus for source in sources)
     derived = []
     for source in sources:
-        first, samples = parts[source.plus]
+        first, samples = channels[source.plus]
         limited = _at_limits(recording, source.plus, samples)
         if source.minus is not None:
-            _, minus = parts[source.minus]
+            _, minus = channels[source.minus]
             limited = limited | _at_limits(recording, source.minus, minus)
             samples = samples - minus
         elif uses[source.plus] > 1:
@@ -109,8 +118,8 @@ def _check_rates(recording: Recording, sources: Iterable[Derivation]) -> None:
 def _at_limits(recording: Recording, label: str, samples: np.ndarray) -> np.ndarray:
     """Return which samples lie at a limit of the file, bool of shape (n,), or () if none does."""
     low, high = recording.limits_uv(label)
-    # The limits are written in decimals and the samples are float32, so the limits are drawn in by
-    # a ten-thousandth.
+    # The limits are written in decimals and the samples are float32, so the two may differ by
+    # rounding: samples within a ten-thousandth of a limit count.
     margin = 1e-4 * (high - low) if math.isfinite(high - low) else 0.0
     low, high = low + margin, high - margin
     if not len(samples) or low < samples.min() <= samples.max() < high:
@@ -119,10 +128,10 @@ def _at_limits(recording: Recording, label: str, samples: np.ndarray) -> np.ndar
 
 
 def amplitudes_uv(recording: Recording, sources: Sequence[Derivation]) -> dict[Derivation, float]:
-    """Return the typical amplitude in µV of raw signals, whatever their drifts and artefacts.
+    """Return the typical amplitude of raw signals in µV, which drifts and artefacts do not change.
 
     The amplitude of a second is the distance from its 5th to its 95th percentile. The result is the
-    median over `SECONDS` seconds of the record: 20 to 60 in an EEG, 0 if most of it is flat.
+    median over `SECONDS` seconds of the record: 20 to 60 for an EEG, 0 if most of it is flat.
     """
     pieces: dict[Derivation, list[np.ndarray]] = {source: [] for source in sources}
     for start_s in np.linspace(0, max(0.0, recording.stored_duration_s - 1), SECONDS):
@@ -131,17 +140,27 @@ def amplitudes_uv(recording: Recording, sources: Sequence[Derivation]) -> dict[D
             pieces[source].append(samples)
     amplitudes = {}
     for source, seconds in pieces.items():
-        length = min(map(len, seconds))  # by rounding, some have a sample more
+        length = min(map(len, seconds))  # some have one more by rounding
         low, high = np.percentile([samples[:length] for samples in seconds], (5, 95), axis=1)
         amplitudes[source] = float(np.median(high - low))
     return amplitudes
 
 
 def implausible_amplitude(recording: Recording, lanes: LaneMap) -> str | None:
-    """Say which EEG lane has an amplitude that no EEG has; return None if all are plausible.
+    """Return what is wrong if an EEG lane has an amplitude that no EEG has.
 
-    The likely cause is a wrong unit or gain, which would be drawn as a flat line or a black block.
-    An EEG lane may be flat for most of the night as long as another one is not.
+    The likely cause is a wrong unit or gain: the lane would be drawn as a flat line or a black
+    block. An EEG lane may be flat for most of the night as long as another one is not.
+
+    Parameters
+    ----------
+    recording : Recording
+    lanes : LaneMap
+
+    Returns
+    -------
+    str or None
+        None if the amplitudes of all EEG lanes are plausible.
     """
     eeg = {
         lane.name: source

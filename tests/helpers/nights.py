@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from psgvlm.nights.night import Night
-from psgvlm.signals.damage import DamagedRecording
+from psgvlm.signals.damaged_recording import DamagedRecording
 
 
 def without(night, *lanes):

@@ -1,4 +1,4 @@
-"""Neighbouring epochs as further images: by the record's own index, in any order and worker."""
+"""Neighbours: found by the number of the epoch, in any order of rows and in any loader worker."""
 
 import json
 import pickle
@@ -45,7 +45,7 @@ def expected(recording, epoch, k):
 
 
 def check(rows, k):
-    """Every row has its own neighbours; returns which rows they were, in order."""
+    """Check that every row has its own neighbours; return the rows' recordings and epochs."""
     for row in rows:
         recording, epoch = row["recording"], row["epoch"]
         assert shades(row) == expected(recording, epoch, k)
@@ -55,7 +55,7 @@ def check(rows, k):
 
 
 @pytest.mark.parametrize("k", [1, 2, 10])
-def test_neighbours_go_by_the_record_s_own_epochs(train, k):
+def test_neighbours_are_found_by_the_number_of_the_epoch(train, k):
     rows = neighbour_rows.attach(train, SPEC, k)
     assert check(list(rows), k) == TRAIN
     assert check([rows[-1], rows[5]], k) == [TRAIN[-1], TRAIN[5]]
@@ -65,7 +65,7 @@ def test_neighbours_go_by_the_record_s_own_epochs(train, k):
 
 
 def test_rows_in_any_order_find_their_neighbours_in_the_whole_split(train):
-    """Only scored rows, some of them twice, shuffled: unscored epochs are still shown."""
+    """Scored rows are shuffled and some are repeated; their unscored neighbours are shown."""
     scored = train.filter(lambda stage: stage is not None, input_columns="stage")
     drawn = scored.select(np.random.default_rng(3).integers(len(scored), size=2 * len(scored)))
     rows = neighbour_rows.attach(drawn, SPEC, 1, among=train)
@@ -103,14 +103,14 @@ def test_loader_workers_give_every_row_once(train, workers):
     assert sorted(check([row for batch in loader for row in batch], 1)) == TRAIN
 
 
-def test_it_travels_without_pictures(train):
+def test_neighbours_are_pickled_without_images(train):
     rows = neighbour_rows.attach(train, SPEC, 1)
     packed = pickle.dumps(rows)
     assert len(packed) < 60_000
     assert check(list(pickle.loads(packed)), 1) == TRAIN
 
 
-def test_columns_that_neighbours_are_found_by_must_stay(train):
+def test_the_columns_that_identify_an_epoch_must_stay(train):
     rows = neighbour_rows.attach(train, SPEC, 1)
     assert rows.remove_columns("images")[0]["epoch"] == EPOCHS[0]
     with pytest.raises(InputError, match=r"no column recording.*remove_unused_columns=False"):
@@ -119,14 +119,14 @@ def test_columns_that_neighbours_are_found_by_must_stay(train):
 
 @pytest.mark.parametrize("shard_rows", [1, 2, 8, 100])
 @pytest.mark.parametrize("k", [1, 3])
-def test_streams_whole_across_shards_however_they_are_cut(tmp_path, shard_rows, k):
+def test_a_stream_finds_neighbours_across_shards(tmp_path, shard_rows, k):
     folder = small_corpus.write(tmp_path / "corpus", shard_rows=shard_rows)
     rows = neighbour_rows.stream(streamed(folder), SPEC, k)
     assert check(list(rows), k) == TRAIN
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2, 3])
-def test_streams_by_several_workers_give_every_row_once(folder, workers):
+def test_workers_of_a_stream_give_every_row_once(folder, workers):
     rows = neighbour_rows.stream(streamed(folder), SPEC, 1)
     assert rows.num_shards == 5
     for shuffled in (rows, rows.shuffle(seed=5, buffer_size=10)):
@@ -141,7 +141,7 @@ def test_a_stream_is_pickled_for_workers(folder):
     assert check(list(rows), 1) == TRAIN
 
 
-def test_nodes_share_a_stream(folder):
+def test_two_nodes_share_a_stream(folder):
     from datasets.distributed import split_dataset_by_node
 
     rows = neighbour_rows.stream(streamed(folder), SPEC, 1)
@@ -150,7 +150,7 @@ def test_nodes_share_a_stream(folder):
     assert min(map(len, shares)) >= 12
 
 
-def test_a_stream_is_taken_up_where_it_stopped(folder):
+def test_a_stream_is_resumed_where_it_stopped(folder):
     rows = neighbour_rows.stream(streamed(folder), SPEC, 2)
     reading = iter(rows)
     first = check([next(reading) for _ in range(13)], 2)
@@ -162,11 +162,11 @@ def test_a_stream_is_taken_up_where_it_stopped(folder):
 
 def test_a_stream_out_of_order_is_refused(train):
     shuffled = train.shuffle(seed=1).to_iterable_dataset(num_shards=2)
-    with pytest.raises(InputError, match="context before any shuffle"):
+    with pytest.raises(InputError, match="before any shuffle"):
         list(neighbour_rows.stream(shuffled, SPEC, 1))
 
 
-def test_no_context_leaves_rows_as_they_are(folder, train):
+def test_without_neighbours_rows_stay_as_they_are(folder, train):
     assert neighbour_rows.attach(train, SPEC, 0) is train
     rows = streamed(folder)
     assert neighbour_rows.stream(rows, SPEC, 0) is rows
@@ -174,14 +174,14 @@ def test_no_context_leaves_rows_as_they_are(folder, train):
     assert list(neighbours.around(pictures, SPEC, 0)) == [pictures]
 
 
-def test_around_the_epochs_of_a_night():
+def test_the_neighbours_of_every_epoch_of_a_night():
     pictures = [Image.new("RGB", SPEC.size, (n, n, n)) for n in range(5)]
     found = [shades({"images": near}) for near in neighbours.around(iter(pictures), SPEC, 2)]
     padded = [BLANK, BLANK, 0, 1, 2, 3, 4, BLANK, BLANK]
     assert found == [padded[n : n + 5] for n in range(5)]
 
 
-def test_a_missing_neighbour_is_the_spec_s_own_ground(train):
+def test_a_missing_neighbour_is_a_blank_image_of_the_spec(train):
     from psgvlm.image_spec import PRESETS
     from psgvlm.images import raster
 
@@ -201,8 +201,8 @@ def test_the_prompt_says_which_image_is_asked_about():
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-def test_trl_trains_on_it(folder, train, tmp_path, streaming):
-    """Two steps of the tiny model on batches of three images a row, unscored rows left out."""
+def test_trl_trains_on_rows_with_neighbours(folder, train, tmp_path, streaming):
+    """The tiny model trains for two steps on scored rows of three images each."""
     from trl import SFTConfig, SFTTrainer
 
     model, processor = tiny.build_tiny(SPEC)
@@ -229,7 +229,7 @@ def test_trl_trains_on_it(folder, train, tmp_path, streaming):
 
 
 @pytest.mark.parametrize("k", [0, 1, 10])
-def test_an_adapter_remembers_its_context(tmp_path, k):
+def test_an_adapter_stores_its_number_of_neighbours(tmp_path, k):
     assert adapter_files.load_neighbours(tmp_path) == 0
     assert json.loads(adapter_files.save_neighbours(tmp_path, k).read_text()) == {"neighbours": k}
     assert adapter_files.load_neighbours(tmp_path) == k
@@ -247,13 +247,13 @@ def test_an_adapter_remembers_its_context(tmp_path, k):
         '{"a": 1}',
     ],
 )
-def test_a_damaged_memory_is_refused(tmp_path, text):
+def test_a_damaged_neighbours_file_is_refused(tmp_path, text):
     (tmp_path / "neighbours.json").write_text(text)
     with pytest.raises(InputError, match=r"neighbours"):
         adapter_files.load_neighbours(tmp_path)
 
 
-def test_a_repository_without_the_file_has_no_context(monkeypatch):
+def test_a_repository_without_the_file_has_no_neighbours(monkeypatch):
     import huggingface_hub
     from huggingface_hub.errors import RemoteEntryNotFoundError
 

@@ -1,4 +1,4 @@
-"""A night is drawn block by block as it would be drawn as a whole; its epochs, notes and faults."""
+"""A night that is drawn block by block is as if it were drawn as a whole; lost seconds; memory."""
 
 import tracemalloc
 from dataclasses import replace
@@ -26,8 +26,8 @@ def opened(path, spec):
 
 @pytest.mark.parametrize("image", ["square", "folded,scale=robust", "square,context_s=20",
                                    "spectral", "paper"])  # fmt: skip
-def test_the_pictures_are_those_of_the_whole_record(raw, image, monkeypatch):
-    """At MASS' rate, which is no whole number; half an hour in fifteen blocks."""
+def test_images_are_those_of_the_whole_record(raw, image, monkeypatch):
+    """At the rate of MASS, which is not a whole number, in blocks of two minutes."""
     monkeypatch.setattr(filtered_record, "BLOCK_S", 120.0)
     spec = ImageSpec.parse(image)
     edf = next((raw / "mass").rglob("* PSG.edf"))
@@ -36,27 +36,26 @@ def test_the_pictures_are_those_of_the_whole_record(raw, image, monkeypatch):
     traces = whole_traces(recording, lanes, spec)
     whole = np.array(list(raster.draw(traces, spec, onsets_s)), int)
     drawn = np.array(list(Night(recording, spec).draw()), int)
-    # Rounding moves an ink's density by a shade, in one of a hundred thousand pixels.
+    # Rounding changes a pixel by one shade, in less than one of a hundred thousand pixels.
     differing = whole != drawn
     assert differing.mean() < 1e-5
     shades = np.minimum(abs(whole - drawn), abs(whole % raster.LEVELS - drawn % raster.LEVELS))
     assert (shades[differing] <= 1).all()
 
 
-def test_margins_are_as_long_as_they_must_be(raw, monkeypatch):
-    """Without them the pictures at the beginning of a block are others."""
+def test_without_margins_the_images_at_the_beginning_of_a_block_differ(raw, monkeypatch):
     monkeypatch.setattr(filtered_record, "BLOCK_S", 120.0)
     edf = next((raw / "shhs").rglob("*.edf"))
     recording, _, spec = opened(edf, PRESETS["square"])
     rows = range(12)
-    found = np.array(list(Night(recording, spec).draw(rows)))
+    drawn = np.array(list(Night(recording, spec).draw(rows)))
     night = Night(recording, spec)
     night._record.margin_s = 0.0
     bare = np.array(list(night.draw(rows)))
-    assert set(np.flatnonzero((found != bare).any(axis=(1, 2)))) >= {4, 8}
+    assert set(np.flatnonzero((drawn != bare).any(axis=(1, 2)))) >= {4, 8}
 
 
-def test_any_epoch_alone(raw):
+def test_an_epoch_drawn_alone_is_as_it_is_among_others(raw):
     edf = next((raw / "shhs").rglob("*.edf"))
     night = Night(edf, PRESETS["square"])
     among = list(night.draw(range(40)))
@@ -64,17 +63,17 @@ def test_any_epoch_alone(raw):
         assert (alone == among[row]).all()
 
 
-def test_gaps_are_ends(tmp_path):
+def test_the_filters_do_not_reach_across_gaps(tmp_path):
     spec = replace(PRESETS["square"], eeg_hz=(0.3, 4.0))
     recording, lanes, spec = opened(with_gap(tmp_path / "gap.edf"), spec)
     (whole, *_) = whole_traces(recording, lanes, spec)
-    (found, *_) = Night(recording, spec).traces()
-    assert found.first == 0
-    np.testing.assert_allclose(found.samples_uv, whole.samples_uv, atol=1e-3)
+    (trace, *_) = Night(recording, spec).traces()
+    assert trace.first == 0
+    np.testing.assert_allclose(trace.samples_uv, whole.samples_uv, atol=1e-3)
 
 
-def test_what_a_lane_does_not_show(tmp_path):
-    """Seconds that stand still, or lie at the limits of the file, by epoch; and a missing lane."""
+def test_lost_seconds_of_each_epoch_and_lane(tmp_path):
+    """A lane stands still, another lies at the limits of the file, a third is missing."""
     eeg, chin = noise(240, 100), noise(240, 100, seed=3)
     eeg[4500:10_000] = eeg[4500]  # 45 to 100 s, so all of epoch 2 and parts of 1 and 3
     eeg[15_000:15_050] = eeg[15_000]  # half a second is too short
@@ -90,7 +89,7 @@ def test_what_a_lane_does_not_show(tmp_path):
     np.testing.assert_allclose(lost_s, expected, atol=0.02)
 
 
-def test_lost_across_blocks_is_lost(tmp_path, monkeypatch):
+def test_lost_seconds_across_two_blocks_are_counted(tmp_path, monkeypatch):
     eeg = noise(600, 100)
     eeg[20_950:21_050] = eeg[20_950]  # a second about 210 s
     edf = write_edf(tmp_path / "night.edf", [signal("C4-M1", eeg, 100)])
@@ -108,7 +107,7 @@ def test_a_longer_record_takes_no_more_memory(tmp_path):
     peaks = []
     for hours in (3, 6):
         edf = write_edf(tmp_path / f"{hours}.edf", montage(CORE, hours * 3600))
-        next(Night(edf, PRESETS["square"]).draw([0]))  # what is compiled and imported
+        next(Night(edf, PRESETS["square"]).draw([0]))  # compile and import first
         tracemalloc.start()
         night = Night(edf, PRESETS["square"])
         assert sum(1 for _ in night.draw()) == night.lost_s().shape[0] == hours * 120
@@ -119,7 +118,7 @@ def test_a_longer_record_takes_no_more_memory(tmp_path):
     assert peaks[0] < 40e6
 
 
-def test_a_rate_that_shows_nothing_names_the_lane(tmp_path):
+def test_a_rate_that_cannot_show_the_band_is_refused_with_the_lane(tmp_path):
     lanes = [signal("C4-M1", noise(120, 100), 100), signal("chin", noise(120, 1), 1)]
     edf = write_edf(tmp_path / "slow.edf", lanes)
     with pytest.raises(InputError, match=r"slow\.edf: lane chin \(chin\): a signal at 1 Hz"):

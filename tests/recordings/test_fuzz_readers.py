@@ -1,6 +1,7 @@
-"""Bits flipped and files cut: a reader gives scores and lanes, or the one error that it may raise.
+"""Damaged files: a reader returns scores and lanes, or raises InputError, and nothing else.
 
-Whatever the bytes, no other error, no hang, and memory within bounds.
+Bits are flipped and files are cut. No other error may be raised, no reader may hang, and memory
+stays within bounds.
 """
 
 import shutil
@@ -32,7 +33,7 @@ STAGES = ("W", "N1", "N2", "N3")
 MAX_BYTES = 300_000_000  # of memory, for files of under 1 MB
 
 FLIPS = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=12)
-# Half of the flips go into the first 4 kB, where the headers are.
+# Bytes of the first 4 kB, where the headers are, are replaced, too.
 HEADS = st.lists(st.tuples(st.integers(0, 4095), st.integers(0, 255)), max_size=6)
 CUTS = st.one_of(st.none(), st.floats(0, 1))
 FUZZ = settings(
@@ -52,8 +53,8 @@ def damage(content: bytes, heads, flips, cut) -> bytes:
     return changed[: None if cut is None else int(cut * len(changed))].tobytes()
 
 
-def survives(reader, raw):
-    """Read and filter every night below `raw`; `InputError` is the one error that may come."""
+def assert_survives(reader, raw):
+    """Read and filter every night below `raw`; only InputError may be raised."""
     tracemalloc.start()
     try:
         for night in reader.find(raw):
@@ -68,19 +69,19 @@ def survives(reader, raw):
     assert peak < MAX_BYTES
 
 
-def fuzz(reader, sound: Path, names, work: Path, which, heads, flips, cut):
-    """One of the named files of the sound tree, damaged, among copies of the others."""
+def read_damaged(reader, sound: Path, names, work: Path, which, heads, flips, cut):
+    """Damage one of the named files in a copy of the sound tree, and read it."""
     raw = work / "raw"
     shutil.rmtree(raw, ignore_errors=True)
     shutil.copytree(sound, raw)
     path = raw / names[which % len(names)]
     path.write_bytes(damage(path.read_bytes(), heads, flips, cut))
-    survives(reader, raw)
+    assert_survives(reader, raw)
 
 
 @pytest.fixture(scope="module")
 def trees(tmp_path_factory):
-    """A sound recording of every cohort, a few hundred kB each."""
+    """An undamaged recording of every cohort, of a few hundred kB each."""
     root = tmp_path_factory.mktemp("sound")
     write_isruc(root / "isruc" / "1", "1", STAGES, second=STAGES, marks=STAGES)
     write_xlsx(root / "isruc" / "1" / "1_2.xlsx", STAGES, header=False)
@@ -113,14 +114,14 @@ def test_the_sound_trees_are_read(trees, gaps):
 @example(which=0, heads=[], flips=[], cut=0.0)
 def test_isruc(trees, tmp_path, which, heads, flips, cut):
     names = ("1/1.rec", "1/1_1.txt", "1/1_2.txt", "1/1_1.xlsx", "1/1_2.xlsx")
-    fuzz(isruc, trees / "isruc", names, tmp_path, which, heads, flips, cut)
+    read_damaged(isruc, trees / "isruc", names, tmp_path, which, heads, flips, cut)
 
 
 @FUZZ
 @given(which=st.integers(0, 1), heads=HEADS, flips=FLIPS, cut=CUTS)
 def test_mass(trees, tmp_path, which, heads, flips, cut):
     names = ("01-02-0001 PSG.edf", "01-02-0001 Base.edf")
-    fuzz(mass, trees / "mass", names, tmp_path, which, heads, flips, cut)
+    read_damaged(mass, trees / "mass", names, tmp_path, which, heads, flips, cut)
 
 
 @FUZZ
@@ -129,19 +130,19 @@ def test_shhs(trees, tmp_path, which, heads, flips, cut):
     base = trees / "shhs"
     names = sorted(str(path.relative_to(base)) for path in base.rglob("*.*") if path.is_file())
     assert len(names) == 3
-    fuzz(shhs, base, names, tmp_path, which, heads, flips, cut)
+    read_damaged(shhs, base, names, tmp_path, which, heads, flips, cut)
 
 
 @FUZZ
 @given(heads=HEADS, flips=FLIPS, cut=CUTS)
 def test_folder(trees, tmp_path, heads, flips, cut):
-    fuzz(folder, trees / "folder", ["a.edf"], tmp_path, 0, heads, flips, cut)
+    read_damaged(folder, trees / "folder", ["a.edf"], tmp_path, 0, heads, flips, cut)
 
 
 @FUZZ
 @given(heads=HEADS, flips=FLIPS, cut=CUTS)
 def test_gaps(gaps, tmp_path, heads, flips, cut):
-    fuzz(folder, gaps, ["a.edf"], tmp_path, 0, heads, flips, cut)
+    read_damaged(folder, gaps, ["a.edf"], tmp_path, 0, heads, flips, cut)
 
 
 NUMBER = st.one_of(
@@ -158,7 +159,7 @@ NUMBER = st.one_of(
     )
 )
 def test_header_fields_of_any_number(trees, tmp_path, numbers):
-    """Flipped bits seldom make a number; here are whole fields of them."""
+    """Flipped bits seldom make another number, so whole fields are replaced by numbers."""
     content = bytearray((trees / "folder" / "a.edf").read_bytes())
     for place, number in numbers:
         width = 4 if place == 252 else 8
@@ -166,7 +167,7 @@ def test_header_fields_of_any_number(trees, tmp_path, numbers):
     raw = tmp_path / "raw"
     raw.mkdir(exist_ok=True)
     (raw / "a.edf").write_bytes(content)
-    survives(folder, raw)
+    assert_survives(folder, raw)
 
 
 TEXT = st.one_of(
@@ -188,11 +189,11 @@ def test_stage_files_of_any_text(trees, tmp_path, name, cells, head):
     glue = "\t" if name.endswith("tsv") else ","
     text = head + "\n".join(glue.join(row) for row in cells)
     (raw / name).write_text(text, "utf-8", errors="replace", newline="")
-    survives(folder, raw)
+    assert_survives(folder, raw)
 
 
-def test_a_small_file_that_asks_for_much(tmp_path, trees):
-    """Scores over 31 days, many times over, and an hour's gap after every data record."""
+def test_a_small_file_that_claims_long_times_stays_within_memory(tmp_path, trees):
+    """The scores last 31 days many times; the record has a gap of an hour in every second."""
     path = write_profusion(tmp_path / "x" / "a.xml", (2,) * 4)
     shutil.copy(trees / "folder" / "a.edf", tmp_path / "x" / "a.edf")
     event = (
@@ -202,10 +203,10 @@ def test_a_small_file_that_asks_for_much(tmp_path, trees):
     events = event * 7500
     path.write_text(f"<PSGAnnotation><ScoredEvents>{events}</ScoredEvents></PSGAnnotation>")
     assert path.stat().st_size > 1_000_000
-    survives(folder, tmp_path / "x")
+    assert_survives(folder, tmp_path / "x")
     content = with_gap(tmp_path / "y" / "a.edf", gap_s=0).read_bytes()
     for second in range(119, 9, -1):
         old, new = f"+{second}\x14\x14\x00".encode(), f"+{second * 3600}\x14\x14\x00".encode()
         content = content.replace(old + bytes(len(new) - len(old)), new, 1)
     (tmp_path / "y" / "a.edf").write_bytes(content)
-    survives(folder, tmp_path / "y")
+    assert_survives(folder, tmp_path / "y")

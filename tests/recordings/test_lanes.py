@@ -1,4 +1,4 @@
-"""Lanes found among the labels of every cohort and family, and among a user's own."""
+"""Lanes are found among the labels of every cohort, and by a map of unusual labels."""
 
 import pytest
 from psgvlm.builders.readers import isruc, mass, shhs
@@ -9,9 +9,10 @@ from psgvlm.recordings.lanes import find_lanes, parse_map
 
 
 def lanes(labels, reader=None, montage="aasm", named=""):
+    """Return what fills each lane as text, with a reader's aliases and a map."""
     aliases = {**(reader.ALIASES if reader else {}), **parse_map(named, labels)}
-    found = find_lanes(labels, montage, aliases)
-    pairs = zip(found.lanes, found.sources, strict=True)
+    lane_map = find_lanes(labels, montage, aliases)
+    pairs = zip(lane_map.lanes, lane_map.sources, strict=True)
     return {lane.name: str(source) if source else None for lane, source in pairs}
 
 
@@ -25,33 +26,33 @@ def lanes(labels, reader=None, montage="aasm", named=""):
         ("I-40", "F4 - A1, C4 - A1, O2 - A1, LOC - A2, ROC - A1, X1"),
     ],
 )
-def test_isruc(family, expected):
+def test_the_lanes_of_every_family_of_isruc(family, expected):
     labels = ISRUC[family].split()
     found = lanes(labels, isruc)
     assert ", ".join(map(str, found.values())) == expected
     assert lanes(labels, isruc, "paper")["ECG"] == ("25" if family == "C" else "X2")
 
 
-def test_isruc_with_the_channels_of_eleven():
+def test_more_channels_of_isruc_do_not_change_the_chin():
     labels = (ISRUC["B"] + " X3 X4 X7-X8 DC1 DC2 DC3 DC5").split()
     assert lanes(labels, isruc)["chin"] == "X1"
 
 
 @pytest.mark.parametrize("reference", ["LER", "CLE"])
-def test_mass(reference):
+def test_the_lanes_of_mass(reference):
     labels = MASS.replace("LER", reference).split(",")
     found = lanes(labels, mass)
     assert found["C4-M1"] == f"EEG C4-{reference}"
     assert found["E1"] == "EOG Left Horiz"
     assert found["E2"] == "EOG Right Horiz"
     assert found["chin"] == "EMG Chin1 - EMG Chin2"
-    # Where a mastoid was recorded, the lane is against it, in any order of channels.
+    # If a mastoid was recorded, it is subtracted, in any order of channels.
     again = lanes([f"EEG A1-{reference}", *reversed(labels)], mass)
     assert again["C4-M1"] == f"EEG C4-{reference} - EEG A1-{reference}"
     assert again["F4-M1"] == f"EEG F4-{reference} - EEG A1-{reference}"
 
 
-def test_mass_subsets_of_twenty_seconds():
+def test_the_lanes_of_mass_subsets_that_are_scored_every_20_s():
     labels = ["EEG C4-CLE", "EEG A2-CLE", "EEG C3-CLE", "EOG Left Horiz", "EMG Chin", "ECG ECGI"]
     found = lanes(labels, mass, "shhs")
     assert found["chin"] == "EMG Chin"
@@ -64,7 +65,7 @@ def test_mass_subsets_of_twenty_seconds():
     "second", ["EEG(sec)", "EEG(SEC)", "EEG sec", "EEG 2", "EEG2", "EEG_SEC", "EEG_2", "eeg (sec)"]
 )
 def test_shhs_has_its_two_eegs_the_right_way_round(second):
-    """Whichever comes first in the file."""
+    """The order of the channels in the file does not matter."""
     for labels in (["EEG", second, "EMG"], [second, "EEG", "EMG"]):
         found = lanes(labels, shhs, "shhs")
         assert found["C4-M1"] == "EEG"
@@ -78,7 +79,7 @@ def test_shhs_without_the_second_eeg():
     assert (found["E1"], found["E2"], found["chin"]) == ("EOG(L)", "EOG(R)", "EMG")
 
 
-def test_the_chin_of_a_nox_recorder_is_no_number():
+def test_the_chin_of_a_nox_recorder_is_not_taken_for_a_number():
     labels = ["1", "2", "12", "1-2", "C4-M1"]
     assert lanes(labels)["chin"] == "1-2"
     assert lanes(["1", "2", "12"])["chin"] is None
@@ -97,7 +98,7 @@ def test_a_map_names_unusual_labels_and_differences():
     assert lanes(labels, named="chin=EMG1 - EMG2")["chin"] == "EMG1 - EMG2"
 
 
-def test_a_label_with_a_dash_is_no_difference():
+def test_a_label_with_a_dash_is_not_taken_for_a_difference():
     labels = ["C4-M1", "C4", "M1", "C3-M2"]
     assert lanes(labels, named="F4-M1=C4-M1")["F4-M1"] == "C4-M1"
     assert lanes(labels, named="F4-M1=C3-M2 - C4-M1")["F4-M1"] == "C3-M2 - C4-M1"

@@ -1,4 +1,4 @@
-"""Recordings opened: labels, rates, units, gaps; and all that can be wrong with an EDF."""
+"""Opening recordings: labels, rates, units, gaps, annotations, and damaged or unusual files."""
 
 import datetime
 import math
@@ -18,7 +18,7 @@ from psgvlm.recordings.recording import Recording, microvolts
 
 @pytest.fixture
 def path(tmp_path):
-    """Two minutes of two channels at rates of their own."""
+    """An EDF file of two minutes with two channels at different rates."""
     x = noise(120, 100)
     slow = noise(120, 8, seed=1)
     return write_edf(tmp_path / "night.edf", [signal("C4-M1", x, 100), signal("chin", slow, 8)])
@@ -36,7 +36,7 @@ def test_labels_rates_and_samples_are_those_that_edfio_wrote(path):
     assert recording.read_uv("C4-M1").dtype == np.float32
 
 
-def test_a_channel_read_in_many_pieces_is_the_channel(path, monkeypatch):
+def test_a_channel_read_through_a_small_buffer_is_the_same(path, monkeypatch):
     recording = Recording(path)
     monkeypatch.setattr(edf, "BUFFER_BYTES", 5000)
     for label, written in zip(recording.labels, edfio.read_edf(path).signals, strict=True):
@@ -44,22 +44,22 @@ def test_a_channel_read_in_many_pieces_is_the_channel(path, monkeypatch):
 
 
 def seconds(least, most):
-    """To a microsecond: what is shorter than any sample is lost in any sum."""
+    """Times in whole microseconds: smaller steps would be lost to rounding in the sums below."""
     return st.integers(least * 10**6, most * 10**6).map(lambda number: number / 1e6)
 
 
 @settings(max_examples=30, deadline=None)
 @given(start_s=seconds(-20, 130), length_s=seconds(0, 150), record_s=st.sampled_from((1, 40, 120)))
-def test_a_part_is_a_part_of_the_whole(tmp_path_factory, start_s, length_s, record_s):
-    """Whatever lies between, rounded outwards to samples; however long the data records are."""
-    path = tmp_path_factory.getbasetemp() / f"part{record_s}.edf"
+def test_a_span_holds_the_samples_between_its_times(tmp_path_factory, start_s, length_s, record_s):
+    """Times are rounded outwards to samples, for data records of any length."""
+    path = tmp_path_factory.getbasetemp() / f"span{record_s}.edf"
     if not path.exists():
         lanes = [signal("C4-M1", noise(120, 100), 100), signal("chin", noise(120, 8, seed=1), 8)]
         write_edf(path, lanes, data_record_duration=record_s)
     recording = Recording(path)
-    found = recording.read_span_uv(["chin", "C4-M1"], start_s, start_s + length_s)
+    spans = recording.read_span_uv(["chin", "C4-M1"], start_s, start_s + length_s)
     for label, rate_hz in (("C4-M1", 100), ("chin", 8)):
-        first, samples = found[label]
+        first, samples = spans[label]
         whole = recording.read_uv(label)
         assert (samples == whole[first : first + len(samples)]).all()
         begin = min(max(0, math.floor(start_s * rate_hz)), len(whole))
@@ -73,11 +73,11 @@ def test_a_part_is_a_part_of_the_whole(tmp_path_factory, start_s, length_s, reco
     [(b"00.00.00", 0), (b"23.59.59", 86399), (b"07:30:00", 27000), (b"24.00.00", None),
      (b"12.60.00", None), (b"??.??.??", None), (b"        ", None)],
 )  # fmt: skip
-def test_the_time_of_day_it_began_at(path, field, clock_s):
+def test_the_time_of_day_at_which_the_record_begins(path, field, clock_s):
     assert Recording(patch(path, 176 - 8, b"03.02.01" + field)).clock_s == clock_s
 
 
-def test_a_real_recording_against_edfio():
+def test_a_real_recording_reads_as_edfio_reads_it():
     path = real_recording("nox_a1_2min.edf")
     recording = Recording(path)
     other = edfio.read_edf(path, header_encoding="latin-1").signals
@@ -124,7 +124,7 @@ def test_samples_are_microvolts_whatever_the_unit(tmp_path, unit, limit):
     assert np.abs(Recording(file).read_uv("C4") - x).max() < 0.02
 
 
-def test_a_micro_sign_in_latin_1_and_a_label_that_is_not_ascii(path):
+def test_a_micro_sign_in_latin_1_and_labels_that_are_not_ascii(path):
     patch_signal(path, "unit", 0, "µV".encode("latin-1"))
     patch_signal(path, "label", 1, "Kinn größer".encode("latin-1"))
     recording = Recording(path)
@@ -135,14 +135,14 @@ def test_a_micro_sign_in_latin_1_and_a_label_that_is_not_ascii(path):
     assert Recording(path).labels[1] == "Impédance"
 
 
-def test_a_decimal_comma_in_the_header(path):
+def test_a_decimal_comma_in_the_header_is_read(path):
     whole = Recording(path).read_uv("C4-M1")
     patch_signal(path, "pmin", 0, "-500,0")
     patch_signal(path, "pmax", 0, "500,0")
     assert np.array_equal(Recording(path).read_uv("C4-M1"), whole)
 
 
-def test_a_rate_that_is_no_whole_number(tmp_path):
+def test_a_rate_that_is_not_a_whole_number(tmp_path):
     x = noise(40, 25.6016)[:1024]
     file = write_edf(
         tmp_path / "x.edf", [signal("C4", x, 1024 / 39.9975)], data_record_duration=39.9975
@@ -150,7 +150,7 @@ def test_a_rate_that_is_no_whole_number(tmp_path):
     assert Recording(file).channels[0].rate_hz == pytest.approx(25.6016, abs=1e-6)
 
 
-### What is damaged, but of use
+### Damaged files that can be used
 
 
 def test_a_truncated_file_keeps_its_whole_data_records(path):
@@ -166,12 +166,12 @@ def test_a_truncated_file_keeps_its_whole_data_records(path):
     )
 
 
-def test_an_unknown_number_of_data_records(path):
+def test_an_unknown_number_of_data_records_is_counted(path):
     patch(path, 236, b"-1      ")
     assert Recording(path).duration_s == 120
 
 
-def test_a_channel_that_nobody_reads_may_be_broken(path):
+def test_a_channel_that_is_not_read_may_be_broken(path):
     patch_signal(path, "pmax", 1, "-500")
     recording = Recording(path)
     assert len(recording.read_uv("C4-M1")) == 12000
@@ -179,7 +179,7 @@ def test_a_channel_that_nobody_reads_may_be_broken(path):
         recording.read_uv("chin")
 
 
-### What is refused, and why
+### Files and channels that are refused
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_channel_that_nobody_reads_may_be_broken(path):
         ("label", "chin", "0 signals are labelled 'C4-M1'"),
     ],
 )
-def test_a_channel_whose_header_makes_no_sense(path, field, value, reason):
+def test_a_channel_whose_header_makes_no_sense_is_refused(path, field, value, reason):
     patch_signal(path, field, 0, value)
     with pytest.raises(InputError, match=reason) as caught:
         Recording(path).read_uv("C4-M1")
@@ -202,13 +202,13 @@ def test_a_channel_whose_header_makes_no_sense(path, field, value, reason):
     assert "Jane" not in str(caught.value)
 
 
-def test_two_channels_of_the_same_label(path):
+def test_a_label_of_two_channels_is_refused(path):
     patch_signal(path, "label", 1, "C4-M1")
     with pytest.raises(InputError, match="2 signals are labelled 'C4-M1'; expected one"):
         Recording(path).read_uv("C4-M1")
 
 
-def test_a_channel_at_0_hz(tmp_path):
+def test_a_channel_at_0_hz_is_refused_alone(tmp_path):
     file = write_edf(tmp_path / "x.edf", montage(["C4-M1", "E1"], 60))
     content = bytearray(file.read_bytes())
     patch_signal(file, "samples", 1, "0")
@@ -236,14 +236,14 @@ def test_a_channel_at_0_hz(tmp_path):
         (252, b"9999", "header bytes: 768; expected 2560000"),
     ],
 )
-def test_a_header_that_does_not_hold_together(path, offset, content, reason):
+def test_a_header_that_contradicts_itself_is_refused(path, offset, content, reason):
     patch(path, offset, content)
     with pytest.raises(InputError, match=reason) as caught:
         Recording(path)
     assert not any(word in str(caught.value) for word in (*SECRET, "Doe", "Jane"))
 
 
-def test_files_that_are_none(tmp_path, path):
+def test_files_that_are_not_recordings_are_refused(tmp_path, path):
     with pytest.raises(InputError, match="no such file"):
         Recording(tmp_path / "missing.edf")
     with pytest.raises(InputError, match="no such file"):
@@ -270,13 +270,13 @@ def test_files_that_are_none(tmp_path, path):
 ### Gaps
 
 
-def test_a_discontinuous_file_is_refused_where_gaps_were_not_asked_for(tmp_path):
+def test_a_file_with_gaps_is_refused_by_default(tmp_path):
     file = with_gap(tmp_path / "gap.edf")
     with pytest.raises(InputError, match="with 1 gaps"):
         Recording(file)
 
 
-def test_gaps_on_the_clock(tmp_path):
+def test_segments_and_the_places_of_epochs_in_the_stored_samples(tmp_path):
     recording = Recording(with_gap(tmp_path / "gap.edf"), gaps=True)
     assert recording.segments == ((0, 60), (105, 165))
     assert recording.duration_s == 165
@@ -290,17 +290,17 @@ def test_gaps_on_the_clock(tmp_path):
     assert recording.stored_s(-1, 30) is None
 
 
-def test_a_file_called_discontinuous_that_is_not(tmp_path):
+def test_a_discontinuous_file_without_a_gap_has_one_segment(tmp_path):
     assert Recording(with_gap(tmp_path / "x.edf", gap_s=0)).segments == ((0, 120),)
 
 
-def test_a_discontinuous_file_without_onsets(path):
+def test_a_discontinuous_file_without_onsets_is_refused(path):
     patch(path, 192, b"EDF+D")
     with pytest.raises(InputError, match="0 onsets for 120 data records"):
         Recording(path, gaps=True)
 
 
-def test_data_records_out_of_order(tmp_path):
+def test_data_records_out_of_order_are_refused(tmp_path):
     file = with_gap(tmp_path / "x.edf", gap_s=0)
     file.write_bytes(file.read_bytes().replace(b"+70\x14\x14", b"+10\x14\x14"))
     with pytest.raises(InputError, match="data record 71 starts before"):
@@ -312,21 +312,20 @@ def test_data_records_out_of_order(tmp_path):
 
 def test_annotations_count_from_the_first_sample_and_may_be_latin_1(tmp_path):
     noted = [edfio.EdfAnnotation(1.5, 2, "Sleep stage W"), edfio.EdfAnnotation(3, None, "Reveil")]
-
     half = datetime.time(22, 0, 0, 500_000)
     file = write_edf(tmp_path / "x.edf", montage(["C4"], 60), noted, starttime=half)
     file.write_bytes(file.read_bytes().replace(b"Reveil", b"R\xe9veil"))
     assert Recording(file).annotations() == [(1.5, 2, "Sleep stage W"), (3, 0, "Réveil")]
 
 
-def test_no_annotations(path):
+def test_a_file_without_annotations_has_none(path):
     assert Recording(path).annotations() == []
 
 
 ### Other formats
 
 
-def test_a_file_that_mne_reads(tmp_path):
+def test_a_fif_file_is_read_with_mne(tmp_path):
     import mne
 
     x = np.stack([noise(60, 100), noise(60, 100, seed=1)]) * 1e-6
@@ -343,7 +342,7 @@ def test_a_file_that_mne_reads(tmp_path):
 
 
 def raw_of(x_uv, rate_hz=100, labels=("C4-M1", "E1"), annotations=(), first=0):
-    """A Raw of signals in µV; annotations are (onset in s, duration in s, text)."""
+    """Return a Raw of signals in µV; annotations are (onset in s, duration in s, text)."""
     import mne
 
     info = mne.create_info(list(labels), rate_hz, "eeg")
@@ -355,7 +354,6 @@ def raw_of(x_uv, rate_hz=100, labels=("C4-M1", "E1"), annotations=(), first=0):
 
 
 def test_a_raw_reads_as_its_file_does(tmp_path):
-    """Labels, units, samples and annotations, in µV and seconds from the first sample."""
     import mne
 
     x = np.stack([noise(60, 100), noise(60, 100, seed=1)])
@@ -372,9 +370,9 @@ def test_a_raw_reads_as_its_file_does(tmp_path):
     assert by_raw.clock_s == by_path.clock_s
     for label in by_path.labels:
         assert np.abs(by_raw.read_uv(label) - by_path.read_uv(label)).max() < 1e-3
-        first, part = by_raw.read_span_uv([label], 12.5, 20)[label]
+        first, span = by_raw.read_span_uv([label], 12.5, 20)[label]
         assert first == 1250
-        assert np.abs(part - by_path.read_uv(label)[1250:2000]).max() < 1e-3
+        assert np.abs(span - by_path.read_uv(label)[1250:2000]).max() < 1e-3
 
 
 def test_a_raw_channel_without_a_voltage_is_refused():
@@ -387,7 +385,7 @@ def test_a_raw_channel_without_a_voltage_is_refused():
 
 
 def test_annotations_of_a_cropped_raw_count_from_its_first_sample():
-    """MNE counts them from the start of the acquisition, with or without a date of measurement."""
+    """MNE counts them from the start of the acquisition, with or without a date."""
     raw = raw_of(np.ones((2, 6000)), annotations=[(30, 5, "Sleep stage W")])
     cropped = raw.copy().crop(10, None)
     assert Recording(cropped).annotations() == [(20, 5, "Sleep stage W")]
@@ -407,17 +405,15 @@ def test_skipped_samples_of_a_raw_are_a_gap():
     kept = np.delete(x[1], np.s_[3000:5550])
     assert recording.channel("E1").n_samples == len(kept)
     assert np.abs(recording.read_uv("E1") - kept).max() < 1e-2
-    first, part = recording.read_span_uv(["E1"], 29, 31)[
-        "E1"
-    ]  # of the stored samples: over the gap
+    first, span = recording.read_span_uv(["E1"], 29, 31)["E1"]  # across the gap
     assert first == 2900
-    assert np.abs(part - kept[2900:3100]).max() < 1e-2
+    assert np.abs(span - kept[2900:3100]).max() < 1e-2
     with pytest.raises(InputError, match="with 1 gaps"):
         Recording(raw_of(x, annotations=skips))
 
 
 def test_a_joint_of_two_raws_ends_a_segment():
-    """No sample is missing, but an epoch across the joint was never recorded."""
+    """No sample is missing, but no epoch across the joint was recorded as a whole."""
     import mne
 
     one, other = raw_of(np.ones((2, 4500))), raw_of(2 * np.ones((2, 7500)))
@@ -428,12 +424,12 @@ def test_a_joint_of_two_raws_ends_a_segment():
     assert recording.read_uv("E1").tolist() == pytest.approx([1] * 4500 + [2] * 7500)
 
 
-def test_a_raw_that_is_nothing_but_a_gap_is_refused():
+def test_a_raw_that_is_one_gap_is_refused():
     with pytest.raises(InputError, match="BAD_ACQ_SKIP"):
         Recording(raw_of(np.ones((2, 1000)), annotations=[(0, 10, "BAD_ACQ_SKIP")]))
 
 
-def test_a_raw_of_a_file_whose_gaps_mne_forgets_is_refused(tmp_path):
+def test_a_raw_of_a_file_whose_gaps_mne_drops_is_refused(tmp_path):
     import mne
 
     path = with_gap(tmp_path / "night.edf")
@@ -450,7 +446,7 @@ def test_channels_marked_as_bad_are_noted():
     assert "E1" in note and "bad" in note
 
 
-def test_the_key_of_a_raw_follows_its_samples_and_gaps():
+def test_the_content_key_of_a_raw_changes_with_its_samples_and_gaps():
     x = noise(60, 100)
     key = Recording(raw_of([x, x])).content_key()
     assert Recording(raw_of([x, x])).content_key() == key
@@ -461,12 +457,12 @@ def test_the_key_of_a_raw_follows_its_samples_and_gaps():
     assert Recording(skip, gaps=True).content_key() != key
 
 
-def test_what_is_neither_a_path_nor_a_raw_is_refused():
+def test_an_object_that_is_neither_a_path_nor_a_raw_is_refused():
     with pytest.raises(InputError, match=r"ndarray: expected the path.*mne\.io\.Raw"):
         Recording(np.zeros(3))
 
 
-def test_a_file_that_mne_cannot_read(tmp_path):
+def test_a_file_that_mne_cannot_read_is_refused_without_quoting_it(tmp_path):
     (tmp_path / "x.vhdr").write_text("Jane Doe")
     with pytest.raises(InputError, match="MNE cannot read it") as caught:
         Recording(tmp_path / "x.vhdr")

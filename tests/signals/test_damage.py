@@ -1,4 +1,4 @@
-"""Damage on the raw signal: as much as was asked, where it was asked, and nowhere else."""
+"""Damage on the raw signal: it has the level and the share asked for, and changes nothing else."""
 
 import pickle
 
@@ -15,7 +15,8 @@ from psgvlm.images import raster
 from psgvlm.nights.night import Night
 from psgvlm.recordings.lanes import find_lanes
 from psgvlm.recordings.recording import Recording
-from psgvlm.signals.damage import DAMAGES, DRIFT_HZ, EMG_HZ, SHARES, DamagedRecording
+from psgvlm.signals.damage import DAMAGES, DRIFT_HZ, EMG_HZ, SHARES
+from psgvlm.signals.damaged_recording import DamagedRecording
 
 RATE = 200
 EPOCH = 30 * RATE
@@ -25,15 +26,15 @@ LABELS = ("C4-M1", "E1-M2", "E2-M1", "chin")
 
 
 def channels(labels=LABELS):
-    """A sleeper of 10-Hz waves in noise under each label, the eyes at half the rate."""
-    found = [signal("SpO2", noise(SECONDS, 1), 1, "%")]
+    """Return waves of 10 Hz in noise under each label, the eyes at half the rate, and an SpO2."""
+    signals = [signal("SpO2", noise(SECONDS, 1), 1, "%")]
     for label in labels:
         rate_hz = RATE // 2 if label.startswith("E") else RATE
         t = np.arange(SECONDS * rate_hz) / rate_hz
-        # What a label holds does not depend on where it stands in the file.
+        # The samples of a label do not depend on its position in the file.
         x = 30 * np.sin(2 * np.pi * 10 * t) + noise(SECONDS, rate_hz, 10, seed=len(label))
-        found.append(signal(label, x, rate_hz))
-    return found
+        signals.append(signal(label, x, rate_hz))
+    return signals
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +43,13 @@ def recording(tmp_path_factory):
 
 
 def changed(recording, kind, label="C4-M1", **options):
-    """The samples before and after, float64."""
+    """Return the samples of a channel before and after the damage, float64."""
     damaged = DamagedRecording(recording, kind, **options)
     return recording.read_uv(label).astype(float), damaged.read_uv(label).astype(float)
 
 
 def touched(before, after):
-    """Which epochs differ, bool of shape (epochs,)."""
+    """Return which epochs differ, bool of shape (epochs,)."""
     return (before != after).reshape(EPOCHS, -1).any(axis=1)
 
 
@@ -60,10 +61,10 @@ def rms(x):
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_no_damage_is_the_same_samples(recording, kind):
-    none = [{"share": 0.0}, {"labels": ()}]
-    none += [{"level": DAMAGES[kind].levels[0]}] if DAMAGES[kind].levels else []
-    for options in none if kind != "swapped" else none[:1]:
+def test_without_severity_the_samples_stay_the_same(recording, kind):
+    harmless = [{"share": 0.0}, {"labels": ()}]
+    harmless += [{"level": DAMAGES[kind].levels[0]}] if DAMAGES[kind].levels else []
+    for options in harmless if kind != "swapped" else harmless[:1]:
         damaged = DamagedRecording(recording, kind, **options)
         for label in LABELS:
             assert (damaged.read_uv(label) == recording.read_uv(label)).all()
@@ -71,7 +72,8 @@ def test_no_damage_is_the_same_samples(recording, kind):
 
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_damage_is_the_same_whatever_else_is_read(recording, kind, tmp_path):
-    """A second time, after other channels, from a file with another order, in another process."""
+    """Read a second time, after other channels, from a copy in another process, or in a file with
+    another order of channels."""
     damaged = DamagedRecording(recording, kind, 0.5, seed=3)
     once = damaged.read_uv("chin")
     damaged.read_uv("C4-M1")
@@ -84,7 +86,7 @@ def test_damage_is_the_same_whatever_else_is_read(recording, kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_the_share_of_epochs_and_more_of_it_touches_the_same(recording, kind):
+def test_a_larger_share_damages_the_same_epochs_and_more(recording, kind):
     before = np.zeros(EPOCHS, bool)
     for share in SHARES:
         now = touched(*changed(recording, kind, share=share, seed=1))
@@ -94,7 +96,7 @@ def test_the_share_of_epochs_and_more_of_it_touches_the_same(recording, kind):
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_channels_that_were_not_named_stay_as_they_are(recording, kind):
+def test_channels_that_are_not_named_stay_as_they_are(recording, kind):
     labels = ["C4-M1", "chin"] if kind == "swapped" else ["C4-M1"]
     damaged = DamagedRecording(recording, kind, labels=labels)
     for label in LABELS:
@@ -103,7 +105,7 @@ def test_channels_that_were_not_named_stay_as_they_are(recording, kind):
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_grids_begin_with_nothing_and_every_point_can_be_read(recording, kind):
+def test_grids_begin_undamaged_and_become_worse(recording, kind):
     damage = DAMAGES[kind]
     assert len(damage.grid) >= 5
     changes = []
@@ -117,12 +119,12 @@ def test_grids_begin_with_nothing_and_every_point_can_be_read(recording, kind):
 
 
 @pytest.mark.parametrize("kind", [k for k in DAMAGES if k != "lost_from"])
-def test_channels_are_damaged_each_by_itself_or_all_at_once(recording, kind):
+def test_channels_are_damaged_in_the_same_epochs_only_if_the_kind_says_so(recording, kind):
     damaged = DamagedRecording(recording, kind, 0.5, labels=["C4-M1", "chin"])
     first, second = (
         touched(recording.read_uv(label), damaged.read_uv(label)) for label in ("C4-M1", "chin")
     )
-    assert (first == second).all() == DAMAGES[kind].common
+    assert (first == second).all() == DAMAGES[kind].simultaneous
 
 
 @settings(max_examples=25, deadline=None)
@@ -132,7 +134,7 @@ def test_channels_are_damaged_each_by_itself_or_all_at_once(recording, kind):
     seed=st.integers(0, 2**31),
     seconds=st.integers(1, 65),
 )
-def test_records_of_any_length(tmp_path_factory, kind, share, seed, seconds):
+def test_records_of_any_length_can_be_damaged(tmp_path_factory, kind, share, seed, seconds):
     path = tmp_path_factory.mktemp("short") / "short.edf"
     labels = ("C4-M1", "chin")
     write_edf(path, [signal(x, noise(seconds, 101, seed=len(x)), 101) for x in labels])
@@ -145,7 +147,7 @@ def test_records_of_any_length(tmp_path_factory, kind, share, seed, seconds):
 # --- each kind ------------------------------------------------------------------------------------
 
 
-def test_lost_from_some_time_on_touches_nothing_before(recording):
+def test_lost_from_leaves_the_beginning_of_the_night(recording):
     before, after = changed(recording, "lost_from", share=0.7)
     start = round(0.3 * EPOCHS) * EPOCH
     assert (after[:start] == before[:start]).all()
@@ -153,15 +155,15 @@ def test_lost_from_some_time_on_touches_nothing_before(recording):
     assert (DamagedRecording(recording, "lost_from").read_uv("C4-M1") == 0).all()
 
 
-def test_lost_for_one_stretch(recording):
-    places = set()
+def test_lost_is_one_run_of_epochs_anywhere(recording):
+    starts = set()
     for seed in range(8):
         before, after = changed(recording, "lost", share=0.3, seed=seed)
         at = np.flatnonzero(touched(before, after))
         assert at.tolist() == list(range(at[0], at[0] + 6))
         assert (after[at[0] * EPOCH : (at[-1] + 1) * EPOCH] == 0).all()
-        places.add(int(at[0]))
-    assert len(places) > 3
+        starts.add(int(at[0]))
+    assert len(starts) > 3
 
 
 def test_swapped_channels_are_exchanged(recording):
@@ -169,7 +171,7 @@ def test_swapped_channels_are_exchanged(recording):
     assert (damaged.read_uv("C4-M1") == recording.read_uv("chin")).all()
     assert (damaged.read_uv("chin") == recording.read_uv("C4-M1")).all()
     everywhere = DamagedRecording(recording, "swapped")
-    for label in LABELS:  # each gets another's, of its own rate
+    for label in LABELS:  # each gets the signal of another channel of its own rate
         partner = everywhere._partners[label]
         assert partner != label
         assert (everywhere.read_uv(label) == recording.read_uv(partner)).all()
@@ -178,8 +180,7 @@ def test_swapped_channels_are_exchanged(recording):
 
 
 @pytest.mark.parametrize("offset", [0.0, 300.0])
-def test_polarity_and_gain(tmp_path, offset):
-    """About the amplifier's offset, which they leave alone."""
+def test_polarity_and_gain_leave_the_offset_of_the_amplifier(tmp_path, offset):
     x = noise(60, RATE, 20).clip(-100, 100)
     x -= np.median(x)
     night = Recording(write_edf(tmp_path / "n.edf", [signal("C4-M1", x + offset, RATE)]))
@@ -194,7 +195,7 @@ def test_polarity_and_gain(tmp_path, offset):
 
 
 @pytest.mark.parametrize("kind, hz", [("mains_50", 50), ("mains_60", 60)])
-def test_hum_is_of_the_amplitude_asked(recording, kind, hz):
+def test_hum_has_the_amplitude_asked_for(recording, kind, hz):
     before, after = changed(recording, kind, level=35.0)
     t = np.arange(len(before)) / RATE
     line = 2 * np.mean((after - before) * np.exp(-2j * np.pi * hz * t))
@@ -207,7 +208,7 @@ def test_hum_is_of_the_amplitude_asked(recording, kind, hz):
 
 @pytest.mark.parametrize("snr_db", [-10.0, 0.0, 12.0])
 @pytest.mark.parametrize("kind", ["white", "emg"])
-def test_noise_is_of_the_snr_asked(recording, kind, snr_db):
+def test_noise_has_the_snr_asked_for(recording, kind, snr_db):
     before, after = changed(recording, kind, level=snr_db)
     added = after - before
     power = np.median(before.reshape(EPOCHS, -1).var(axis=1))
@@ -225,7 +226,7 @@ def test_an_artefact_does_not_make_the_noise_louder(tmp_path):
     assert (after - before).std() == pytest.approx(20, rel=0.03)
 
 
-def test_drift_is_slow_and_as_large_as_asked(recording):
+def test_drift_is_slow_and_has_the_size_asked_for(recording):
     before, after = changed(recording, "drift", level=80.0)
     added = after - before
     assert rms(added) == pytest.approx(80, rel=0.02)
@@ -233,12 +234,12 @@ def test_drift_is_slow_and_as_large_as_asked(recording):
     assert rms((added - slow)[EPOCH:-EPOCH]) < 0.03 * 80
 
 
-def test_pops_one_an_epoch_of_the_height_asked(recording):
+def test_there_is_one_pop_in_each_epoch_of_the_height_asked_for(recording):
     before, after = changed(recording, "pops", level=250.0)
     added = (after - before).reshape(EPOCHS, -1)
     assert np.abs(added).max(axis=1) == pytest.approx(250, abs=0.1)
     assert {-1, 1} == set(np.sign(added[np.arange(EPOCHS), np.abs(added).argmax(1)]))
-    # Sudden, then down to a third within 0.33 s.
+    # A pop rises within one sample and falls to a third within 0.33 s.
     for epoch in added:
         start = np.abs(epoch).argmax()
         assert (np.abs(epoch[:start]) < 0.01).all()
@@ -246,7 +247,7 @@ def test_pops_one_an_epoch_of_the_height_asked(recording):
     assert len(set(np.abs(added).argmax(1))) == EPOCHS
 
 
-def test_clipping(recording):
+def test_clipping_limits_the_distance_from_the_median(recording):
     before, after = changed(recording, "clipped", level=25.0)
     middle = np.median(before)
     assert np.abs(after - middle).max() == pytest.approx(25, abs=1e-3)
@@ -257,7 +258,7 @@ def test_clipping(recording):
 
 @pytest.mark.parametrize("slower_hz", [100.0, 64.0, 30.0])
 def test_a_lower_rate_holds_no_tone_above_half_of_it(tmp_path, slower_hz):
-    """Nor does one come back as another: what is above is gone, what is below stays."""
+    """Tones above half of the rate are gone and do not alias; tones below it stay."""
     t = np.arange(SECONDS * RATE) / RATE
     kept_hz, lost_hz = 0.3 * slower_hz, 0.62 * slower_hz
     kept, lost = (50 * np.sin(2 * np.pi * hz * t) for hz in (kept_hz, lost_hz))
@@ -272,30 +273,30 @@ def test_a_lower_rate_holds_no_tone_above_half_of_it(tmp_path, slower_hz):
     assert (before == same).all()
 
 
-def test_jitter_moves_epochs_by_what_was_asked_and_all_channels_alike(recording):
+def test_jitter_shifts_the_epochs_of_all_channels_alike(recording):
     shifts = {}
     damaged = DamagedRecording(recording, "jitter", level=0.5, seed=2)
     for label in ("C4-M1", "chin"):
         before, after = recording.read_uv(label), damaged.read_uv(label)
         shifts[label] = []
         for epoch in range(1, EPOCHS - 1):
-            part = after[epoch * EPOCH : (epoch + 1) * EPOCH]
-            found = [
+            shifted = after[epoch * EPOCH : (epoch + 1) * EPOCH]
+            lags = [
                 lag
                 for lag in range(-4 * RATE, 4 * RATE)
-                if part[0] == before[epoch * EPOCH + lag]
-                and (part == before[epoch * EPOCH + lag :][:EPOCH]).all()
+                if shifted[0] == before[epoch * EPOCH + lag]
+                and (shifted == before[epoch * EPOCH + lag :][:EPOCH]).all()
             ]
-            assert len(found) == 1
-            shifts[label].append(found[0] / RATE)
+            assert len(lags) == 1
+            shifts[label].append(lags[0] / RATE)
     assert shifts["C4-M1"] == shifts["chin"]
     assert np.std(shifts["chin"]) == pytest.approx(0.5, rel=0.4)
 
 
-# --- with the rest of the house -------------------------------------------------------------------
+# --- damaged nights -------------------------------------------------------------------------------
 
 
-def test_a_damaged_recording_is_prepared_like_any_other(recording):
+def test_damage_of_one_channel_changes_the_pixels_of_its_lane_alone(recording):
     spec = PRESETS["square"]
     lanes = find_lanes(recording.labels, spec.montage)
     assert lanes.filled_names == ("C4-M1", "E1", "E2", "chin")
@@ -311,7 +312,7 @@ def test_a_damaged_recording_is_prepared_like_any_other(recording):
         assert (np.delete(before, rows, 0) == np.delete(after, rows, 0)).all()
 
 
-def test_a_lost_channel_is_an_empty_line_and_flat_for_so_long(recording):
+def test_a_lost_channel_is_a_flat_lane(recording):
     spec = PRESETS["square"]
     night = Night(DamagedRecording(recording, "lost_from", 0.5, labels=["C4-M1"]), spec)
     lost, *others = night.quality()
@@ -331,20 +332,20 @@ def test_an_electrode_that_two_lanes_share_damages_both(tmp_path):
     )
     spec = PRESETS["wide"]
 
-    def prepared(source):
+    def filtered(source):
         return [trace.samples_uv for trace in Night(source, spec).traces()[:3]]
 
-    before = prepared(night)
-    one = prepared(DamagedRecording(night, "white", labels=["C4"]))
+    before = filtered(night)
+    one = filtered(DamagedRecording(night, "white", labels=["C4"]))
     assert [(a == b).all() for a, b in zip(before, one, strict=True)] == [True, False, True]
-    every = prepared(DamagedRecording(night, "white", labels=["M1"]))
+    every = filtered(DamagedRecording(night, "white", labels=["M1"]))
     assert not any((a == b).all() for a, b in zip(before, every, strict=True))
-    # The same noise in all three lanes, before they are filtered.
+    # The noise is added before the lanes are derived, so all three have it.
     added = DamagedRecording(night, "white", labels=["M1"]).read_uv("M1") - night.read_uv("M1")
     assert added.std() > 1
 
 
-def test_damage_on_damage(recording):
+def test_a_damaged_recording_can_be_damaged_again(recording):
     weak = DamagedRecording(recording, "weak", labels=["C4-M1"])
     both = DamagedRecording(weak, "inverted", labels=["C4-M1"])
     x = recording.read_uv("C4-M1")
@@ -354,22 +355,22 @@ def test_damage_on_damage(recording):
     assert (lost.read_uv("C4-M1") == both.read_uv("C4-M1")).all()
 
 
-def test_every_part_that_is_read_is_damaged(recording):
-    """Whoever reads some minutes, or a second here and there, gets the damage too."""
+def test_every_span_that_is_read_is_damaged(recording):
+    """Reading minutes, or a second here and there, gives damaged samples, too."""
     damaged = DamagedRecording(recording, "weak")
     whole = {label: damaged.read_uv(label) for label in LABELS[:2]}
     for start_s, stop_s in ((0, SECONDS), (-5, 12.5), (100.25, 101.25), (SECONDS - 1, 2 * SECONDS)):
-        parts = damaged.read_span_uv(LABELS[:2], start_s, stop_s)
+        spans = damaged.read_span_uv(LABELS[:2], start_s, stop_s)
         plain = recording.read_span_uv(LABELS[:2], start_s, stop_s)
-        for label, (first, samples) in parts.items():
+        for label, (first, samples) in spans.items():
             assert first == plain[label][0]
             assert (samples == whole[label][first : first + len(samples)]).all()
             assert len(samples) == len(plain[label][1])
             assert (samples != plain[label][1]).any()
 
 
-def test_a_night_is_drawn_and_judged_with_the_damage(recording):
-    """The path of staging: its blocks, its hum and its lost seconds are those of what was read."""
+def test_a_night_is_drawn_and_measured_with_the_damage(recording):
+    """Its images, raw traces and lost seconds are those of the damaged samples."""
     spec = PRESETS["square"]
     night, hum = Night(recording, spec), DamagedRecording(recording, "mains_50", level=200.0)
     assert (Night(hum, spec).raw_traces()[0].samples_uv == hum.read_uv("C4-M1")).all()
@@ -378,7 +379,7 @@ def test_a_night_is_drawn_and_judged_with_the_damage(recording):
     assert all((image == raster.ground(spec)).mean() > 0.9 for image in damaged.draw([0, 9]))
 
 
-def test_channels_that_are_no_voltage_are_left_alone(recording):
+def test_channels_that_are_not_voltages_are_not_damaged(recording):
     damaged = DamagedRecording(recording, "white")
     assert damaged.damaged_labels == set(LABELS)
     with pytest.raises(InputError, match="SpO2"):
@@ -397,15 +398,15 @@ def test_nothing_personal_is_shown(recording):
         ({"kind": "burnt"}, "damage 'burnt'; expected one of lost, lost_from"),
         ({"kind": "white", "share": 1.2}, "share 1.2; expected 0 to 1"),
         ({"kind": "white", "share": float("nan")}, "share nan"),
-        ({"kind": "white", "level": -np.inf}, "level -inf; expected such as inf, 20"),
+        ({"kind": "white", "level": -np.inf}, "level -inf; expected a level such as inf, 20"),
         ({"kind": "mains_50", "level": -1.0}, "level -1"),
         ({"kind": "mains_50", "level": np.inf}, "level inf"),
         ({"kind": "slower", "level": 0.0}, "level 0"),
         ({"kind": "drift", "level": np.nan}, "level nan"),
-        ({"kind": "lost", "level": 2.0}, "level 2; expected such as none"),
+        ({"kind": "lost", "level": 2.0}, "level 2; expected a share"),
         ({"kind": "lost", "labels": ["C3-M2"]}, "0 signals are labelled 'C3-M2'"),
     ],
 )
-def test_what_cannot_be_is_refused(recording, words, message):
+def test_impossible_damage_is_refused(recording, words, message):
     with pytest.raises(InputError, match=message):
         DamagedRecording(recording, **words)

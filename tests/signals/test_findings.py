@@ -1,4 +1,4 @@
-"""What is measured agrees with what was planted, and nothing is said of what is not there."""
+"""Findings agree with the events of a simulated night, and lanes that are missing have none."""
 
 import json
 from dataclasses import replace
@@ -16,12 +16,13 @@ from psgvlm.signals.traces import Trace
 
 
 def planted(*kinds):
+    """Return the spans of the simulated events of some kinds, in seconds of the record."""
     spans = [(e.onset_s, e.onset_s + e.duration_s) for e in night().events if e.kind in kinds]
     return np.array(spans)
 
 
-def found(pick):
-    """The spans that `pick` takes from every epoch, in seconds of the record."""
+def detected(pick):
+    """Return the spans that `pick` takes from every epoch, in seconds of the record."""
     return np.array([
         (onset_s + start, onset_s + stop)
         for onset_s, seen in zip(night().onsets_s, night().seen, strict=True)
@@ -30,7 +31,7 @@ def found(pick):
 
 
 def shares(truth, spans):
-    """Shares of `truth` and of `spans` that meet one of the other: recall and precision."""
+    """Return recall and precision: the shares of `truth` and of `spans` that overlap the other."""
     recall, precision = (
         np.mean([np.any((b[:, 0] < stop) & (b[:, 1] > start)) for start, stop in a])
         for a, b in ((truth, spans), (spans, truth))
@@ -54,26 +55,26 @@ def lane(seen, name):
     ],
     ids=lambda value: value[0] if isinstance(value, list) else None,
 )
-def test_events_are_those_that_were_planted(kinds, pick, recall, precision):
-    measured = shares(planted(*kinds), found(pick))
+def test_detected_events_are_the_simulated_ones(kinds, pick, recall, precision):
+    measured = shares(planted(*kinds), detected(pick))
     assert measured[0] >= recall and measured[1] >= precision
 
 
-def test_what_is_called_a_k_complex_is_one_or_a_slow_wave_alone():
-    spans = found(lambda seen: lane(seen, "C4-M1").k_complexes)
+def test_a_detected_k_complex_is_one_or_an_isolated_slow_wave():
+    spans = detected(lambda seen: lane(seen, "C4-M1").k_complexes)
     assert shares(planted("k_complex", "slow_wave"), spans)[1] >= 0.95
 
 
 def test_alpha_rhythm_fills_most_of_the_epochs_with_eyes_closed():
-    asleep_s = np.zeros(len(night().seen))
+    closed_s = np.zeros(len(night().seen))
     for start, stop in planted("alpha"):
         for epoch in range(int(start // 30), int(np.ceil(stop / 30))):
-            asleep_s[epoch] += min(stop, 30 * epoch + 30) - max(start, 30 * epoch)
-    told = np.array([lane(seen, "O2-M1").alpha_s > 15 for seen in night().seen])
-    agree = np.mean(told == (asleep_s > 15))
+            closed_s[epoch] += min(stop, 30 * epoch + 30) - max(start, 30 * epoch)
+    alpha = np.array([lane(seen, "O2-M1").alpha_s > 15 for seen in night().seen])
+    agree = np.mean(alpha == (closed_s > 15))
     print(agree)
     assert agree >= 0.95
-    assert told.any() and not told.all()
+    assert alpha.any() and not alpha.all()
 
 
 def test_slow_waves_fill_a_fifth_of_n3_and_of_little_else():
@@ -115,7 +116,7 @@ def test_a_tone_leads_its_band(hz):
 BAND = {2: "delta", 6: "theta", 10: "alpha", 14: "sigma", 20: "beta"}
 
 
-def test_a_wave_drawn_by_hand_is_found_where_it_is():
+def test_single_waves_are_detected_at_their_times():
     """Noise of 3 µV, one spindle at 41 s, one K-complex at 50 s, on a record of two minutes."""
     rng, rate = np.random.default_rng(0), 128.0
     t = np.arange(0, 120, 1 / rate)
@@ -130,7 +131,7 @@ def test_a_wave_drawn_by_hand_is_found_where_it_is():
     assert 19.5 < start < 20.4 and 20.6 < stop < 21.8
 
 
-def test_nothing_is_said_of_lanes_that_are_missing():
+def test_missing_lanes_have_no_findings():
     brain, *_, chin = night().traces
     spec = PRESETS["square"]
     alone = measure([brain, None, None, None], spec, night().onsets_s[:9])
@@ -142,8 +143,8 @@ def test_nothing_is_said_of_lanes_that_are_missing():
     assert measure([None] * 4, spec, [0.0]) == [EpochFindings()]
 
 
-def test_nothing_is_said_of_a_stretch_without_signal():
-    """Ten seconds lost from every lane of a first epoch, twenty from those of a second."""
+def test_seconds_without_signal_have_no_findings():
+    """Every lane loses ten seconds of one epoch, and twenty seconds of another."""
     calm = measure(night().traces, SPEC, night().onsets_s)
     chosen = [
         i for i, seen in enumerate(calm) if len(lane(seen, "C4-M1").spindles) >= 2 and i > 5
@@ -169,44 +170,44 @@ def test_nothing_is_said_of_a_stretch_without_signal():
         assert np.mean(same) > 0.99
 
 
-def test_a_record_that_is_lost_as_a_whole():
+def test_a_record_without_signal_has_no_findings():
     nothing = [replace(t, samples_uv=np.full_like(t.samples_uv, np.nan)) for t in night().traces]
     assert measure(nothing, SPEC, [0.0, 30.0]) == [EpochFindings(), EpochFindings()]
 
 
-def test_the_shortest_record():
+def test_a_record_of_one_epoch_has_findings():
     short = [replace(t, samples_uv=t.samples_uv[:6000]) for t in night().traces]
     (seen,) = measure(short, SPEC, [0.0])
     assert len(seen.eeg) == 3 and seen.eyes and seen.muscle
 
 
 @pytest.mark.parametrize("rate_hz", [125.0, 256.016])
-def test_the_rate_of_a_lane_changes_little(rate_hz):
-    """The same second of the record is told at any rate, to the end of the night."""
+def test_findings_hardly_depend_on_the_rate(rate_hz):
+    """Events are detected in the same seconds at any rate, to the end of the night."""
     other = night(rate_hz=rate_hz)
     for kind in ("spindles", "slow_waves"):
         mine, theirs = (
             {(i, round(a)) for i, seen in enumerate(n.seen) for a, _ in getattr(seen.eeg[1], kind)}
             for n in (night(), other)
         )
-        # the noise differs with the rate, the events do not
+        # The noise differs with the rate, the events do not.
         assert len(mine & theirs) > 0.55 * max(len(mine), len(theirs))
 
 
-def test_measured_twice_it_is_the_same_and_survives_json():
+def test_findings_are_reproducible_and_survive_json():
     again = measure(night().traces, SPEC, night().onsets_s)
     assert again == night().seen
     for seen in again:
         assert EpochFindings.from_dict(json.loads(json.dumps(seen.to_dict()))) == seen
 
 
-def test_epochs_do_not_depend_on_which_others_are_measured():
+def test_findings_of_an_epoch_do_not_depend_on_the_other_epochs():
     some = night().onsets_s[3::40]
     assert measure(night().traces, SPEC, some) == night().seen[3::40]
 
 
-def test_pieces_of_the_record_leave_no_seam():
-    """Slow waves, whose limits are fixed, are the same found an hour or a minute at a time."""
+def test_waves_are_detected_across_the_pieces_of_a_record():
+    """Slow waves have fixed limits, so they are the same by the hour and by the minute."""
     trace = night().traces[0]
     x, rate_hz = trace.samples_uv[: 1800 * 200 : 2], trace.rate_hz / 2
     whole = waves.slow_waves(x, rate_hz)

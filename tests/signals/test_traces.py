@@ -1,4 +1,4 @@
-"""Filters and derivations: what passes, what does not, and what happens at the edges."""
+"""Filters, mains hum, derivations, and flat and clipped seconds."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def tone(hz, seconds, rate_hz, uv=1.0):
 
 
 def gain(hz, rate_hz, band_hz):
-    """Amplitude of a tone after the filter, in its steady middle."""
+    """Return the amplitude of a tone after the filter, away from its ends."""
     t = np.arange(int(60 * rate_hz)) / rate_hz
     out = band_pass(np.sin(2 * np.pi * hz * t).astype(np.float32), rate_hz, band_hz)
     middle = out[len(out) // 3 : 2 * len(out) // 3]
@@ -40,7 +40,7 @@ def gain(hz, rate_hz, band_hz):
 
 
 @pytest.mark.parametrize("rate_hz", [100.0, 200.0, 256.016, 1000.0])
-def test_eeg_band(rate_hz):
+def test_an_eeg_filter_passes_its_band_and_no_more(rate_hz):
     for hz in (1.0, 4.0, 10.0, 13.0, 20.0):
         assert abs(gain(hz, rate_hz, EEG_HZ) - 1) < 0.01
     assert gain(0.05, rate_hz, EEG_HZ) < 0.01
@@ -48,23 +48,23 @@ def test_eeg_band(rate_hz):
         assert gain(65.0, rate_hz, EEG_HZ) < 0.01
 
 
-def test_an_emg_at_125_hz_keeps_what_its_rate_can_hold():
+def test_an_emg_at_125_hz_passes_what_its_rate_can_hold():
     assert abs(gain(30.0, 125.0, (10.0, 100.0)) - 1) < 0.01
     assert gain(2.0, 125.0, (10.0, 100.0)) < 0.01
 
 
-def test_filter_has_zero_phase():
+def test_the_filter_has_zero_phase():
     t = np.arange(6000) / 200
     pulse = np.exp(-(((t - 15.0) / 0.05) ** 2)).astype(np.float32)
     assert band_pass(pulse, 200.0, EEG_HZ).argmax() == 3000
 
 
-def test_filter_of_a_drifting_offset_does_not_ring():
+def test_the_filter_of_an_offset_does_not_ring():
     offset = np.full(6000, 5000.0, np.float32)
     assert np.abs(band_pass(offset, 200.0, EEG_HZ)).max() < 1.0
 
 
-def test_short_and_slow_signals():
+def test_short_signals_are_filtered_and_slow_ones_refused():
     assert band_pass(np.zeros(0, np.float32), 100.0, EEG_HZ).shape == (0,)
     assert (band_pass(np.ones(1, np.float32), 100.0, EEG_HZ) == 0).all()
     assert np.isfinite(band_pass(np.arange(5, dtype=np.float32), 100.0, EEG_HZ)).all()
@@ -73,7 +73,7 @@ def test_short_and_slow_signals():
 
 
 def test_a_lane_is_the_difference_of_two_electrodes(tmp_path):
-    """C4 - A1 with a shared reference signal of 300 µV gives back the derivation."""
+    """C4 and A1 share a reference signal of 300 µV, which C4 - A1 does not have."""
     t = np.arange(0, 60, 1 / 200)
     wave, shared = 40 * np.sin(2 * np.pi * 10 * t), 300 * np.sin(2 * np.pi * 3 * t)
     signals = [
@@ -98,8 +98,8 @@ def test_a_lane_is_the_difference_of_two_electrodes(tmp_path):
 @pytest.mark.parametrize("rate_hz", [100.0, 125.0, 256.016, 512.0, 1000.0])
 @pytest.mark.parametrize("band_hz", [EEG_HZ, EMG_HZ, (0.3, 70.0)])
 @pytest.mark.parametrize("mains_hz", [0, 50])
-def test_it_is_scipys_zero_phase_filter(rate_hz, band_hz, mains_hz):
-    """Over blocks and their seams: second-order sections forwards and backwards, in float64."""
+def test_the_filter_equals_scipys_zero_phase_filter(rate_hz, band_hz, mains_hz):
+    """scipy runs second-order sections forwards and backwards in float64, over the whole signal."""
     from scipy.signal import butter, iirnotch, sosfiltfilt, sosfreqz, tf2sos
 
     x = 400 + noise(700, rate_hz) + np.cumsum(noise(700, rate_hz, 0.5, 1)).astype(np.float32)
@@ -113,20 +113,20 @@ def test_it_is_scipys_zero_phase_filter(rate_hz, band_hz, mains_hz):
     error = np.abs(band_pass(x, rate_hz, band_hz, mains_hz) - wanted)
     edge = int(30 * rate_hz)
     assert error[edge:-edge].max() < 2e-3
-    # At the ends a mirror of 10 s is all that either knows.
+    # At the ends both know no more than a mirror image of 10 s.
     assert error.max() < 0.1
 
 
 @pytest.mark.parametrize("rate_hz", [200.0, 256.0, 4096.0])
-def test_a_tone_out_of_band_does_not_come_back_as_another(rate_hz):
-    """60 Hz in an EEG lane or 150 Hz at 256 Hz: less than 1 % of it is left, at any frequency."""
+def test_a_tone_out_of_band_does_not_alias_into_the_band(rate_hz):
+    """Less than 1 % of the tone is left, at any frequency."""
     for hz in (70.0, 90.0, 0.45 * rate_hz):
         out = band_pass(tone(hz, 60, rate_hz, 100.0), rate_hz, EEG_HZ)
         assert np.abs(out[len(out) // 4 : -len(out) // 4]).max() < 1.0
 
 
 def test_a_trace_keeps_its_true_rate_and_its_shape():
-    """Nothing is resampled: a 100-Hz EMG cannot fold 60 Hz to 40 Hz, nor a sample be lost."""
+    """Nothing is resampled: 60 Hz is not folded to 40 Hz, and no sample is lost."""
     x = tone(60.0, 60, 256.0, 30.0)
     out = band_pass(x, 256.0, EMG_HZ)
     assert out.shape == x.shape
@@ -137,7 +137,7 @@ def test_a_trace_keeps_its_true_rate_and_its_shape():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_divides_the_record_as_a_gap_does(bad):
+def test_samples_that_are_not_finite_divide_the_record_as_a_gap_does(bad):
     left, right = 500 + noise(40, 100), noise(50, 100, seed=1) - 3000
     hole = np.full(300, bad, np.float32)
     out = band_pass(np.concatenate([left, hole, right]), 100.0, EEG_HZ)
@@ -147,20 +147,20 @@ def test_what_is_no_number_divides_the_record_as_a_gap_does(bad):
     assert np.isnan(band_pass(hole, 100.0, EEG_HZ)).all()
 
 
-def test_a_loose_electrode_does_not_smear_into_what_is_recorded():
+def test_a_flat_run_divides_the_record_as_a_gap_does():
     left, right = 500 + noise(40, 100), noise(50, 100, seed=1) - 3000
     flat = np.full(int(FLAT_S * 100), -5000.0, np.float32)
     out = band_pass(np.concatenate([left, flat, right]), 100.0, EEG_HZ)
     assert (out[4000:4500] == 0).all()
     assert (out[:4000] == band_pass(left, 100.0, EEG_HZ)).all()
     assert (out[4500:] == band_pass(right, 100.0, EEG_HZ)).all()
-    # A clipped wave stands still too, but not for so long: it is filtered with all the rest.
+    # A clipped wave stands still for a shorter time, so it is filtered with the rest.
     short = np.concatenate([left, flat[:200], right])
     assert np.abs(band_pass(short, 100.0, EEG_HZ)[4000:4200]).max() > 10
 
 
 @pytest.mark.parametrize("rate_hz", [1.0, 4096.0])
-def test_slow_fast_and_dead_signals(rate_hz):
+def test_flat_and_saturated_signals_stay_finite_at_any_rate(rate_hz):
     count = round(60 * rate_hz)
     for value in (0.0, 3276.7, -3276.8):
         assert (band_pass(np.full(count, value, np.float32), rate_hz, EEG_HZ) == 0).all()
@@ -177,7 +177,7 @@ def test_a_rate_that_no_polygraph_has_is_refused(rate_hz):
         band_pass(np.zeros(100, np.float32), rate_hz, EEG_HZ)
 
 
-def test_filtering_in_place_gives_the_same_and_otherwise_leaves_the_input_alone():
+def test_filtering_changes_its_input_only_if_it_is_the_output():
     x = noise(600, 100)
     kept = x.copy()
     out = band_pass(x, 100.0, EEG_HZ)
@@ -195,14 +195,14 @@ def test_mains_hum_is_found_and_taken_out(mains_hz, rate_hz):
     middle = out[len(out) // 4 : -len(out) // 4]
     left = 2 * np.mean(middle * np.exp(-2j * np.pi * mains_hz * np.arange(len(middle)) / rate_hz))
     assert abs(left) < 0.1
-    # Its neighbours stay.
+    # A tone 5 Hz beside it stays.
     if mains_hz + 10 < 0.4 * rate_hz:
         beside = tone(mains_hz + 5, 60, rate_hz)
         with_notch = band_pass(beside, rate_hz, EMG_HZ, mains_hz)
         assert np.abs(with_notch - band_pass(beside, rate_hz, EMG_HZ))[3000:-3000].max() < 0.15
 
 
-def test_no_mains_where_there_is_none():
+def test_no_mains_hum_is_found_in_signals_without_it():
     for seed in range(20):
         assert find_mains(noise(120, 256, seed=seed), 256.0) == 0
     assert find_mains(np.zeros(100_000, np.float32), 256.0) == 0
@@ -210,20 +210,20 @@ def test_no_mains_where_there_is_none():
     assert find_mains(noise(600, 60), 60.0) == 0
     assert find_mains(noise(1, 256), 256.0) == 0
     assert find_mains(np.zeros(0, np.float32), 256.0) == 0
-    # Muscle and spindles are no hum.
+    # Muscle and spindles are not taken for hum.
     muscle = band_pass(noise(300, 256, 30), 256.0, (20.0, 90.0))
     assert find_mains(muscle + tone(13, 300, 256.0, 40), 256.0) == 0
 
 
-def test_hum_for_a_third_of_the_night_is_found_and_a_hole_does_not_hide_it():
+def test_hum_in_a_third_of_the_night_is_found_beside_samples_that_are_not_finite():
     x = noise(900, 256, 5.0)
     x[: 300 * 256] += tone(60, 300, 256.0, 5.0)
     x[400 * 256 : 500 * 256] = np.nan
     assert find_mains(x, 256.0) == 60
 
 
-def test_lanes_of_the_same_signal_are_filtered_once_each(tmp_path):
-    """A long record, read in several windows; two lanes are the same difference."""
+def test_lanes_of_the_same_channels_are_each_filtered_once(tmp_path):
+    """Lanes are filtered in place: two that share samples must not be filtered twice."""
     a, b = (noise(1800, 256, 30.0, seed=seed).astype(float) for seed in (1, 2))
     channel = {"physical_dimension": "uV", "physical_range": (-500, 500)}
     pairs = {"E1": a, "M2": b, "C4": a, **{f"more {i}": a for i in range(5)}}
@@ -279,7 +279,7 @@ def test_quality_counts_flat_and_clipped_seconds(tmp_path):
     values=st.lists(st.sampled_from([0.0, 1.0, float("nan")]), max_size=60),
     least=st.integers(2, 9),
 )
-def test_standing_still_is_every_run_of_equal_samples(values, least):
+def test_standing_still_finds_every_run_of_equal_samples(values, least):
     runs, start = [], 0
     for i in range(1, len(values) + 1):
         if i == len(values) or values[i] != values[start]:

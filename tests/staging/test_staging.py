@@ -111,7 +111,7 @@ def test_an_opened_night_names_its_lanes_and_what_is_unusual(stager, tmp_path):
     assert opened.notes == (
         "no E1, E2: drawn as empty",
         "no unit for C4-M1: taken as uV",
-        "the last 10 s are no whole epoch and are left out",
+        "the last 10 s are not a whole epoch and are left out",
     )
     assert opened.lost_s()[:, 1:3].tolist() == [[30, 30]] * 3
 

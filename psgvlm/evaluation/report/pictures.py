@@ -182,7 +182,7 @@ def draw_damage(damage: dict, path: Path) -> None:
     for (top, bottom), (kind, lines) in zip(grid.T, damage.items(), strict=True):
         for axes, key in ((top, "kappa"), (bottom, "balanced_accuracy")):
             _lines(axes, {name: [point[key] for point in points] for name, points in lines.items()})
-        top.set_title(f"{kind}: {DAMAGES[kind].text}", fontsize=10)
+        top.set_title(f"{kind}: {DAMAGES[kind].description}", fontsize=10)
         severities = [point["severity"] for point in next(iter(lines.values()))]
         bottom.set_xticks(range(len(severities)), severities, fontsize=8, rotation=30, ha="right")
     grid[0, 0].set_ylabel("κ")
