@@ -68,7 +68,7 @@ class MneFile:
         """Read the stored samples of several channels between two times, as `EdfFile.read` does."""
         first = min(max(0, math.floor(start_s * self.rate_hz)), self.n_samples)
         last = max(first, min(self.n_samples, math.ceil(stop_s * self.rate_hz)))
-        samples = self._read(factors, first, last)
+        samples = self._read_samples(factors, first, last)
         return {index: (first, samples[index]) for index in factors}
 
     def limits(self, index: int) -> tuple[float, float]:
@@ -92,12 +92,14 @@ class MneFile:
         factors = {index: 1.0 for index in range(len(self.labels))}
         length = math.ceil(600 * self.rate_hz)  # ten minutes
         for start in range(0, self.n_samples, length):
-            samples = self._read(factors, start, min(start + length, self.n_samples))
+            samples = self._read_samples(factors, start, min(start + length, self.n_samples))
             for channel in samples.values():
                 digest.update(channel.tobytes())
         return digest.hexdigest()
 
-    def _read(self, factors: Mapping[int, float], first: int, last: int) -> dict[int, np.ndarray]:
+    def _read_samples(
+        self, factors: Mapping[int, float], first: int, last: int
+    ) -> dict[int, np.ndarray]:
         """Return stored samples `first` to before `last` times their factors, as float32."""
         pieces = [np.empty((len(factors), 0))]
         stored = 0
