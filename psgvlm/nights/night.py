@@ -220,10 +220,11 @@ class Night:
         self.epochs, self.onsets_s = numbers[recorded], onsets_s[recorded]
         self.starts_s = np.array([start_s for start_s in starts_s if start_s is not None], float)
         if not len(self.epochs):
+            gaps = ", with gaps" if len(recording.segments) > 1 else ""
+            epochs = f"none of its {len(numbers)} epochs" if len(numbers) else "no epoch"
             raise InputError(
-                f"{self.path}: none of {len(numbers)} epochs lies within its "
-                f"{recording.duration_s:g} s{' with gaps' if len(recording.segments) > 1 else ''}; "
-                "expected at least one epoch of 30 s that is recorded as a whole"
+                f"{self.path}: {recording.duration_s:g} s long{gaps}, and {epochs} is recorded as "
+                "a whole; expected at least one epoch of 30 s"
             )
 
     def _require_rates(self) -> None:
