@@ -52,8 +52,6 @@ def write(
     InputError
         If the folder holds no corpus, or a shard is damaged.
     """
-    import yaml
-
     from psgvlm.images.fidelity import fidelity_table
     from psgvlm.images.image_tokens import token_table
 
@@ -68,19 +66,9 @@ def write(
     if as_benchmark:
         tested = [config for config, split in staging if split == "test"]
         written.append(benchmark.write(corpus, tested, spec.prompt).name)
-    front = {
-        "pretty_name": "Polysomnography as images",
-        "license": "other",
-        "license_name": "terms-of-the-cohorts",
-        "task_categories": ["image-text-to-text", "image-classification"],
-        "size_categories": [size_category(sum(of_split.rows for of_split in counts.values()))],
-        "tags": ["sleep", "sleep-staging", "polysomnography", "eeg"],
-        **cohort_terms.access_form(cohorts, "These are images of recordings of"),
-        **metadata(counts, spec),
-    }
     text = Template(TEMPLATE.read_text("utf-8")).substitute(
         note=quoted(note),
-        metadata=yaml.safe_dump(front, sort_keys=False, allow_unicode=True).rstrip(),
+        metadata=_front_matter(counts, cohorts, spec),
         table=_table(counts),
         subjects="\n".join(
             f"- {cohort}, {split}: {', '.join(sorted(subjects))}"
@@ -107,6 +95,23 @@ def write(
     if renew_checksums and (corpus / checksums.FILE_NAME).is_file():
         checksums.renew(corpus, path.name, *written)
     return path
+
+
+def _front_matter(counts: Counts, cohorts: list[str], spec: ImageSpec) -> str:
+    """Return the YAML at the top of the card."""
+    import yaml
+
+    front = {
+        "pretty_name": "Polysomnography as images",
+        "license": "other",
+        "license_name": "terms-of-the-cohorts",
+        "task_categories": ["image-text-to-text", "image-classification"],
+        "size_categories": [size_category(sum(of_split.rows for of_split in counts.values()))],
+        "tags": ["sleep", "sleep-staging", "polysomnography", "eeg"],
+        **cohort_terms.access_form(cohorts, "These are images of recordings of"),
+        **metadata(counts, spec),
+    }
+    return yaml.safe_dump(front, sort_keys=False, allow_unicode=True).rstrip()
 
 
 def quoted(note: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from psgvlm.builders.check.verify_rows import Fault, RowChecks
+from psgvlm.builders.check.yaml_differences import yaml_differences
 
 from psgvlm import chat, files, image_spec
 from psgvlm.corpus import checksums, manifest, row_schema
@@ -158,11 +159,11 @@ class Check:
                 yield Fault("shard", f"{folder.name}/{path.name}", "not a shard's name", wanted)
         if not shards:
             yield Fault("shard", folder.name, "no shard", "Parquet shards")
-        for split, said in totals.items():
-            total = max(said)
+        for split, promised in totals.items():
+            total = max(promised)
             wanted = set(range(total))
-            if len(said) > 1 or set(shards[split]) != wanted:
-                odd = sorted(wanted ^ set(shards[split])) or sorted(said)
+            if len(promised) > 1 or set(shards[split]) != wanted:
+                odd = sorted(wanted ^ set(shards[split])) or sorted(promised)
                 actual = f"{len(shards[split])} shards, wrong at {', '.join(map(str, odd[:5]))}"
                 yield Fault("shard", f"{folder.name}/{split}", actual, f"00000 to {total - 1:05d}")
 
@@ -272,39 +273,10 @@ class Check:
             # A digest of rows needs all rows, and the image spec.
             unknown = self.unread if self.rows.spec else {config for config, _ in self.counts}
             digests = {("configs", config, "description") for config in unknown}
-            for path, here, there in _differences(actual, wanted, ()):
+            for path, here, there in yaml_differences(actual, wanted):
                 if path not in digests:
                     where = f"{CARD}, {', '.join(path)}"
                     yield Fault("card", where, here, f"{there}, as in the files")
-
-
-def _differences(actual, wanted, path: tuple[str, ...]) -> Iterator[tuple]:
-    """Yield where two YAML values differ: the path of names, and both values as text."""
-    actual, wanted = _by_name(actual), _by_name(wanted)
-    if isinstance(actual, dict) and isinstance(wanted, dict):
-        for name in dict.fromkeys([*wanted, *actual]):
-            yield from _differences(actual.get(name), wanted.get(name), (*path, str(name)[:60]))
-    elif actual != wanted:
-        yield path, _value_text(actual), _value_text(wanted)
-
-
-def _by_name(value):
-    """Return a list of records as a dictionary by the name of each record."""
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        return value
-    keys = ("config_name", "split", "name")
-    names = [next((item[key] for key in keys if key in item), None) for item in value]
-    return {
-        name if isinstance(name, str) else str(index): item
-        for index, (name, item) in enumerate(zip(names, value, strict=True))
-    }
-
-
-def _value_text(value) -> str:
-    # A small YAML file can be endless when it is written out.
-    if value is None or isinstance(value, str | int | float):
-        return "nothing" if value is None else repr(value)[:80]
-    return f"a {type(value).__name__}"
 
 
 def _schema_differences(actual, wanted) -> str:
