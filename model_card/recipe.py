@@ -19,7 +19,7 @@ def base_metadata(training: dict, adapter: Path) -> dict:
 
 
 def describe(training: dict, adapter: Path) -> str:
-    """Return what the model is, as the beginning of a sentence."""
+    """Return what the model is, as a sentence without its full stop."""
     if not (base := training["base_model"]):
         return "A model trained from random weights"
     if (adapter / "adapter_config.json").is_file():

@@ -19,8 +19,7 @@ from psgvlm import errors
 from psgvlm.evaluation import baseline_names, robustness
 
 
-def parse(words: list[str] | None) -> argparse.Namespace:
-    """Read the options; refuse those that do not go together."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "psgvlm eval", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -85,7 +84,12 @@ def parse(words: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="do not refuse subjects that an adapter was trained on",
     )
-    args = parser.parse_args(words)
+    return parser
+
+
+def _parse(words: list[str] | None) -> argparse.Namespace:
+    """Read the options; refuse those that do not go together."""
+    args = _parser().parse_args(words)
     reads_signals = [name for name in args.baselines if name in baseline_names.READ_SIGNALS]
     if args.raw is None and (reads_signals or args.damage is not None):
         option = "--damage" if args.damage is not None else f"--baselines {reads_signals[0]}"
@@ -98,17 +102,17 @@ def parse(words: list[str] | None) -> argparse.Namespace:
 
 @dataclass
 class _Evaluation:
-    """What the phases share: models and nights, and what was measured so far."""
+    """What the phases share: the options, the models, the nights, and the results so far."""
 
     args: argparse.Namespace
-    folders: dict[str, str]  # of the models, by name
-    nights: object  # nights of a split: nights(split, neighbours=0, raw=None)
-    run: str
+    folders: dict[str, str]  # the folder or Hub id of each model, by the model's name
+    nights: object  # a function that returns nights: nights(split, neighbours=0, raw=None)
+    run: str  # the identity of the run (see report.run_id)
     processes: object = None
     models: dict = field(default_factory=dict)
     answers: object = None
     baselines: list = field(default_factory=list)
-    contenders: list = field(default_factory=list)  # models and baselines, to be damaged
+    contenders: list = field(default_factory=list)  # models and baselines, for damaged nights
     tables: list = field(default_factory=list)
     varied: list = field(default_factory=list)
     cost: dict = field(default_factory=dict)
@@ -117,7 +121,7 @@ class _Evaluation:
 
 def main(words: list[str] | None = None) -> int:
     """Evaluate as the options say."""
-    evaluation = _open_inputs(parse(words))
+    evaluation = _open_inputs(_parse(words))
     _load_models(evaluation)
     _stage_with_models(evaluation)
     _stage_with_baselines(evaluation)
