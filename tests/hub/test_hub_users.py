@@ -24,22 +24,22 @@ import json, sys
 from datasets import get_dataset_config_names, load_dataset
 corpus, adapter, night, commit, out = sys.argv[1:]
 
-told = {"configs": get_dataset_config_names(corpus)}
-told["rows"] = {
+read = {"configs": get_dataset_config_names(corpus)}
+read["rows"] = {
     name: {split: len(rows) for split, rows in load_dataset(corpus, name).items()}
-    for name in told["configs"]
+    for name in read["configs"]
 }
 streamed = load_dataset(corpus, "mass", split="test", streaming=True)
 pinned = load_dataset(corpus, "mass", split="test", revision=commit)
 tagged = load_dataset(corpus, "mass", split="test", revision="v1", streaming=True)
-told["streamed"] = [row["epoch"] for row in streamed] == pinned["epoch"][:]
-told["tagged"] = next(iter(tagged))["images"][0] == pinned[0]["images"][0]
+read["streamed"] = [row["epoch"] for row in streamed] == pinned["epoch"][:]
+read["tagged"] = next(iter(tagged))["images"][0] == pinned[0]["images"][0]
 
 import eval, stage
 eval.main(["--model", adapter, "--dataset", corpus, "--config", "shhs", "--out", out + "/report",
            "--device", "cpu"])
 stage.main([night, "--model", adapter, "--out", out + "/night", "--device", "cpu"])
-print(json.dumps(told))
+print(json.dumps(read))
 """
 
 BASE, TRAINED = "tester/base", "tester/psgvlm-base"
@@ -88,12 +88,12 @@ def test_a_new_process_with_an_empty_cache_reads_both(hub, pushed, corpus, adapt
         env=os.environ | hub.variables(tmp_path / "cache"),
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["configs"] == ["isruc", "mass", "shhs"]
-    for config, splits in told["rows"].items():
+    read = json.loads(done.stdout.splitlines()[-1])
+    assert read["configs"] == ["isruc", "mass", "shhs"]
+    for config, splits in read["rows"].items():
         for split, count in splits.items():
             assert count == len(loading.load_split(str(corpus), split, config))
-    assert told["streamed"] and told["tagged"]
+    assert read["streamed"] and read["tagged"]
 
     # What they say is what the folder here says.
     import pandas as pd
@@ -153,12 +153,12 @@ def test_a_token_without_access_is_refused_with_the_reason(hub, pushed, monkeypa
 
     hub.here(monkeypatch, tmp_path)
     monkeypatch.setenv("HF_TOKEN", STRANGER)
-    with pytest.raises(InputError, match="neither a folder here nor a model on the Hub") as told:
+    with pytest.raises(InputError, match="neither a folder here nor a model on the Hub") as error:
         vlm.load(ADAPTER, "cpu")
-    assert STRANGER not in str(told.value)
+    assert STRANGER not in str(error.value)
     repo = hub.repos["models", ADAPTER]
     monkeypatch.setitem(repo, "private", False)  # made visible: it is gated
-    with pytest.raises(InputError, match="403") as told:
+    with pytest.raises(InputError, match="403") as error:
         vlm.load(ADAPTER, "cpu")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert vlm.load(ADAPTER, "cpu").spec.name == "square"
@@ -179,8 +179,8 @@ def test_everything_from_simulation_to_a_staged_night(hub, tmp_path):
     names = "tester/circle-images", "tester/circle"
     run("-m", "builders", "simulate", raw, "--cohorts", "mass", "--subjects", 4, "--hours", 0.5)
     run("-m", "builders", "mass", raw / "mass", "--out", folder, "--image", "folded")
-    told = run("-m", "builders", "push", folder, names[0], "--i-am-allowed", "MASS")
-    assert "read back; private, tag v1" in told
+    output = run("-m", "builders", "push", folder, names[0], "--i-am-allowed", "MASS")
+    assert "read back; private, tag v1" in output
     words = ("--dataset_name", names[0], "--output_dir", out, "--max_steps", 2)
     words += ("--push_to_hub", "true", "--hub_model_id", names[1], "--i_am_allowed", "MASS")
     run("train_sft.py", "--config", "recipes/tiny.yaml", *words)

@@ -83,9 +83,9 @@ def test_a_push_interrupted_at_any_request_has_no_card_until_the_next_push_finis
             hub.repos.clear()
             hub.lfs.clear()
             hub.fault("", how, times=float("inf"), after=count)
-            with pytest.raises(InputError, match="same command") as told:
+            with pytest.raises(InputError, match="same command") as error:
                 pushed(corpus)
-            assert "\n" not in str(told.value)
+            assert "\n" not in str(error.value)
             assert there(hub) == whole or "README.md" not in there(hub), count
             hub.faults.clear()
             pushed(corpus)
@@ -158,11 +158,11 @@ def test_temporary_errors_are_retried(hub, corpus, where, how):
 )
 def test_permanent_errors_become_one_line(hub, corpus, where, status, expected):
     hub.fault(where, status, times=float("inf"))
-    with pytest.raises(InputError, match=expected) as told:
+    with pytest.raises(InputError, match=expected) as error:
         pushed(corpus)
-    assert str(status) in str(told.value)
-    assert "\n" not in str(told.value)
-    assert TOKEN not in str(told.value)
+    assert str(status) in str(error.value)
+    assert "\n" not in str(error.value)
+    assert TOKEN not in str(error.value)
     assert "README.md" not in there(hub)
 
 
@@ -177,9 +177,9 @@ def test_a_token_without_write_access_is_refused_and_not_printed(hub, corpus, mo
     pushed(corpus)
     for token, expected in ((STRANGER, "403"), ("hf_nobody", "401")):
         monkeypatch.setenv("HF_TOKEN", token)
-        with pytest.raises(InputError, match=expected) as told:
+        with pytest.raises(InputError, match=expected) as error:
             pushed(corpus)
-        assert token not in str(told.value)
+        assert token not in str(error.value)
 
 
 def test_nothing_is_pushed_to_a_public_repository(hub, corpus):

@@ -32,9 +32,9 @@ def test_an_adapter_is_pushed_without_other_files_and_works_afterwards(hub, mine
     (mine / "notes.txt").write_text("of Mrs Jones")
     (mine / "link.json").symlink_to("/etc/hostname")
     model_card.main(["push", str(mine), NAME, *ALLOWED])
-    told = capsys.readouterr().out
-    assert "not uploaded: checkpoint-2, link.json, notes.txt" in told
-    assert "files, read back; private, tag v1" in told
+    output = capsys.readouterr().out
+    assert "not uploaded: checkpoint-2, link.json, notes.txt" in output
+    assert "files, read back; private, tag v1" in output
     repo = hub.repos["models", NAME]
     files = repo["commits"][repo["tags"]["v1"]]
     names = set(files) - {".gitattributes"}

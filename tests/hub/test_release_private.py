@@ -69,13 +69,13 @@ def test_the_upload_of_a_corpus_holds_nothing_personal(hub, tmp_path, drawn, cap
     for cohort in ("isruc", "mass", "shhs"):
         build(raw / cohort, out, cohort=cohort)
     release.push(push.prepare(out), "tester/psg", allowed=EVERYTHING)
-    told = "".join(capfd.readouterr())
+    output = "".join(capfd.readouterr())
     words = [*SECRET, "Jane", "03-FEB", HOST, USER, str(tmp_path), TOKEN, os.getcwd()]
     assert searched(hub, "datasets", "tester/psg", tmp_path, words) > 20
     card = hub.repos["datasets", "tester/psg"]
     (text,) = {files["README.md"] for files in card["commits"].values() if "README.md" in files}
     assert not BIRTH_YEAR.search(text.decode())
-    assert TOKEN not in told
+    assert TOKEN not in output
 
 
 def test_the_upload_of_an_adapter_holds_nothing_personal(hub, adapter, corpus, tmp_path):

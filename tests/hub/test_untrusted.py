@@ -96,9 +96,9 @@ READERS = {
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_json_from_a_hub_is_read_with_limits(hub, file, kind):
     offer(hub, {file: HOSTILE[kind]})
-    with pytest.raises(InputError, match=re.escape(file)) as told:
+    with pytest.raises(InputError, match=re.escape(file)) as error:
         READERS[file](NAME)
-    assert len(str(told.value)) < 1000
+    assert len(str(error.value)) < 1000
 
 
 @pytest.mark.parametrize(

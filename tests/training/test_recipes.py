@@ -54,8 +54,8 @@ def test_every_recipe_runs_on_its_family_s_tiny_model(path, corpus, bases, tmp_p
     assert report["steps"] == 1
     assert report["lora"] == recipe.get("use_peft", False)
     chosen = recipe.get("tune", "all").split(",")
-    for part, of in report["parts"].items():
-        assert bool(of["trained"]) == (chosen == ["all"] or part in chosen)
+    for part, count in report["parts"].items():
+        assert bool(count["trained"]) == (chosen == ["all"] or part in chosen)
     assert len(report["evaluations"]) == (recipe.get("eval_strategy", "no") != "no")
     assert (tmp_path / "out" / "merged" / "config.json").is_file() == recipe.get("merge", False)
 

@@ -62,9 +62,9 @@ def test_only_weights_of_the_chosen_parts_are_trained(family, tune):
     assert parts_of(trained, family) == chosen
     assert parts_of(frozen, family) == set(trained_parts.PARTS) - chosen
     counts = parts.counts()
-    for part, of in counts.items():
-        assert of["trained"] == (of["parameters"] if part in chosen else 0)
-    assert sum(of["parameters"] for of in counts.values()) == model.num_parameters()
+    for part, count in counts.items():
+        assert count["trained"] == (count["parameters"] if part in chosen else 0)
+    assert sum(count["parameters"] for count in counts.values()) == model.num_parameters()
 
 
 @pytest.mark.parametrize("family", PLACES)
@@ -91,7 +91,7 @@ def test_an_adapter_covers_only_the_chosen_parts(family, tune):
     assert len(names) == 2 * len(wanted)
     assert parts_of(names, family) == chosen
     counts = parts.counts()
-    assert {part for part, of in counts.items() if of["trained"]} == chosen
+    assert {part for part, count in counts.items() if count["trained"]} == chosen
     assert "vision" in chosen or counts["vision"]["trained"] == 0
 
 
