@@ -25,7 +25,8 @@ settings.load_profile("same")
 # single process would work on it while the others had nothing left to do.
 LONGEST = (
     *("project/test_readme.py", "project/test_tutorials.py"),
-    *("builders/test_killed.py", "training/test_trainer.py", "builders/test_build.py"),
+    *("project/test_readme.py", "project/test_tutorials.py", "training/test_trainer.py"),
+    *("builders/test_killed.py", "builders/test_build.py"),
     *("hub/test_hub_users.py", "evaluation/test_eval.py", "app/test_page.py"),
     *("builders/test_corpus_tasks.py", "recordings/test_fuzz_readers.py"),
     *("evaluation/test_resume.py", "staging/test_stage.py", "signals/test_findings.py"),
