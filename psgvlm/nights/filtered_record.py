@@ -6,8 +6,9 @@ from rounding. Blocks begin at fixed times, so the samples of an epoch are the s
 read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from psgvlm.recordings.recording import Recording
 from psgvlm.signals.filters import FLAT_S, band_pass, mains_in, mains_windows, reach_s
 from psgvlm.signals.traces import Quality, Trace, derive
 from psgvlm.stages import EPOCH_S
+
+T = TypeVar("T")
 
 # Longer blocks spend less on their margins, shorter ones take less memory.
 BLOCK_S = 3600.0
@@ -81,8 +84,9 @@ class FilteredRecord:
         try:
             reach_s(channel.rate_hz, band_hz)
         except InputError as error:
-            where = f"{self.recording.path}: lane {lane.name} ({source})"
-            raise InputError(f"{where}: {error}") from None
+            raise InputError(
+                f"{self.recording.path}: lane {lane.name} ({source}): {error}", error.parameter
+            ) from None
         return FilledLane(lane.name, source, channel.rate_hz, channel.n_samples, band_hz)
 
     @property
@@ -102,6 +106,7 @@ class FilteredRecord:
         return self._last[1]
 
     def _filter(self, number: int, scaled: bool) -> list[Trace | None]:
+        """Read and filter a block; `scaled` says whether its traces get the height of the lanes."""
         mains_hz = self._find_mains()
         half_uv = self._find_half_uv() if scaled else [None] * len(self.filled)
         traces = []
@@ -112,8 +117,12 @@ class FilteredRecord:
             for piece in np.split(samples, gaps[(gaps > 0) & (gaps < len(samples))]):
                 band_pass(piece, lane.rate_hz, lane.band_hz, mains_hz[index], out=piece)
             traces.append(Trace(samples, lane.rate_hz, first, half_uv[index]))
-        filled = iter(traces)
-        return [next(filled) if source else None for source in self.lanes.sources]
+        return self._with_missing_lanes(traces)
+
+    def _with_missing_lanes(self, of_filled: Iterable[T]) -> list[T | None]:
+        """Put what belongs to the filled lanes into a list of all lanes, None for a missing one."""
+        remaining = iter(of_filled)
+        return [next(remaining) if source else None for source in self.lanes.sources]
 
     def whole(self, filtered: bool = True) -> list[Trace | None]:
         """Return all samples of every lane, filtered or as recorded; None for a missing lane.
@@ -130,11 +139,10 @@ class FilteredRecord:
                 begin, end = self._edges(lane, number)
                 whole[begin:end] = samples[begin - first : end - first]
         half_uv = self._find_half_uv() if filtered else [None] * len(self.filled)
-        traces = iter(
+        return self._with_missing_lanes(
             Trace(whole, lane.rate_hz, 0, half)
             for lane, whole, half in zip(self.filled, wholes, half_uv, strict=True)
         )
-        return [next(traces) if source else None for source in self.lanes.sources]
 
     def quality(self) -> list[Quality | None]:
         """Return the quality of every lane's raw signal over the whole record."""
@@ -142,11 +150,10 @@ class FilteredRecord:
             if number not in self._useless:
                 self._read(number, STILL_S)
         counts = sum(self._useless[number] for number in range(self.n_blocks))
-        qualities = iter(
+        return self._with_missing_lanes(
             Quality(*(counts[index] / lane.rate_hz).round(3).tolist())
             for index, lane in enumerate(self.filled)
         )
-        return [next(qualities) if source else None for source in self.lanes.sources]
 
     def lost_s(self, starts_s: np.ndarray, duration_s: float) -> np.ndarray:
         """Return for how many seconds of each epoch each lane shows nothing.

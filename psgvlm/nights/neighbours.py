@@ -29,7 +29,7 @@ def around(
     neighbours : int
         How many neighbours there are on either side, from 0 to `MAX_NEIGHBOURS`.
     epochs : iterable of int, optional
-        The numbers of the epochs in the record, which has gaps where they leave numbers out.
+        The numbers of the epochs in the record; a number that is left out was not recorded.
         Default: 0, 1, 2 and so on.
 
     Yields

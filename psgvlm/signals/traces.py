@@ -48,7 +48,8 @@ class Trace:
     first : int
         The number of the first sample in the record; 0 if the trace is the whole record.
     half_uv : float or None
-        Half the height of the lane in µV, where the whole record decides it (`scale="robust"`).
+        Half the height of the lane in µV if the whole record decides it (`scale="robust"`), else
+        None.
     """
 
     samples_uv: np.ndarray

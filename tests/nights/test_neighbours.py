@@ -131,9 +131,9 @@ def test_workers_of_a_stream_give_every_row_once(folder, workers):
     assert rows.num_shards == 5
     for shuffled in (rows, rows.shuffle(seed=5, buffer_size=10)):
         loader = DataLoader(shuffled, 4, num_workers=workers, collate_fn=list)
-        found = check([row for batch in loader for row in batch], 1)
-        assert sorted(found) == TRAIN
-        assert (found == TRAIN) == (shuffled is rows and workers < 2)
+        read = check([row for batch in loader for row in batch], 1)
+        assert sorted(read) == TRAIN
+        assert (read == TRAIN) == (shuffled is rows and workers < 2)
 
 
 def test_a_stream_is_pickled_for_workers(folder):
@@ -176,9 +176,9 @@ def test_without_neighbours_rows_stay_as_they_are(folder, train):
 
 def test_the_neighbours_of_every_epoch_of_a_night():
     pictures = [Image.new("RGB", SPEC.size, (n, n, n)) for n in range(5)]
-    found = [shades({"images": near}) for near in neighbours.around(iter(pictures), SPEC, 2)]
+    lists = [shades({"images": near}) for near in neighbours.around(iter(pictures), SPEC, 2)]
     padded = [BLANK, BLANK, 0, 1, 2, 3, 4, BLANK, BLANK]
-    assert found == [padded[n : n + 5] for n in range(5)]
+    assert lists == [padded[n : n + 5] for n in range(5)]
 
 
 def test_a_missing_neighbour_is_a_blank_image_of_the_spec(train):

@@ -28,8 +28,8 @@ def lanes(labels, reader=None, montage="aasm", named=""):
 )
 def test_the_lanes_of_every_family_of_isruc(family, expected):
     labels = ISRUC[family].split()
-    found = lanes(labels, isruc)
-    assert ", ".join(map(str, found.values())) == expected
+    filled = lanes(labels, isruc)
+    assert ", ".join(map(str, filled.values())) == expected
     assert lanes(labels, isruc, "paper")["ECG"] == ("25" if family == "C" else "X2")
 
 
@@ -41,11 +41,11 @@ def test_more_channels_of_isruc_do_not_change_the_chin():
 @pytest.mark.parametrize("reference", ["LER", "CLE"])
 def test_the_lanes_of_mass(reference):
     labels = MASS.replace("LER", reference).split(",")
-    found = lanes(labels, mass)
-    assert found["C4-M1"] == f"EEG C4-{reference}"
-    assert found["E1"] == "EOG Left Horiz"
-    assert found["E2"] == "EOG Right Horiz"
-    assert found["chin"] == "EMG Chin1 - EMG Chin2"
+    filled = lanes(labels, mass)
+    assert filled["C4-M1"] == f"EEG C4-{reference}"
+    assert filled["E1"] == "EOG Left Horiz"
+    assert filled["E2"] == "EOG Right Horiz"
+    assert filled["chin"] == "EMG Chin1 - EMG Chin2"
     # If a mastoid was recorded, it is subtracted, in any order of channels.
     again = lanes([f"EEG A1-{reference}", *reversed(labels)], mass)
     assert again["C4-M1"] == f"EEG C4-{reference} - EEG A1-{reference}"
@@ -54,10 +54,10 @@ def test_the_lanes_of_mass(reference):
 
 def test_the_lanes_of_mass_subsets_that_are_scored_every_20_s():
     labels = ["EEG C4-CLE", "EEG A2-CLE", "EEG C3-CLE", "EOG Left Horiz", "EMG Chin", "ECG ECGI"]
-    found = lanes(labels, mass, "shhs")
-    assert found["chin"] == "EMG Chin"
-    assert found["C3-M2"] == "EEG C3-CLE - EEG A2-CLE"
-    assert found["ECG"] == "ECG ECGI"
+    filled = lanes(labels, mass, "shhs")
+    assert filled["chin"] == "EMG Chin"
+    assert filled["C3-M2"] == "EEG C3-CLE - EEG A2-CLE"
+    assert filled["ECG"] == "ECG ECGI"
     assert lanes(labels, mass)["F4-M1"] is None  # SS4
 
 
@@ -67,16 +67,16 @@ def test_the_lanes_of_mass_subsets_that_are_scored_every_20_s():
 def test_shhs_has_its_two_eegs_the_right_way_round(second):
     """The order of the channels in the file does not matter."""
     for labels in (["EEG", second, "EMG"], [second, "EEG", "EMG"]):
-        found = lanes(labels, shhs, "shhs")
-        assert found["C4-M1"] == "EEG"
-        assert found["C3-M2"] == second
+        filled = lanes(labels, shhs, "shhs")
+        assert filled["C4-M1"] == "EEG"
+        assert filled["C3-M2"] == second
 
 
 def test_shhs_without_the_second_eeg():
-    found = lanes(["EEG", "EOG(L)", "EOG(R)", "EMG"], shhs, "shhs")
-    assert found["C3-M2"] is None
-    assert found["C4-M1"] == "EEG"
-    assert (found["E1"], found["E2"], found["chin"]) == ("EOG(L)", "EOG(R)", "EMG")
+    filled = lanes(["EEG", "EOG(L)", "EOG(R)", "EMG"], shhs, "shhs")
+    assert filled["C3-M2"] is None
+    assert filled["C4-M1"] == "EEG"
+    assert (filled["E1"], filled["E2"], filled["chin"]) == ("EOG(L)", "EOG(R)", "EMG")
 
 
 def test_the_chin_of_a_nox_recorder_is_not_taken_for_a_number():
@@ -90,11 +90,11 @@ def test_the_chin_of_a_nox_recorder_is_not_taken_for_a_number():
 
 def test_a_map_names_unusual_labels_and_differences():
     labels = ["EMG1", "EMG2", "EEG F4", "left eye", "C4-M1"]
-    found = lanes(labels, named="chin=EMG1-EMG2, F4-M1=EEG F4,E1=left eye")
-    assert found["chin"] == "EMG1 - EMG2"
-    assert found["F4-M1"] == "EEG F4"
-    assert found["E1"] == "left eye"
-    assert found["C4-M1"] == "C4-M1"
+    filled = lanes(labels, named="chin=EMG1-EMG2, F4-M1=EEG F4,E1=left eye")
+    assert filled["chin"] == "EMG1 - EMG2"
+    assert filled["F4-M1"] == "EEG F4"
+    assert filled["E1"] == "left eye"
+    assert filled["C4-M1"] == "C4-M1"
     assert lanes(labels, named="chin=EMG1 - EMG2")["chin"] == "EMG1 - EMG2"
 
 
