@@ -47,7 +47,6 @@ nb_execution_mode = "cache"
 nb_execution_cache_path = str(DOCS / "_build" / "notebooks")
 nb_execution_timeout = 1200
 nb_execution_raise_on_error = True
-nb_merge_streams = True
 nb_output_stderr = "remove"  # progress and warnings of the libraries
 
 ### The look

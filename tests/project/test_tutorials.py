@@ -49,7 +49,7 @@ def test_stage_a_night(run):
     for lane in ("C4-M1", "E1", "E2", "chin"):
         assert lane in shown
     assert "p_N3" in shown
-    assert "'TST'" in shown
+    assert "TST" in shown
     assert (run.folder / "night" / "report.html").is_file()
 
 
