@@ -17,6 +17,7 @@ from psgvlm import files
 
 TEXTS = {
     "row_columns": reference_tables.row_columns,
+    "publication_terms": reference_tables.publication_terms,
     "extras": reference_tables.extras,
     "commands": reference_tables.commands,
     "presets": reference_tables.presets,

@@ -16,6 +16,7 @@ from numpydoc.docscrape import NumpyDocString
 
 import psgvlm
 from psgvlm.commands.main import COMMANDS
+from psgvlm.hub import cohorts
 from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.images import fidelity as fidelity_module
 from psgvlm.images import image_tokens as image_tokens_module
@@ -174,6 +175,22 @@ def _imported_rooms(own: str, paths: list[Path]) -> set[str]:
                 found |= {f"{node.module}.{alias.name}" for alias in node.names}
     names = {name.split(".")[1] for name in found if name.startswith("psgvlm.")}
     return (names & set(_room_paths())) - {own}
+
+
+### Publication
+
+
+def publication_terms() -> str:
+    """Return what may be uploaded of each cohort, and which statement it needs."""
+    words = {None: "refused", cohorts.NOTHING: "allowed"}
+    rows = []
+    for name in (*cohorts.COHORTS, "own"):
+        terms = cohorts.terms_of(name)
+        permissions = (terms.private, terms.public, terms.public_labels)
+        cells = [words.get(needed, f"with `--i-am-allowed {needed}`") for needed in permissions]
+        rows.append([terms.name or "your own recordings", *cells])
+    head = ["recordings", "private repository", "public repository (`--public`)"]
+    return table([*head, "public labels without images (`--labels-only`)"], rows)
 
 
 ### Installation
