@@ -145,9 +145,13 @@ def to_rgb(image: np.ndarray, spec: ImageSpec) -> np.ndarray:
     return np.take(palette(spec), image, axis=0, mode="clip")
 
 
-@lru_cache(16)  # every picture needs it, and it takes a fifth of the time of its PNG
+@lru_cache(16)  # every image needs it, and making it takes a fifth of the time of the PNG
 def palette(spec: ImageSpec) -> np.ndarray:
-    """The spec's colours, uint8 of shape (256, 3)."""
+    """Return the RGB colours of the palette entries, read-only uint8 of shape (256, 3).
+
+    The lanes come first, `LEVELS` entries each, from the ground to their full ink. The shade of the
+    context, the grid and the spectrogram have entries of their own.
+    """
     colours = np.full((256, 3), 255.0)  # white, where nothing is drawn
     for index, name in enumerate(spec.lanes):
         ink = np.array(INK[name] if spec.colour else (0, 0, 0), float)
