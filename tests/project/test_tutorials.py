@@ -66,7 +66,9 @@ def test_explain(run):
     assert (run.folder / "why.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_benchmark(run):
+    """`make test` runs the same command as part of the README; `make docs` runs this page."""
     shown = run("benchmark")
     assert "yasa" in shown
     assert "p_N3" in shown
