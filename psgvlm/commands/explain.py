@@ -14,8 +14,7 @@ import tempfile
 from pathlib import Path
 
 from psgvlm import errors
-
-METHODS = ("ablation", "patches", "gradient", "attention")  # those of psgvlm.explanations
+from psgvlm.commands.stage import METHODS
 
 
 def main(words: list[str] | None = None) -> int:
