@@ -17,8 +17,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_CACHE"] = CACHE.name
 
 # `make test` tries the same examples every time, so that a failure comes from a change of the code.
-# `make test-slow` looks for new examples.
-settings.register_profile("same", derandomize=True)
+# `make test-slow` looks for new ones, and for more of them.
+settings.register_profile("same", derandomize=True, max_examples=40)
 settings.load_profile("same")
 
 # The files that take longest, for `make test` to start with them. If one of them came last, a

@@ -75,7 +75,7 @@ def kill(process, how):
 
 @pytest.mark.timeout(900)  # half a minute on a quiet machine
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize("wanted", [6, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("wanted", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_at_random_moments(wanted, tmp_path):
     raw, out = write_raw(tmp_path / "raw", range(6)), tmp_path / "c"
     whole, held_s = {}, []

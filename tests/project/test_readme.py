@@ -5,6 +5,7 @@ import re
 import shlex
 
 import pyarrow.parquet as pq
+import pytest
 from commands import ROOT, command
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -143,6 +144,7 @@ def test_python_that_reads_a_corpus(corpus, adapter):
     assert spec.differences(type(spec).load(adapter / "image_spec.json")) == ""
 
 
+@pytest.mark.slow  # six builds; the splits themselves are tested in tests/corpus/test_splits.py
 def test_the_commands_for_the_literature_s_corpora_run_as_written(tmp_path):
     """On a tree of all raw variants, each into a corpus of its own."""
     raw = tmp_path / "RAW"

@@ -53,6 +53,7 @@ def test_stage_a_night(run):
     assert (run.folder / "night" / "report.html").is_file()
 
 
+@pytest.mark.slow  # the README's commands build, train and evaluate in `make test`
 def test_build_and_fine_tune(run):
     shown = run("build_and_fine_tune")
     assert "Choose from: W, N1, N2, N3, R." in shown
