@@ -77,7 +77,8 @@ def draw(
             rate_hz = line.trace.rate_hz
             stroke(
                 line.trace.samples_uv,
-                line.start_s * rate_hz - line.trace.first,
+                line.trace.first,
+                line.start_s * rate_hz,
                 spec.shown_s / spec.fold * rate_hz / spec.width,
                 line.centre_uv,
                 line.px_per_uv,

@@ -22,7 +22,7 @@ INFINITY, ZERO, HALF, ONE = (np.float32(x) for x in (np.inf, 0, 0.5, 1))
 
 
 @njit(cache=True, error_model="numpy")
-def stroke(samples, first, per_px, centre_uv, px_per_uv, middle, line_px, base, image):
+def stroke(samples, offset, first, per_px, centre_uv, px_per_uv, middle, line_px, base, image):
     """Draw a polyline into an image, in place.
 
     There is no ink at times outside the samples, nor on a segment if one of its ends is not finite.
@@ -33,8 +33,10 @@ def stroke(samples, first, per_px, centre_uv, px_per_uv, middle, line_px, base, 
     ----------
     samples : ndarray of float32, shape (n,)
         The trace in µV.
+    offset : int
+        The number of the first of these samples in the record.
     first : float
-        The position among the samples of the image's left edge.
+        The position of the image's left edge among the samples of the record.
     per_px : float
         Samples per pixel.
     centre_uv : float
@@ -57,10 +59,14 @@ def stroke(samples, first, per_px, centre_uv, px_per_uv, middle, line_px, base, 
     width = columns + (2 * reach + SUB - 1) // SUB
     begin = first + (0.5 - reach) * per_px / SUB
     start, stop = int(np.floor(begin)) - 1, int(np.floor(begin + width * per_px)) + 3
+    # Positions are rounded as positions in the record, so that an image does not depend on which
+    # piece of the record its samples were cut from.
+    before = begin - start
+    start, stop = start - offset, stop - offset
     if start >= len(samples) or stop <= 0:
         return
     y = _rows_of(samples, start, stop, centre_uv, px_per_uv, middle)
-    on_line, top, bottom = _extents(y, begin - start, per_px / SUB, width)
+    on_line, top, bottom = _extents(y, before, per_px / SUB, width)
     upper = np.full((SUB, columns), np.inf, np.float32)
     lower = np.full((SUB, columns), -np.inf, np.float32)
     for s in range(SUB):

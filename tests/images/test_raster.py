@@ -378,3 +378,27 @@ def test_the_same_signal_gives_the_same_bytes_for_any_memory_layout():
     pair = list(draw(traces, SQUARE, [0.0, 30.0]))
     assert (pair[0] == first).all()
     assert (pair[1] == one(samples, onset_s=30.0)).all()
+
+
+@given(
+    st.sampled_from([100.0, 128.0, 200.0, 256.0, 512.0]) | st.floats(32, 520),
+    st.integers(0, 3000),
+    st.integers(0, 500_000),
+    st.sampled_from(["wide", "folded", "paper", "spectral"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_an_image_does_not_depend_on_the_piece_that_its_samples_were_cut_from(
+    rate_hz, epoch, before, name
+):
+    """A piece that holds the epoch gives the pixels of the whole record, at every rate."""
+    spec = PRESETS[name]
+    rng = np.random.default_rng(epoch)
+    onset_s = 30.0 * epoch
+    first = max(0, int((onset_s - 2) * rate_hz))  # a spectrogram looks a second back
+    samples = rng.normal(0, 40, int(36 * rate_hz)).astype(np.float32)
+    piece = Trace(samples, rate_hz, first)
+    cut = min(before, first)
+    longer = Trace(np.concatenate((np.zeros(cut, np.float32), samples)), rate_hz, first - cut)
+    images = [next(draw([trace] * len(spec.lanes), spec, [onset_s])) for trace in (piece, longer)]
+    # A longer piece begins earlier; its first added samples lie before the image.
+    assert (images[0] == images[1]).all()
