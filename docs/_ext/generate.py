@@ -27,6 +27,7 @@ TEXTS = {
     "rooms": reference_tables.rooms,
     "drawing_cost": benchmark_tables.drawing_cost,
     "picture_size": benchmark_tables.picture_size,
+    "demonstration": benchmark_tables.demonstration,
     "corpus_cost": benchmark_tables.corpus_cost,
     "reading_speed": benchmark_tables.reading_speed,
     "training_speed": benchmark_tables.training_speed,

@@ -73,6 +73,17 @@ def test_benchmark_tables_hold_the_figures_of_the_results():
     assert f"{1000 * cpu_s['ours, picture 448x224']:.2f} ms" in cost
 
 
+def test_the_readme_s_results_are_those_of_the_demonstration():
+    import benchmark_tables
+
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    (row,) = (line for line in lines if "the model of `make demo`" in line)
+    figures = benchmark_tables.read("demo-amd-epyc")["kappa"]
+    cells = [benchmark_tables.kappa_with_interval(figures[n]) for n in benchmark_tables.CONTENDERS]
+    assert row.split(" | ")[1:] == [*cells[:-1], f"{cells[-1]} |"]
+    assert len(benchmark_tables.demonstration().splitlines()) > len(cells)
+
+
 def test_the_rooms_are_listed_from_the_ground_up(pages):
     import reference_tables
 
