@@ -26,6 +26,8 @@ def start(raw, out, split):
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A shell may have started pytest with Ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while process.poll() is None and not holds_the_lock(process.pid):
         time.sleep(0.005)
