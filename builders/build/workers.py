@@ -57,6 +57,7 @@ def run(function: Callable, tasks: Sequence, count: int) -> Iterator[tuple[int, 
     context = _context()
     waiting, tries = deque(range(len(tasks))), [0] * len(tasks)
     crew: dict[connection.Connection, tuple] = {}  # pipe of a worker: its process, its task
+    done = []  # workers that have no more to do: they end because their pipe is closed
     try:
         while waiting or crew:
             while waiting and len(crew) < count:
@@ -88,12 +89,15 @@ def run(function: Callable, tasks: Sequence, count: int) -> Iterator[tuple[int, 
                 else:
                     del crew[pipe]
                     pipe.close()
+                    done.append(process)
                 yield index, outcome
     finally:
         for pipe, (process, _) in crew.items():
             process.kill()
             process.join()
             pipe.close()
+        for process in done:
+            process.join()
 
 
 def _send_next_task(
