@@ -14,7 +14,18 @@ ROOT = Path(__file__).parents[2]
 TOP_LEVEL_ROOMS = ("builders", "dataset_card", "model_card")
 ROOT_MODULES = ("errors", "stages", "montages", "files", "image_spec")
 ROOMS = (
-    *("metrics", "recordings", "signals", "images", "chat", "nights", "hub", "corpus", "models"),
+    *(
+        "metrics",
+        "recordings",
+        "scores",
+        "signals",
+        "images",
+        "chat",
+        "nights",
+        "hub",
+        "corpus",
+        "models",
+    ),
     *("training", "staging", "evaluation", "explanations", "app"),
     *("dataset_card", "model_card", "builders", "commands"),
 )

@@ -1,0 +1,1 @@
+"""The formats of score files, one module each."""
