@@ -10,7 +10,7 @@ from psgvlm.builders.readers.found_night import FoundNight
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.nights.night import Night
-from psgvlm.recordings.scores import Scores, trim_wake
+from psgvlm.scores.scores import Scores, trim_wake
 from psgvlm.stages import EPOCH_S
 
 

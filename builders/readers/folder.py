@@ -17,11 +17,11 @@ from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm.errors import InputError
 from psgvlm.files import list_files, printable_name
-from psgvlm.recordings import score_files
 from psgvlm.recordings.edf import ANNOTATIONS, EdfFile
 from psgvlm.recordings.mne_file import SUFFIXES
 from psgvlm.recordings.recording import Recording
-from psgvlm.recordings.scores import Scores, scores_from_events
+from psgvlm.scores import score_files, xml
+from psgvlm.scores.scores import Scores, scores_from_events
 
 EXPECTED = "EDF or EDF+ recordings (.edf, .rec), or BDF, BrainVision, EEGLAB, FIF, GDF, CNT"
 ALIASES: dict[str, tuple[str, ...]] = {}
@@ -82,7 +82,7 @@ def _read(path: Path) -> Scores:
         return scores_from_events(path, score_files.bids_events(path))
     if suffix != ".xml":
         return Scores(0.0, score_files.listed_stages(path))
-    root = score_files.parse_xml(path)
+    root = xml.parse_xml(path)
     if root.tag == "CMPStudyConfig":
         return Scores(0.0, score_files.profusion_stages(path, root))
     if root.tag == "PSGAnnotation":

@@ -10,8 +10,7 @@ from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm.errors import InputError
 from psgvlm.files import MAX_BYTES, list_files, natural_key, printable_name, quote_short, read_text
-from psgvlm.metrics.sleep_staging import figures
-from psgvlm.recordings.scores import Scores, Stages
+from psgvlm.scores import Scores, Stages, kappa
 from psgvlm.stages import ISRUC_TXT, ISRUC_XLSX
 
 EXPECTED = "<group>/<subject>/<subject>.rec with <subject>_1.txt beside it"
@@ -98,22 +97,14 @@ def read_scores(night: FoundNight, scorer: str = "1") -> Scores:
         read = {number: stages[:shorter] for number, stages in read.items()}
     chosen = wanted[0]
     stages, second = read[chosen], read.get(3 - chosen)
-    kappa = _kappa(stages, second) if second else None
+    agreement = kappa(stages, second) if second else None
     if scorer in ("both", "consensus"):
         pairs = zip(stages, second, strict=True)
         if scorer == "both":
             stages = tuple(one if other else None for one, other in pairs)
         else:
             stages = tuple(one if one == other else None for one, other in pairs)
-    return Scores(0.0, stages, second, kappa=kappa, notes=tuple(notes))
-
-
-def _kappa(first: Stages, second: Stages) -> float | None:
-    """Return Cohen's kappa over the epochs that both scored; `None` if these have one stage."""
-    pairs = [(a, b) for a, b in zip(first, second, strict=True) if a and b]
-    if len({stage for pair in pairs for stage in pair}) < 2:
-        return None
-    return float(figures.kappa(figures.confusion(*zip(*pairs, strict=True))))
+    return Scores(0.0, stages, second, kappa=agreement, notes=tuple(notes))
 
 
 def _read_scorer(txt: Path, notes: list[str]) -> Stages:

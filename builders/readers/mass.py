@@ -12,9 +12,9 @@ from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm.errors import InputError
 from psgvlm.files import list_files
-from psgvlm.recordings import score_files
 from psgvlm.recordings.edf import EdfFile
-from psgvlm.recordings.scores import ScoredEvent, Scores, scores_from_events
+from psgvlm.scores import score_files
+from psgvlm.scores.scores import ScoredEvent, Scores, scores_from_events
 from psgvlm.stages import EPOCH_S
 
 EXPECTED = "'01-0S-NNNN PSG.edf' with '01-0S-NNNN Base.edf'"

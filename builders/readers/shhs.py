@@ -7,8 +7,8 @@ from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm.errors import InputError
 from psgvlm.files import list_files
-from psgvlm.recordings import score_files
-from psgvlm.recordings.scores import Scores, Stages, scores_from_events
+from psgvlm.scores import score_files, xml
+from psgvlm.scores.scores import Scores, Stages, scores_from_events
 from psgvlm.stages import EPOCH_S
 
 EXPECTED = "polysomnography/edfs/shhs1/shhs1-NNNNNN.edf with annotations-events-profusion or -nsrr"
@@ -53,7 +53,7 @@ def read_scores(night: FoundNight) -> Scores:
 
 
 def _read(path: Path) -> Stages:
-    root = score_files.parse_xml(path)
+    root = xml.parse_xml(path)
     if path.name.lower().endswith("-profusion.xml"):
         return score_files.profusion_stages(path, root)
     scores = scores_from_events(path, score_files.nsrr_events(path, root))

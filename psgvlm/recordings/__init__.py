@@ -1,7 +1,6 @@
-"""Recordings on a disk: channels in µV, which of them fills each lane, and the scores beside them.
+"""Recordings on a disk: channels in µV, and which of them fills each lane.
 
-`edf` and `mne_file` open files, `recording` reads them in µV, `lanes` finds the lanes of a montage,
-`scores` and `score_files` read what a scorer wrote.
+`edf` and `mne_file` open files, `recording` reads them in µV, `lanes` finds the lanes of a montage.
 """
 
 from psgvlm.recordings.edf import ANNOTATIONS, EdfFile
@@ -17,13 +16,6 @@ from psgvlm.recordings.lanes import (
 )
 from psgvlm.recordings.mne_file import SUFFIXES
 from psgvlm.recordings.recording import Annotation, Channel, Recording
-from psgvlm.recordings.scores import (
-    ScoredEvent,
-    Scores,
-    Stages,
-    scores_from_events,
-    trim_wake,
-)
 
 __all__ = [
     "ANNOTATIONS",
@@ -36,13 +28,8 @@ __all__ = [
     "Lane",
     "LaneMap",
     "Recording",
-    "ScoredEvent",
-    "Scores",
-    "Stages",
     "find_lanes",
     "normalise",
     "parse_map",
     "require_eeg",
-    "scores_from_events",
-    "trim_wake",
 ]

@@ -10,7 +10,7 @@ from recordings import noise, signal, write_nsrr, write_profusion, write_shhs
 
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
-from psgvlm.recordings.scores import Scores, trim_wake
+from psgvlm.scores.scores import Scores, trim_wake
 
 CODES = (0, 1, 2, 3, 4, 5, 6, 9, 2, 0)
 STAGES = ("W", "N1", "N2", "N3", "N3", "R", None, None, "N2", "W")

@@ -18,8 +18,8 @@ from psgvlm.errors import InputError
 from psgvlm.models import adapter_files, calibration
 from psgvlm.models.calibration import Review
 from psgvlm.nights import neighbours
-from psgvlm.recordings import score_files
 from psgvlm.recordings.edf import EdfFile
+from psgvlm.scores import score_files
 from psgvlm.stages import STAGES
 from psgvlm.staging import lights, night_files, night_picture
 from psgvlm.staging.lights import Lights

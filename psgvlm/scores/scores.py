@@ -9,6 +9,7 @@ from psgvlm.recordings.edf_header import MAX_DURATION_S
 from psgvlm.stages import EPOCH_S
 
 Stages = tuple[str | None, ...]
+Votes = tuple[tuple[float, ...] | None, ...]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,13 @@ class Scores:
         Cohen's kappa of the two scorers; None without a second scorer, or if it is undefined.
     notes : tuple of str
         What is odd about the scores, for a person.
+    warnings : tuple of str
+        What is so odd that the scores should not be used before a person has looked.
+    votes : tuple of (tuple of float, or None), optional
+        For each epoch the share of the scorers for W, N1, N2, N3 and R; None for an epoch that no
+        scorer staged. None if there is one scorer.
+    scorers : tuple of str
+        The names of the scorers, as the files have them, the one of `stages` first.
     """
 
     onset_s: float
@@ -40,6 +48,9 @@ class Scores:
     step_s: float = EPOCH_S
     kappa: float | None = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    votes: Votes | None = None
+    scorers: tuple[str, ...] = ()
 
     def start_s(self, epoch: int) -> float:
         """Return where an epoch begins, in seconds of the record."""

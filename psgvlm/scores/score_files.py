@@ -1,7 +1,7 @@
 """Readers of the files that hold scores: EDF+ annotations, XML of NSRR and Profusion, BIDS, lists.
 
 Each function returns the stages as the file has them, or raises `InputError`. Files that give
-onsets become events, which `psgvlm.recordings.scores_from_events` places on a grid of epochs.
+onsets become events, which `psgvlm.scores.scores_from_events` places on a grid of epochs.
 """
 
 import csv
@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from psgvlm.errors import InputError
-from psgvlm.files import quote_short, read_bytes, read_text
+from psgvlm.files import quote_short, read_text
 from psgvlm.recordings.edf import Annotation
-from psgvlm.recordings.scores import ScoredEvent, Stages
+from psgvlm.scores.scores import ScoredEvent, Stages
 from psgvlm.stages import EDF_PLUS, EPOCH_S, NSRR, WORDS
 
 
@@ -36,28 +36,6 @@ def annotated_events(path: Path, annotations: Iterable[Annotation]) -> list[Scor
                 )
             events.append(ScoredEvent(onset_s, duration_s, EDF_PLUS[code]))
     return events
-
-
-def parse_xml(path: Path):
-    """Return the root element of a small XML file.
-
-    A file that defines entities is refused, because a small file could expand to fill the memory.
-    """
-    from xml.etree.ElementTree import ParseError
-
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import fromstring
-
-    content = read_bytes(path)
-    try:
-        return fromstring(content)
-    except DefusedXmlException as error:
-        raise InputError(
-            f"{path}: refused, its XML defines entities ({type(error).__name__}); expected the "
-            "XML as NSRR gives it"
-        ) from error
-    except (ParseError, ValueError, LookupError) as error:
-        raise InputError(f"{path}: not complete XML; expected the XML as NSRR gives it") from error
 
 
 def profusion_stages(path: Path, root) -> Stages:

@@ -1,0 +1,46 @@
+"""Reading the scores of a recording: from files, or from the recording's own annotations."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from psgvlm.errors import InputError
+from psgvlm.recordings.recording import Recording
+from psgvlm.scores.formats import read_sheet
+from psgvlm.scores.placing import place
+from psgvlm.scores.scores import Scores
+
+
+def read_scores(
+    paths: Path | Sequence[Path],
+    recording: Recording,
+    *,
+    codes: str | None = None,
+    epoch_s: float | None = None,
+    scorer: str | None = None,
+) -> Scores:
+    """Read files of scores and place their stages on the recording.
+
+    Parameters
+    ----------
+    paths : Path or sequence of Path
+        One file in any format of `psgvlm.scores.formats`, or several that each hold another
+        scorer of the same night.
+    recording : Recording
+        The recording that was scored.
+    codes, epoch_s, scorer
+        As `psgvlm.scores.place` takes them.
+
+    Returns
+    -------
+    Scores
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or for the reasons that `place` has.
+    """
+    paths = [paths] if isinstance(paths, Path) else list(paths)
+    if not paths:
+        raise InputError(f"{recording.path}: no files of scores; expected one or more")
+    sheets = [read_sheet(path) for path in paths]
+    return place(sheets, recording, codes=codes, epoch_s=epoch_s, scorer=scorer)

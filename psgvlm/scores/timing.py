@@ -1,0 +1,201 @@
+"""When each mark of a sheet begins and ends, in seconds of the recording."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from psgvlm.errors import InputError
+from psgvlm.recordings.edf_header import MAX_DURATION_S
+from psgvlm.recordings.recording import Recording
+from psgvlm.scores.sheet import CLOCK, OWN, Mark, Sheet
+from psgvlm.stages import EPOCH_S
+
+DAY_S = 86400.0
+LENGTHS_S = (30.0, 20.0, 10.0, 5.0)  # of epochs, in the order in which they are tried
+MOST_BEYOND = 1.5  # a list that is longer than the recording by more than this is of another one
+LEAST_COVERED = 0.9  # a list of fewer epochs than this share of the recording may be shifted
+
+
+@dataclass(frozen=True)
+class Times:
+    """When marks begin and end, shape (n,) each, in seconds of the recording; and what is odd.
+
+    `epoch_s` is the length of the scored epochs where marks follow each other evenly, else None.
+    """
+
+    onsets_s: np.ndarray
+    ends_s: np.ndarray
+    epoch_s: float | None
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def times_of(
+    sheet: Sheet, marks: Sequence[Mark], recording: Recording, epoch_s: float | None
+) -> Times:
+    """Return when marks begin and end.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        The file, which says what onsets count from.
+    marks : sequence of Mark
+        At least one, all with onsets or all without.
+    recording : Recording
+        The recording, for its length and its time of day.
+    epoch_s : float or None
+        The length of an epoch in seconds where the user says so.
+
+    Raises
+    ------
+    InputError
+        If the marks do not fit the recording, or if times of day cannot be placed.
+    """
+    without = sum(mark.onset_s is None for mark in marks)
+    if without == len(marks):
+        return _listed(sheet, len(marks), recording, epoch_s)
+    if without:
+        raise InputError(
+            f"{sheet.path}: {without} of {len(marks)} stages have no onset; expected one for each"
+        )
+    onsets_s = np.array([mark.onset_s for mark in marks], float)
+    durations_s = np.array([-1.0 if m.duration_s is None else m.duration_s for m in marks], float)
+    if not (np.isfinite(onsets_s).all() and np.isfinite(durations_s).all()):
+        raise InputError(f"{sheet.path}: an onset or a duration is no number; expected seconds")
+    if sheet.origin == CLOCK:
+        onsets_s = _over_midnight(onsets_s)
+    order = np.argsort(onsets_s, kind="stable")
+    ends_s, step_s, notes = _ends(onsets_s, durations_s, order, epoch_s)
+    shift_s, more = _shift(sheet, onsets_s, ends_s, recording)
+    return Times(onsets_s + shift_s, ends_s + shift_s, step_s, (*notes, *more))
+
+
+def _listed(sheet: Sheet, count: int, recording: Recording, epoch_s: float | None) -> Times:
+    """Place a list without times: it begins with the recording."""
+    total_s, given_s = recording.duration_s, epoch_s or sheet.epoch_s
+    fitting = [s for s in LENGTHS_S if abs(count * s - total_s) <= max(s, total_s / 100)]
+    length_s = given_s or (fitting or [EPOCH_S])[0]
+    list_s = count * length_s
+    if list_s > MOST_BEYOND * total_s and list_s - total_s > EPOCH_S:
+        raise InputError(
+            f"{sheet.path}: {count} epochs of {length_s:g} s are {list_s:g} s, and the recording "
+            f"lasts {total_s:g} s; expected the scores of this recording, or the length of an "
+            "epoch in seconds",
+            "epoch_length",
+        )
+    notes, warnings = [], []
+    if length_s != EPOCH_S:
+        notes.append(f"{count} epochs of {length_s:g} s, put on epochs of 30 s by the longer share")
+    if list_s < LEAST_COVERED * total_s:
+        warnings.append(
+            f"{sheet.path.name} has {count} epochs of {length_s:g} s without times, and the "
+            f"recording is {total_s:g} s long: they are taken to begin with it"
+        )
+    onsets_s = length_s * np.arange(count)
+    return Times(onsets_s, onsets_s + length_s, length_s, tuple(notes), tuple(warnings))
+
+
+def _over_midnight(clock_s: np.ndarray) -> np.ndarray:
+    """Add a day wherever the time of day jumps back by more than half a day."""
+    jumps = np.diff(clock_s, prepend=clock_s[0])
+    return clock_s + DAY_S * np.cumsum(jumps < -DAY_S / 2) - DAY_S * np.cumsum(jumps > DAY_S / 2)
+
+
+def _ends(
+    onsets_s: np.ndarray, durations_s: np.ndarray, order: np.ndarray, epoch_s: float | None
+) -> tuple[np.ndarray, float | None, list[str]]:
+    """Return where marks end. One without a duration ends where the next begins.
+
+    The last mark without a duration, if marks are stages at changes, has an infinite end: it holds
+    until the end of the recording.
+    """
+    ends_s = onsets_s + durations_s
+    open_ended = durations_s < 0
+    step_s = _even_step(onsets_s[order])
+    if not open_ended.any():
+        lengths_s = np.unique(np.round(durations_s, 1))
+        one_s = float(lengths_s[0]) if len(lengths_s) == 1 else None
+        notes = []
+        if one_s and one_s % EPOCH_S and one_s == step_s:
+            notes.append(
+                f"{len(onsets_s)} events of {one_s:g} s, put on epochs of 30 s by the longer share"
+            )
+        return ends_s, one_s, notes
+    sorted_s = onsets_s[order]
+    later = np.searchsorted(sorted_s, sorted_s, side="right")  # marks of one onset end together
+    following = np.append(sorted_s, np.inf)[later]
+    ends_s = ends_s.copy()
+    if length_s := epoch_s or step_s:
+        following = np.minimum(following, sorted_s + length_s)
+    held = np.empty_like(following)
+    held[order] = following
+    ends_s[open_ended] = held[open_ended]
+    if length_s:
+        odd = [] if length_s == EPOCH_S else [f"no durations: an epoch every {length_s:g} s"]
+        return ends_s, length_s, odd
+    return ends_s, None, ["stages without a duration hold until the next stage"]
+
+
+def _even_step(onsets_s: np.ndarray) -> float | None:
+    """Return the step from mark to mark if nearly all steps are one usual length, else None."""
+    if len(onsets_s) < 3:
+        return None
+    steps_s = np.diff(onsets_s)
+    step_s = float(median(steps_s.tolist()))
+    usual = min(LENGTHS_S, key=lambda length_s: abs(length_s - step_s))
+    if abs(usual - step_s) > 0.5 or np.mean(np.abs(steps_s - usual) < 1) < 0.9:
+        return None
+    return usual
+
+
+def _shift(
+    sheet: Sheet, onsets_s: np.ndarray, ends_s: np.ndarray, recording: Recording
+) -> tuple[float, list[str]]:
+    """Return how many seconds to add to onsets, and what to say about it."""
+    first_s, path = float(onsets_s.min()), sheet.path
+    last_s = float(ends_s[np.isfinite(ends_s)].max(initial=float(onsets_s.max())))
+    if last_s - first_s > MAX_DURATION_S or abs(first_s) > MAX_DURATION_S:
+        raise InputError(
+            f"{path}: stages from {first_s:g} s to {last_s:g} s; expected less than "
+            f"{MAX_DURATION_S / DAY_S:.0f} days"
+        )
+    clock_s = recording.clock_s
+    if sheet.origin == CLOCK:
+        if clock_s is None:
+            raise InputError(
+                f"{path}: gives times of day, and {recording.path.name} does not say when it "
+                "began; expected a recording with a start time, or onsets in seconds"
+            )
+        shift_s = _nearest_day(first_s - clock_s, last_s - first_s, recording.duration_s) - first_s
+        lag_s = first_s + shift_s
+        if abs(lag_s) <= 1:
+            return shift_s, []
+        return shift_s, [f"{path.name}: the first stage is at {_clock(first_s)}, {_lag(lag_s)}"]
+    if sheet.origin != OWN or sheet.start_clock_s is None or clock_s is None:
+        return 0.0, []
+    shift_s = _nearest_day(sheet.start_clock_s - clock_s, last_s, recording.duration_s)
+    if abs(shift_s) <= 1:
+        return 0.0, []
+    if sheet.start_clock_s == 0 and shift_s > -DAY_S / 2:
+        # A start at midnight sharp is what programs write that remove times.
+        return 0.0, [f"{path.name} gives 00:00:00 as its start: taken as no start of its own"]
+    return shift_s, [f"{path.name} starts at {_clock(sheet.start_clock_s)}, {_lag(shift_s)}"]
+
+
+def _nearest_day(lag_s: float, length_s: float, total_s: float) -> float:
+    """Return a difference of two times of day plus the days that let the scores overlap most."""
+    lag_s %= DAY_S
+    candidates = (lag_s, lag_s - DAY_S)
+    return max(candidates, key=lambda lag: min(lag + length_s, total_s) - max(lag, 0.0))
+
+
+def _clock(seconds: float) -> str:
+    minutes, second = divmod(round(seconds) % 86400, 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{second:02}"
+
+
+def _lag(lag_s: float) -> str:
+    side = "after" if lag_s > 0 else "before"
+    return f"{abs(lag_s):g} s {side} the recording: stages are placed by that time"
