@@ -179,16 +179,21 @@ class EdfFile:
         """Return the lowest and highest value of a signal that can be stored, in its own unit."""
         return self.signals[index].limits
 
-    def annotations(self) -> list[Annotation]:
-        """Return all annotations in order of onset; onsets count from the first sample."""
+    def annotations(self, from_header: bool = False) -> list[Annotation]:
+        """Return all annotations in order of onset.
+
+        Onsets count from the first sample, or from the start that the header gives.
+        """
         tals = [
             tal
             for index in self._annotation_signals()
             for record in self._column(index)
             for tal in _tals(record.tobytes())
         ]
-        # The onset of the first TAL is the time from the header's start to the first sample.
-        start_s = tals[0][0] if tals else 0.0
+        # A first TAL without a text keeps the time: its onset is the time from the header's start
+        # to the first sample. Some programs do not write it.
+        keeps_time = bool(tals) and not tals[0][2][0] and not from_header
+        start_s = tals[0][0] if keeps_time else 0.0
         return sorted(
             Annotation(onset_s - start_s, duration_s, text_of(text))
             for onset_s, duration_s, texts in tals
