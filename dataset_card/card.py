@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 
-from psgvlm.dataset_card import benchmark, pictures, sources
+from psgvlm.dataset_card import benchmark, nsrr_sources, pictures, sources
 from psgvlm.dataset_card.contents import UNSCORED, Counts, count, metadata, size_category
 
 from psgvlm import chat
@@ -18,6 +18,7 @@ from psgvlm.image_spec import FILE_NAME, ImageSpec
 from psgvlm.stages import STAGES
 
 TEMPLATE = Path(__file__).with_name("template.md")
+SOURCES = sources.SOURCES | nsrr_sources.SOURCES
 
 
 def write(
@@ -103,8 +104,7 @@ def _front_matter(counts: Counts, cohorts: list[str], spec: ImageSpec) -> str:
 
     front = {
         "pretty_name": "Polysomnography as images",
-        "license": "other",
-        "license_name": "terms-of-the-cohorts",
+        **_licence(cohorts),
         "task_categories": ["image-text-to-text", "image-classification"],
         "size_categories": [size_category(sum(of_split.rows for of_split in counts.values()))],
         "tags": ["sleep", "sleep-staging", "polysomnography", "eeg"],
@@ -112,6 +112,17 @@ def _front_matter(counts: Counts, cohorts: list[str], spec: ImageSpec) -> str:
         **metadata(counts, spec),
     }
     return yaml.safe_dump(front, sort_keys=False, allow_unicode=True).rstrip()
+
+
+def _licence(cohorts: list[str]) -> dict:
+    """Return the licence as the Hub reads it: one, several, or `other` with a name.
+
+    The Hub's identifiers are used only if the licences of all cohorts let others share the images.
+    """
+    licences = cohort_terms.hub_licences(cohorts)
+    if not licences:
+        return {"license": "other", "license_name": "terms-of-the-cohorts"}
+    return {"license": licences[0] if len(licences) == 1 else licences}
 
 
 def quoted(note: str) -> str:
@@ -205,14 +216,16 @@ def _sources(cohorts: list[str]) -> str:
         if terms is None:
             blocks.append(f"**{cohort}**: a cohort that psgvlm does not know; ask who recorded it.")
             continue
-        blocks.append(f"**{terms.name}** (`{cohort}`), {terms.terms}")
-        blocks.append("\n".join(f"- {fault}" for fault in sources.SOURCES[cohort].faults))
+        blocks.append(f"**{terms.name}** (`{cohort}`), {terms.terms} Source: <{terms.source}>")
+        blocks.append("\n".join(f"- {fault}" for fault in SOURCES[cohort].faults))
+    blocks = [block for block in blocks if block]
     return "\n\n".join(blocks)
 
 
 def _citations(cohorts: list[str]) -> list[str]:
-    known = (sources.SOURCES[cohort] for cohort in cohorts if cohort in sources.SOURCES)
-    return [*(text for source in known for text in source.citations), sources.PAPER]
+    known = (SOURCES[cohort] for cohort in cohorts if cohort in SOURCES)
+    texts = [text for source in known for text in source.citations]
+    return list(dict.fromkeys([*texts, sources.PAPER]))
 
 
 def _subjects(counts: Counts) -> dict[tuple[str, str], set[str]]:

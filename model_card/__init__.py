@@ -120,10 +120,14 @@ def _terms(cohorts: list[str] | None) -> str:
             "The cohorts that this model was trained on are not known. Treat it as if it came "
             "under an agreement."
         )
-    if not (bound := cohort_terms.under_agreement(cohorts)):
-        return ""
-    names = " and ".join(cohort.name for cohort in bound)
-    return (
-        f"This model was trained on recordings of {names}, which come under agreements: it is not "
-        "for commercial use, and may be passed on under the same terms only."
-    )
+    sentences = []
+    if bound := cohort_terms.under_agreement(cohorts):
+        names = " and ".join(cohort.name for cohort in bound)
+        sentences.append(
+            f"This model was trained on recordings of {names}, which come under agreements: it is "
+            "not for commercial use, and may be passed on under the same terms only."
+        )
+    known = map(cohort_terms.terms_of, cohorts)
+    free = [cohort for cohort in known if cohort.name and not cohort.agreement]
+    sentences += [f"It was trained on {cohort.name}, {cohort.terms}" for cohort in free]
+    return " ".join(sentences)

@@ -188,8 +188,9 @@ def publication_terms() -> str:
         terms = cohorts.terms_of(name)
         permissions = (terms.private, terms.public, terms.public_labels)
         cells = [words.get(needed, f"with `--i-am-allowed {needed}`") for needed in permissions]
-        rows.append([terms.name or "your own recordings", *cells])
-    head = ["recordings", "private repository", "public repository (`--public`)"]
+        licence = terms.licence and f"[{terms.licence}]({terms.source})"
+        rows.append([terms.name or "your own recordings", licence or "–", *cells])
+    head = ["recordings", "licence", "private repository", "public repository (`--public`)"]
     return table([*head, "public labels without images (`--labels-only`)"], rows)
 
 

@@ -49,8 +49,9 @@ def check(
         on_public = terms.public_labels if labels_only else terms.public
         needed = on_public if public else terms.private
         if needed is None:
+            bound_by = "an agreement" if terms.agreement else terms.licence
             raise InputError(
-                f"{name}: {cohort} comes under an agreement, and nothing made of its recordings "
+                f"{name}: {cohort} comes under {bound_by}, and nothing made of its recordings "
                 "may be public; expected a private repository"
             )
         if needed and needed not in allowed:

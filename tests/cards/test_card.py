@@ -17,11 +17,13 @@ from datasets.exceptions import NonMatchingSplitsSizesError
 from huggingface_hub import DatasetCard
 from psgvlm.builders.__main__ import main
 from psgvlm.builders.check import verify
+from psgvlm.dataset_card import card
 from small_corpus import EPOCHS
 
 from psgvlm import dataset_card
 from psgvlm.corpus import checksums, row_schema
 from psgvlm.errors import InputError
+from psgvlm.hub import cohorts as cohort_terms
 from psgvlm.image_spec import PRESETS, ImageSpec
 
 ROWS = {"train": 3 * len(EPOCHS), "validation": len(EPOCHS), "test": len(EPOCHS)}
@@ -259,6 +261,21 @@ def test_counts_and_sources_are_on_the_card(corpus, tmp_path):
     replace(PRESETS["wide"], line_px=3.0).save(tmp_path)
     changed = dataset_card.build_commands(tmp_path, [config for config, _ in counts])
     assert changed.splitlines()[0].endswith("isruc RAW/isruc --out CORPUS --image image_spec.json")
+
+
+def test_every_known_cohort_has_its_licence_terms_and_citation_on_the_card():
+    for cohort, terms in cohort_terms.COHORTS.items():
+        said = card._sources([cohort])
+        assert terms.name in said and terms.source in said, cohort
+        assert terms.licence in said or cohort in ("mass", "isruc") or terms.agreement, cohort
+        assert len(card._citations([cohort])) > 1, cohort
+
+
+def test_the_licence_of_a_mixture():
+    said = [card._licence(cohorts) for cohorts in (["ucddb"], ["ucddb", "hmc"], ["ucddb", "mesa"])]
+    assert said[0] == {"license": "odc-by"}
+    assert said[1] == {"license": ["cc-by-4.0", "odc-by"]}
+    assert said[2]["license"] == "other" and said[2]["license_name"]
 
 
 def test_its_snippet_runs_as_it_stands(corpus, monkeypatch):
