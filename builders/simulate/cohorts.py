@@ -1,8 +1,9 @@
 """Writing the recordings of the simulated cohorts, in one process or in several.
 
-The module of each cohort (`isruc`, `mass`, `shhs`) has a class for what may differ between its
+The module of each cohort (`isruc`, `sleep_edf`, ...) has a class for what may differ between its
 recordings, `usual(index)` for a plain recording, `VARIANTS` for one recording of every kind, and
-`write`, which writes the files of a recording.
+`write`, which writes the files of a recording. A module may have `write_shared`, which writes the
+files that a cohort has once, such as a table of people.
 """
 
 import zlib
@@ -11,11 +12,28 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-COHORTS = ("isruc", "mass", "shhs")
+COHORTS = (
+    "isruc",
+    "mass",
+    "shhs",
+    "sleep-edf",
+    "hmc",
+    "cap",
+    "dreams",
+    "ucddb",
+    "dod",
+    "mesa",
+    "mros",
+    "cfs",
+    "boas",
+    "nchsdb",
+)
+# The cohorts that are written unless others are named.
+DEFAULT_COHORTS = COHORTS[:3]
 
 
 def write_recording(cohort, root, hours, seed, index):
-    """Write the plain recording at an index of a cohort, and its truth.
+    """Write the plain recording at an index of a cohort alone, and its truth.
 
     Parameters
     ----------
@@ -33,8 +51,9 @@ def write_recording(cohort, root, hours, seed, index):
     str
         The name of the recording, as a reader calls it.
     """
-    key = (zlib.crc32(cohort.encode()), index)
-    return _write(cohort, root, hours, seed, _module(cohort).usual(index), key)
+    name = _write_usual(cohort, root, hours, seed, index)
+    _write_shared(cohort, root, [_module(cohort).usual(index)])
+    return name
 
 
 def write_variant(root, hours, seed, cohort, recording):
@@ -67,11 +86,13 @@ def write_cohort(cohort, root, subjects, hours=8.0, seed=0, workers=1, done=None
     list of str
         The names of the recordings.
     """
-    write = partial(write_recording, cohort, root, hours, seed)
-    return _map(write, [(index,) for index in range(subjects)], workers, done)
+    write = partial(_write_usual, cohort, root, hours, seed)
+    names = _map(write, [(index,) for index in range(subjects)], workers, done)
+    _write_shared(cohort, root, [_module(cohort).usual(index) for index in range(subjects)])
+    return names
 
 
-def write_variants(root, hours=0.5, seed=0, cohorts=COHORTS, workers=1, done=None):
+def write_variants(root, hours=0.5, seed=0, cohorts=DEFAULT_COHORTS, workers=1, done=None):
     """Write one recording of every kind that is known of the cohorts, and its truth.
 
     The names and folders of the files are those of the downloads. The parameters are those of
@@ -84,6 +105,8 @@ def write_variants(root, hours=0.5, seed=0, cohorts=COHORTS, workers=1, done=Non
     """
     wanted = [(cohort, recording) for cohort in cohorts for recording in variants(cohort)]
     names = _map(partial(write_variant, root, hours, seed), wanted, workers, done)
+    for cohort in cohorts:
+        _write_shared(cohort, root, variants(cohort))
     return {
         cohort: [name for name, (its, _) in zip(names, wanted, strict=True) if its == cohort]
         for cohort in cohorts
@@ -110,7 +133,17 @@ def streams(seed, key):
 
 def _module(cohort):
     # Imported only when something is written: scipy and edfio would delay `--help`.
-    return import_module(f"psgvlm.builders.simulate.{cohort}")
+    return import_module(f"psgvlm.builders.simulate.{cohort.replace('-', '_')}")
+
+
+def _write_usual(cohort, root, hours, seed, index):
+    key = (zlib.crc32(cohort.encode()), index)
+    return _write(cohort, root, hours, seed, _module(cohort).usual(index), key)
+
+
+def _write_shared(cohort, root, recordings):
+    if write := getattr(_module(cohort), "write_shared", None):
+        write(Path(root) / cohort, recordings)
 
 
 def _write(cohort, root, hours, seed, recording, key):

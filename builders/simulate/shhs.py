@@ -1,13 +1,11 @@
 """Simulated SHHS in the layout of NSRR: EDF files, and Profusion and NSRR XML in other folders."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
+from psgvlm.builders.simulate import nsrr_xml
 from psgvlm.builders.simulate.edf import SimulatedChannel, edf_signal, write_edf
-from psgvlm.builders.simulate.files import write_text
 from psgvlm.builders.simulate.hypnogram import EPOCH_S
 from psgvlm.builders.simulate.night import simulate_night
 from psgvlm.builders.simulate.scorers import is_stage_4, seconds_of
@@ -15,13 +13,6 @@ from psgvlm.builders.simulate.truth import Truth, events_within
 
 CODES = {"W": 0, "N1": 1, "N2": 2, "N3": 3, "R": 5}
 STAGE_4, MOVEMENT, UNSCORED = 4, 6, 9
-CONCEPTS = {
-    0: "Wake|0",
-    **{stage: f"Stage {stage} sleep|{stage}" for stage in (1, 2, 3, 4)},
-    5: "REM sleep|5",
-    6: "Movement|6",
-    9: "Unscored|9",
-}
 
 
 @dataclass(frozen=True)
@@ -87,12 +78,7 @@ def write(root, recording, hours, seed, rng) -> Truth:
     path = base / "edfs" / folder / f"{recording.name}.edf"
     duration_s = write_edf(path, signals, recording.name, kept=recording.kept)
     codes = _codes(night, rng)
-    documents = {"nsrr": _nsrr_xml(codes, night.events), "profusion": _profusion_xml(codes)}
-    for kind in recording.xmls:
-        ElementTree.indent(documents[kind])
-        text = ElementTree.tostring(documents[kind], encoding="unicode")
-        path = base / f"annotations-events-{kind}" / folder / f"{recording.name}-{kind}.xml"
-        write_text(path, f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n')
+    nsrr_xml.write(base, folder, recording.name, recording.xmls, codes, night.events)
     return Truth(recording.name, night.stages, events_within(night.events, 0, duration_s))
 
 
@@ -125,36 +111,3 @@ def _codes(night, rng):
     codes[np.argsort(-movement_s, kind="stable")[: max(1, epochs // 250)]] = MOVEMENT
     codes[-int(rng.integers(2, 5)) :] = UNSCORED
     return codes.tolist()
-
-
-def _profusion_xml(codes):
-    root = ElementTree.Element("CMPStudyConfig")
-    ElementTree.SubElement(root, "EpochLength").text = str(EPOCH_S)
-    stages = ElementTree.SubElement(root, "SleepStages")
-    for code in codes:
-        ElementTree.SubElement(stages, "SleepStage").text = str(code)
-    return root
-
-
-def _nsrr_xml(codes, events):
-    """Return one event for each run of equal stages, and the arousals."""
-    root = ElementTree.Element("PSGAnnotation")
-    ElementTree.SubElement(root, "SoftwareVersion").text = "Compumedics"
-    ElementTree.SubElement(root, "EpochLength").text = str(EPOCH_S)
-    scored = ElementTree.SubElement(root, "ScoredEvents")
-
-    def add(event_type, concept, start_s, duration_s):
-        event = ElementTree.SubElement(scored, "ScoredEvent")
-        fields = {"EventType": event_type, "EventConcept": concept}
-        fields |= {"Start": f"{start_s:.1f}", "Duration": f"{duration_s:.1f}"}
-        for name, value in fields.items():
-            ElementTree.SubElement(event, name).text = value
-
-    add("", "Recording Start Time", 0, len(codes) * EPOCH_S)
-    for event in events:
-        if event.kind == "arousal":
-            add("Arousals|Arousals", "Arousal|Arousal ()", event.onset_s, event.duration_s)
-    borders = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
-    for start, stop in pairwise(borders):
-        add("Stages|Stages", CONCEPTS[codes[start]], start * EPOCH_S, (stop - start) * EPOCH_S)
-    return root

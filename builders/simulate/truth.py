@@ -1,8 +1,9 @@
 """The truth of a simulated recording: its stages and waveforms, written beside the cohort."""
 
+import json
 from dataclasses import dataclass, replace
 
-from psgvlm.builders.simulate.files import write_csv
+from psgvlm.builders.simulate.files import write_csv, write_text
 from psgvlm.builders.simulate.hypnogram import EPOCH_S
 
 EVENT_COLUMNS = ("kind", "channel", "onset_s", "duration_s", "amplitude_uv")
@@ -24,6 +25,15 @@ class Truth:
         When the first scored epoch starts.
     epoch_s : int
         The length of an epoch.
+    scored : tuple of str, optional
+        The stage that the files give each epoch, "" if they give none.
+    subject : str
+        The person; equal in all nights of one person. "" if the truth does not say it.
+    lanes : dict of str to (str or None), optional
+        The label of the signal that shows each lane of the montage `core`, "A - B" for a
+        difference of two, or `None` if no signal can show it.
+    no_nights : tuple of str
+        Other files of the recording that look like recordings and are not scored nights.
     """
 
     recording: str
@@ -31,11 +41,17 @@ class Truth:
     events: list
     first_s: float = 0.0
     epoch_s: int = EPOCH_S
+    scored: tuple[str, ...] | None = None
+    subject: str = ""
+    lanes: dict[str, str | None] | None = None
+    no_nights: tuple[str, ...] = ()
 
     def write(self, folder):
         """Write `<recording>.csv` with the waveforms and `<recording>.stages.csv`.
 
-        The stages have a column `duration_s` if epochs do not last 30 s.
+        The stages have a column `duration_s` if epochs do not last 30 s, and a column `scored` if
+        the truth says what the files give. If the truth names the subject, `<recording>.json`
+        holds subject, lanes and the files that are no nights.
         """
         events = [
             (e.kind, e.channel, f"{e.onset_s:.4f}", f"{e.duration_s:.4f}", f"{e.amplitude_uv:.2f}")
@@ -50,7 +66,13 @@ class Truth:
         if self.epoch_s != EPOCH_S:
             columns += ("duration_s",)
             stages = [(*row, self.epoch_s) for row in stages]
+        if self.scored is not None:
+            columns += ("scored",)
+            stages = [(*row, scored) for row, scored in zip(stages, self.scored, strict=True)]
         write_csv(folder / f"{self.recording}.stages.csv", columns, stages)
+        if self.subject:
+            facts = {"subject": self.subject, "lanes": self.lanes, "no_nights": self.no_nights}
+            write_text(folder / f"{self.recording}.json", json.dumps(facts, indent=1) + "\n")
 
 
 def events_within(events, start_s, duration_s):

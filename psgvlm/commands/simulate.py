@@ -1,4 +1,4 @@
-"""`psgvlm simulate`: write synthetic cohorts in the raw layouts of ISRUC-Sleep, MASS and SHHS."""
+"""`psgvlm simulate`: write synthetic cohorts in the raw layouts of public data sets."""
 
 import argparse
 from pathlib import Path
@@ -7,14 +7,18 @@ from psgvlm.builders import simulate
 from psgvlm.errors import InputError
 
 DESCRIPTION = """\
-Write small synthetic cohorts in the raw layouts of ISRUC-Sleep, MASS and SHHS. File names, labels,
-sampling rates, stage codes and their oddities are those of the downloads; the nights are simulated.
+Write small synthetic cohorts in the raw layouts of public data sets. File names, labels, sampling
+rates, stage codes and their oddities are those of the downloads; the nights are simulated.
 The true stages and the waveforms of each night are written too, in seconds of the recording:
 
     OUT/isruc/subgroupI/1/1.rec, 1_1.txt, 1_2.txt, 1_1.xlsx, 1_2.xlsx
     OUT/mass/SS3/01-03-0001 PSG.edf, 01-03-0001 Base.edf
     OUT/shhs/polysomnography/edfs/shhs1/shhs1-200001.edf (and both kinds of XML)
-    OUT/truth/<cohort>/<recording>.csv, <recording>.stages.csv"""
+    OUT/sleep-edf/sleep-cassette/SC4001E0-PSG.edf, SC4001EC-Hypnogram.edf
+    OUT/truth/<cohort>/<recording>.csv, <recording>.stages.csv
+
+For all cohorts but the first three, <recording>.json names the subject, the signal that shows
+each lane of the montage core, and files that look like recordings and are none."""
 
 
 def main(words: list[str] | None = None) -> int:
@@ -28,8 +32,10 @@ def main(words: list[str] | None = None) -> int:
         "--cohorts",
         nargs="+",
         choices=simulate.COHORTS,
-        default=list(simulate.COHORTS),
-        help="the cohorts to write; default: all",
+        default=list(simulate.DEFAULT_COHORTS),
+        metavar="COHORT",
+        help=f"the cohorts to write, of {', '.join(simulate.COHORTS[:7])},\n"
+        f"{', '.join(simulate.COHORTS[7:])}; default: {' '.join(simulate.DEFAULT_COHORTS)}",
     )
     add(
         "--variants",

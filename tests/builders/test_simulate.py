@@ -27,7 +27,7 @@ from psgvlm.stages import STAGES
 def cohorts(tmp_path_factory):
     """Write three recordings of each cohort, one hour each; return their folder."""
     root = tmp_path_factory.mktemp("raw")
-    for cohort in simulate.COHORTS:
+    for cohort in simulate.DEFAULT_COHORTS:
         simulate.write_cohort(cohort, root, 3, hours=1, seed=7)
     return root
 
@@ -64,7 +64,7 @@ def digest(root):
 
 def test_same_bytes_whatever_the_number_of_workers(tmp_path):
     for workers in (1, 2):
-        for cohort in simulate.COHORTS:
+        for cohort in simulate.DEFAULT_COHORTS:
             names = simulate.write_cohort(cohort, tmp_path / str(workers), 2, 0.25, 3, workers)
             assert len(names) == 2
     one, two = digest(tmp_path / "1"), digest(tmp_path / "2")
