@@ -17,17 +17,17 @@ from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm.errors import InputError
 from psgvlm.files import list_files, printable_name
-from psgvlm.recordings.edf import ANNOTATIONS, EdfFile
-from psgvlm.recordings.mne_file import SUFFIXES
-from psgvlm.recordings.recording import Recording
+from psgvlm.recordings.edf import EdfFile
+from psgvlm.recordings.recording import SUFFIXES, Recording
 from psgvlm.scores import score_files, xml
 from psgvlm.scores.scores import Scores, scores_from_events
 
-EXPECTED = "EDF or EDF+ recordings (.edf, .rec), or BDF, BrainVision, EEGLAB, FIF, GDF, CNT"
+EXPECTED = (
+    "EDF or BDF recordings (.edf, .rec, .bdf), or WFDB, HDF5, BrainVision, EEGLAB, FIF, GDF, CNT"
+)
 ALIASES: dict[str, tuple[str, ...]] = {}
 OPTIONS: dict[str, dict] = {}
 
-_EDF = (".edf", ".rec")
 # Short words count only after a separator: Jan1 and Jan2 are two people, P01_n1 and P01_n2 one.
 _SESSION = re.compile(
     r"(?:(?:^|[ _-])(?:ses|visit|run|n)|[ _-]?(?:night|session))[ _-]?\d+$", re.IGNORECASE
@@ -37,7 +37,7 @@ _SLEEP_EDF = re.compile(r"(SC4\d\d|ST7\d\d)\d[A-Z]\d-PSG", re.IGNORECASE)
 
 def find(raw: Path) -> list[FoundNight]:
     """List every recording below a folder. EDF+ files with only annotations are scores."""
-    signals = [path for path in list_files(raw, (*_EDF, *SUFFIXES)) if not _only_annotations(path)]
+    signals = [path for path in list_files(raw, SUFFIXES) if not _only_annotations(path)]
     names = [str(path.relative_to(raw).with_suffix("")) for path in signals]
     nights = []
     for signal, name in zip(signals, names, strict=True):
@@ -123,9 +123,9 @@ def _only_annotations(path: Path) -> bool:
 
     A damaged file counts as a recording, so that the build skips it and says why.
     """
-    if path.suffix.lower() != ".edf":
+    if path.suffix.lower() not in (".edf", ".bdf"):
         return False
     try:
-        return all(signal.label == ANNOTATIONS for signal in EdfFile(path).signals)
+        return not EdfFile(path).has_signals
     except InputError:
         return False

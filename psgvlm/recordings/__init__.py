@@ -1,8 +1,10 @@
 """Recordings on a disk: channels in µV, and which of them fills each lane.
 
-`edf` and `mne_file` open files, `recording` reads them in µV, `lanes` finds the lanes of a montage.
+`edf`, `wfdb_file`, `h5_file` and `mne_file` open files, `recording` reads them in µV, and `lanes`
+finds the lanes of a montage.
 """
 
+from psgvlm.recordings.channel import Annotation, Channel
 from psgvlm.recordings.edf import ANNOTATIONS, EdfFile
 from psgvlm.recordings.lanes import (
     LANES,
@@ -14,8 +16,7 @@ from psgvlm.recordings.lanes import (
     parse_map,
     require_eeg,
 )
-from psgvlm.recordings.mne_file import SUFFIXES
-from psgvlm.recordings.recording import Annotation, Channel, Recording
+from psgvlm.recordings.recording import SUFFIXES, Recording
 
 __all__ = [
     "ANNOTATIONS",

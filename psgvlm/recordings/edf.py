@@ -1,4 +1,4 @@
-"""The samples and annotations of EDF and EDF+ files.
+"""The samples and annotations of EDF, EDF+, BDF and BDF+ files.
 
 Files are written with edfio. They are read here for three reasons. No personal field is read, so
 that no error can quote one. An annotation with a Latin-1 character does not make a night unusable.
@@ -9,39 +9,29 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from psgvlm.errors import InputError
+from psgvlm.recordings.channel import Annotation, Channel, tidy_rate
 from psgvlm.recordings.edf_header import ANNOTATIONS, MAX_DURATION_S, read_header, text_of
+
+__all__ = ["ANNOTATIONS", "Annotation", "EdfFile"]
 
 BUFFER_BYTES = 1 << 22  # data records are read into a buffer of this size
 LONG_RECORD_S = 60.0  # a data record that lasts longer is not read whole
+WIDE_RECORD_BYTES = 1 << 15  # of a wider data record, only the annotations are read for them
 
-# A time-stamped annotation list (TAL): its onset, its duration if given, and its texts.
-_TAL = re.compile(rb"([+-]\d{1,12}(?:\.\d*)?)(?:\x15(\d{1,12}(?:\.\d*)?))?\x14(.*)", re.DOTALL)
-
-
-class Annotation(NamedTuple):
-    """An annotation of a recording.
-
-    Attributes
-    ----------
-    onset_s : float
-        Seconds from the first sample of the recording.
-    duration_s : float
-        Its duration in seconds; 0 if the file does not give one.
-    text : str
-    """
-
-    onset_s: float
-    duration_s: float
-    text: str
+# A time-stamped annotation list (TAL): its onset, its duration if given, and its texts. Some
+# programs omit the sign of the onset, or write a decimal comma.
+_NUMBER = rb"\d{1,12}(?:[.,]\d*)?"
+_TAL = re.compile(
+    rb"\s*([+-]?%b)\s*(?:\x15\s*\+?(%b)?\s*)?\x14(.*)" % (_NUMBER, _NUMBER), re.DOTALL
+)
 
 
 class EdfFile:
-    """An opened EDF or EDF+ file.
+    """An opened EDF, EDF+, BDF or BDF+ file.
 
     Parameters
     ----------
@@ -57,19 +47,22 @@ class EdfFile:
     n_records : int
         The number of whole data records.
     clock_s : int or None
-        The time of day at which the file begins, in seconds after midnight; None if unknown.
+        The time of day at which the file begins by its header, in seconds after midnight; None if
+        unknown.
+    start_s : float
+        Seconds from the header's start to the first sample. Annotations count from the sample.
     notes : list of str
         What is wrong with the file but does not prevent reading it.
 
     Raises
     ------
     InputError
-        If the file is missing, is not an EDF file, or its header contradicts itself.
+        If the file is missing, is not an EDF or BDF file, or its header contradicts itself.
     """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self.notes: list[str] = []
+        self.files = (self.path,)
         try:
             header = read_header(self.path)
             n_bytes = self.path.stat().st_size
@@ -77,15 +70,29 @@ class EdfFile:
             raise InputError(f"{self.path}: cannot be read ({error.strerror})") from error
         self.signals, self.record_s = header.signals, header.record_s
         self.discontinuous, self.clock_s = header.discontinuous, header.clock_s
-        self._header_size = header.size
+        self.notes: list[str] = list(header.notes)
+        self._header_size, self._sample_bytes = header.size, header.sample_bytes
         # The samples of signal i are columns _edges[i] to _edges[i + 1] of a data record.
         self._edges = np.cumsum([0] + [signal.samples for signal in self.signals])
         self._width = int(self._edges[-1])
+        self._record_bytes = self._width * self._sample_bytes
         self.n_records = self._count_records(header.n_records, n_bytes - header.size)
+        self.start_s = self._first_onset_s()
+
+    def channels(self) -> list[tuple[int, Channel]]:
+        """Return the channels that hold samples, each with the number of its signal."""
+        channels = []
+        for index, signal in enumerate(self.signals):
+            if not signal.holds_annotations:
+                rate_hz = tidy_rate(signal.samples / self.record_s) if self.record_s else 0.0
+                n_samples = signal.samples * self.n_records
+                channel = Channel(signal.label, rate_hz, signal.unit, n_samples, signal.fault)
+                channels.append((index, channel))
+        return channels
 
     def _count_records(self, promised: int, n_bytes: int) -> int:
         """Return the number of whole data records, and note if the header promises another."""
-        n_records = n_bytes // (2 * self._width)
+        n_records, rest = divmod(n_bytes, self._record_bytes)
         if n_records < 1:
             raise InputError(f"{self.path}: holds no whole data record; expected signals")
         if promised > n_records:
@@ -96,6 +103,8 @@ class EdfFile:
         elif 0 < promised < n_records:
             self.notes.append(f"{n_records - promised} data records beyond its header's count")
             n_records = promised
+        elif promised == n_records and rest:
+            self.notes.append(f"{rest} bytes after its last data record are not read")
         if n_records * self.record_s > MAX_DURATION_S:
             raise InputError(
                 f"{self.path}: {n_records} data records of {self.record_s:g} s; expected no more "
@@ -136,7 +145,7 @@ class EdfFile:
         done = 0
         for records in self._records(first, last):
             for index, factor in factors.items():
-                values = records[:, self._edges[index] : self._edges[index + 1]]
+                values = self._integers(records[:, self._bytes_of(index)])
                 self._scale(values, index, factor, samples[index][done : done + len(records)])
             done += len(records)
         return {
@@ -155,18 +164,33 @@ class EdfFile:
         rate_hz, total = per_record / self.record_s, per_record * self.n_records
         first = min(max(0, math.floor(start_s * rate_hz)), total)
         last = max(first, min(total, math.ceil(stop_s * rate_hz)))
-        values = np.empty(last - first, "<i2")
+        stored = np.empty((last - first, self._sample_bytes), np.uint8)
         with self.path.open("rb", buffering=0) as file:
             sample = first
             while sample < last:
                 record, within = divmod(sample, per_record)
-                piece = values[sample - first :][: per_record - within]
-                position = record * self._width + int(self._edges[index]) + within
-                self._read_into(file, position, piece)
+                piece = stored[sample - first :][: per_record - within]
+                self._read_into(file, record, int(self._edges[index]) + within, piece)
                 sample += len(piece)
+        values = self._integers(stored.reshape(1, -1))[0]
         samples = np.empty(len(values), np.float32)
         self._scale(values, index, factor, samples)
         return first, samples
+
+    def _bytes_of(self, index: int) -> slice:
+        """Return where a signal lies in the bytes of a data record."""
+        first, last = (self._sample_bytes * int(edge) for edge in self._edges[index : index + 2])
+        return slice(first, last)
+
+    def _integers(self, stored: np.ndarray) -> np.ndarray:
+        """Return the stored integers (n, samples) of bytes (n, samples times bytes a sample)."""
+        if self._sample_bytes == 2:
+            return stored.view("<i2")
+        low, middle, high = np.moveaxis(stored.reshape(len(stored), -1, 3), -1, 0)
+        values = high.astype(np.int8).astype(np.int32) << 16
+        values |= middle.astype(np.int32) << 8
+        values |= low
+        return values
 
     def _scale(self, values: np.ndarray, index: int, factor: float, out: np.ndarray) -> None:
         """Write stored values into `out` (float32) in the signal's own unit times a factor."""
@@ -184,22 +208,25 @@ class EdfFile:
 
         Onsets count from the first sample, or from the start that the header gives.
         """
-        tals = [
-            tal
-            for index in self._annotation_signals()
-            for record in self._column(index)
-            for tal in _tals(record.tobytes())
-        ]
-        # A first TAL without a text keeps the time: its onset is the time from the header's start
-        # to the first sample. Some programs do not write it.
-        keeps_time = bool(tals) and not tals[0][2][0] and not from_header
-        start_s = tals[0][0] if keeps_time else 0.0
+        start_s = 0.0 if from_header else self.start_s
         return sorted(
             Annotation(onset_s - start_s, duration_s, text_of(text))
-            for onset_s, duration_s, texts in tals
+            for record in self._annotation_bytes(self._annotation_signals())
+            for onset_s, duration_s, texts in _tals(record)
             for text in texts
             if text
         )
+
+    def _first_onset_s(self) -> float:
+        """Return the time from the header's start to the first sample.
+
+        It is the onset of the first TAL if that has no text: such a TAL keeps the time. Some
+        programs do not write it.
+        """
+        for record in self._annotation_bytes(self._annotation_signals()[:1], n_records=1):
+            for onset_s, _, texts in _tals(record):
+                return onset_s if not texts[0] else 0.0
+        return 0.0
 
     def segments(self) -> tuple[tuple[float, float], ...]:
         """Return start and stop of each segment without a gap, in seconds from the first sample.
@@ -232,45 +259,58 @@ class EdfFile:
             )
         return segments
 
-    def _column(self, index: int) -> np.ndarray:
-        """Return a signal's stored values, int16 of shape (n_records, samples in a record)."""
-        first, last = self._edges[index], self._edges[index + 1]
-        whole = self._records(0, self.n_records)
-        return np.concatenate([records[:, first:last].copy() for records in whole])
+    def _annotation_bytes(self, indexes: list[int], n_records: int | None = None):
+        """Yield the bytes of the annotation signals of each data record, one signal at a time."""
+        n_records = self.n_records if n_records is None else n_records
+        if self._record_bytes <= WIDE_RECORD_BYTES:
+            for records in self._records(0, n_records if indexes else 0):
+                for record in records:
+                    for index in indexes:
+                        yield record[self._bytes_of(index)].tobytes()
+            return
+        with self.path.open("rb", buffering=0) as file:
+            for record in range(n_records):
+                for index in indexes:
+                    stored = np.empty(self.signals[index].samples * self._sample_bytes, np.uint8)
+                    self._read_into(file, record, int(self._edges[index]), stored)
+                    yield stored.tobytes()
 
     def _records(self, first: int, last: int) -> Iterator[np.ndarray]:
-        """Yield the data records from `first` to before `last`, some at a time, int16 (n, width).
+        """Yield the data records from `first` to before `last`, some at a time, as bytes (n, size).
 
         All are read into one small buffer. That is faster than a memory map of the file, whose
         pages would count as memory of this process.
         """
-        count = max(1, min(BUFFER_BYTES // (2 * self._width), last - first))
-        buffer = np.empty((count, self._width), "<i2")
+        count = max(1, min(BUFFER_BYTES // self._record_bytes, last - first))
+        buffer = np.empty((count, self._record_bytes), np.uint8)
         with self.path.open("rb", buffering=0) as file:
             for start in range(first, last, count):
                 records = buffer[: last - start]
-                self._read_into(file, start * self._width, records)
+                self._read_into(file, start, 0, records)
                 yield records
 
-    def _read_into(self, file, position: int, values: np.ndarray) -> None:
-        """Fill an array with stored values, beginning with number `position` of the file."""
-        file.seek(self._header_size + 2 * position)
-        if file.readinto(values) < values.nbytes:
+    def _read_into(self, file, record: int, sample: int, stored: np.ndarray) -> None:
+        """Fill an array with bytes, beginning with a sample of a data record."""
+        file.seek(self._header_size + record * self._record_bytes + sample * self._sample_bytes)
+        if file.readinto(stored) < stored.nbytes:
             raise InputError(
                 f"{self.path}: ended while it was read; expected {self.n_records} data records as "
                 "when it was opened"
             )
 
+    @property
+    def has_signals(self) -> bool:
+        """Whether the file holds more than annotations."""
+        return not all(signal.holds_annotations for signal in self.signals)
+
     def _annotation_signals(self) -> list[int]:
-        return [i for i, s in enumerate(self.signals) if s.label == ANNOTATIONS and s.samples]
+        return [i for i, s in enumerate(self.signals) if s.holds_annotations and s.samples]
 
     def _record_onsets(self) -> list[float]:
         """Return the onset of every data record, which is the first TAL of each."""
-        timekeeping = self._annotation_signals()[:1]
         onsets = []
-        for index in timekeeping:
-            for record in self._column(index):
-                onsets += [tal[0] for tal in _tals(record.tobytes())][:1]
+        for record in self._annotation_bytes(self._annotation_signals()[:1]):
+            onsets += [tal[0] for tal in _tals(record)][:1]
         if len(onsets) != self.n_records:
             raise InputError(
                 f"{self.path}: discontinuous EDF+D with {len(onsets)} onsets for {self.n_records} "
@@ -283,4 +323,7 @@ def _tals(record: bytes) -> Iterator[tuple[float, float, list[bytes]]]:
     """Yield onset, duration and texts of each TAL of a data record; skip damaged ones."""
     for tal in record.split(b"\x00"):
         if match := _TAL.fullmatch(tal):
-            yield float(match[1]), float(match[2] or 0), match[3].split(b"\x14")
+            onset_s, duration_s = (
+                float((n or b"0").replace(b",", b".")) for n in match.group(1, 2)
+            )
+            yield onset_s, duration_s, match[3].split(b"\x14")

@@ -1,27 +1,30 @@
-"""The header of an EDF or EDF+ file, as the specification lays it out.
+"""The header of an EDF, EDF+, BDF or BDF+ file, as the specification lays it out.
 
-The specification is at https://www.edfplus.info/specs/edfplus.html. The personal fields (patient,
-technician, dates) are not read, so that no error message can quote them.
+The specification is at https://www.edfplus.info/specs/edfplus.html; BDF differs in its version and
+stores 24 bits a sample instead of 16. The personal fields (patient, technician, dates) are not
+read, so that no error message can quote them. Fields that recorders often get wrong are corrected
+where the rest of the file leaves no doubt, and each correction is noted.
 """
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from psgvlm.errors import InputError
+from psgvlm.recordings.file_kind import BDF_VERSION, kind_of
 
 ANNOTATIONS = "EDF Annotations"
 MAX_DURATION_S = 31 * 86400.0  # no night is longer: a file that says so is damaged
 
-_INT16 = (-32768, 32767)
 # Names and widths of the fields that every signal has, in file order.
 _WIDTHS = {
     **{"label": 16, "transducer": 80, "unit": 8, "physical minimum": 8, "physical maximum": 8},
     **{"digital minimum": 8, "digital maximum": 8, "prefiltering": 80, "samples per record": 8},
     "reserved": 32,
 }
+_SAMPLES_AT = sum(list(_WIDTHS.values())[:8])  # bytes a signal before its samples per record
+_NO_NUMBER = "has a number of samples that is not a number in its header"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,11 @@ class Signal:
     limits: tuple[float, float] = (-math.inf, math.inf)
     fault: str | None = None
 
+    @property
+    def holds_annotations(self) -> bool:
+        """Whether the signal holds annotations instead of samples."""
+        return is_annotation_label(self.label)
+
 
 @dataclass(frozen=True)
 class EdfHeader:
@@ -59,6 +67,8 @@ class EdfHeader:
     ----------
     size : int
         Bytes of the header.
+    sample_bytes : int
+        Bytes of a stored sample: 2 in EDF, 3 in BDF.
     signals : tuple of Signal
         All signals in file order, those that hold annotations included.
     record_s : float
@@ -66,103 +76,230 @@ class EdfHeader:
     n_records : int
         The number of data records; -1 if the recorder did not write it.
     discontinuous : bool
-        Whether the file says that it may have gaps (EDF+D).
+        Whether the file says that it may have gaps (EDF+D, BDF+D).
     clock_s : int or None
         The time of day at which the file begins, in seconds after midnight; None if unknown.
+    notes : tuple of str
+        What is wrong with the header but does not prevent reading the file.
     """
 
     size: int
+    sample_bytes: int
     signals: tuple[Signal, ...]
     record_s: float
     n_records: int
     discontinuous: bool
     clock_s: int | None
+    notes: tuple[str, ...] = ()
 
 
 def read_header(path: Path) -> EdfHeader:
-    """Read the header of an EDF or EDF+ file.
+    """Read the header of an EDF, EDF+, BDF or BDF+ file.
 
     Raises
     ------
     InputError
-        If the file is missing, is not an EDF file, or its header contradicts itself.
+        If the file is missing, is not an EDF or BDF file, or its header contradicts itself.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected an EDF or EDF+ recording")
+        hint = ""
+        if path.is_symlink():
+            hint = " (it is a link to a file that is not there: download its content)"
+        raise InputError(f"{path}: no such file{hint}; expected an EDF, EDF+ or BDF recording")
+    n_bytes = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(256)
-        if len(start) < 256 or start[:8] != b"0       ":
+        sample_bytes = _sample_bytes(path, start, n_bytes)
+        record_s = _number(path, "record duration", start[244:252], 0, MAX_DURATION_S)
+        n_records = _n_records(path, start[236:244])
+        if n_records * record_s > MAX_DURATION_S:
             raise InputError(
-                f"{path}: not an EDF file ({path.stat().st_size} bytes, without EDF's version at "
-                "the start); expected an EDF or EDF+ recording"
+                f"{path}: its header promises {n_records} data records of {record_s:g} s; expected "
+                f"no more than {MAX_DURATION_S / 86400:.0f} days"
             )
         count = int(_number(path, "number of signals", start[252:256], 1, 9999))
-        size = 256 * (count + 1)
-        _number(path, "header bytes", start[184:192], size, size)
+        count, size, notes = _layout(path, file, start, count, n_records, sample_bytes, n_bytes)
+        file.seek(256)
         fields = file.read(256 * count)
     if len(fields) < 256 * count:
         raise InputError(
-            f"{path}: ends within its header ({path.stat().st_size} bytes); expected {size} bytes "
-            f"of header for {count} signals"
+            f"{path}: ends within its header ({n_bytes} bytes); expected {size} bytes of header "
+            f"for {count} signals"
         )
-    record_s = _number(path, "record duration", start[244:252], 0, MAX_DURATION_S)
-    signals = tuple(_signals(path, fields, count))
+    record_bytes, rest = divmod(n_bytes - size, n_records) if n_records > 0 else (0, 0)
+    if rest:
+        record_bytes = 0
+    signals = _signals(path, fields, count, sample_bytes, record_bytes)
     if not any(signal.samples for signal in signals):
         raise InputError(f"{path}: all signals are at 0 Hz; expected samples")
-    if record_s == 0 and any(s.samples and s.label != ANNOTATIONS for s in signals):
-        raise InputError(f"{path}: its data records last 0 s; expected a duration")
-    n_records = int(_number(path, "number of data records", start[236:244], -1, 1e8))
-    if n_records * record_s > MAX_DURATION_S:
-        raise InputError(
-            f"{path}: its header promises {n_records} data records of {record_s:g} s; expected no "
-            f"more than {MAX_DURATION_S / 86400:.0f} days"
-        )
-    discontinuous = start[192:197] == b"EDF+D"
-    return EdfHeader(size, signals, record_s, n_records, discontinuous, _clock_s(start[176:184]))
+    if record_s == 0:
+        signals = _without_samples(path, signals)
+    clock_s, unknown = _clock_s(start[176:184])
+    return EdfHeader(
+        size,
+        sample_bytes,
+        signals,
+        record_s,
+        n_records,
+        start[193:197] == b"DF+D",
+        clock_s,
+        (*notes, *unknown),
+    )
+
+
+def is_annotation_label(label: str) -> bool:
+    """Return whether a signal of this label holds the annotations of an EDF+ or BDF+ file."""
+    return label.casefold().rstrip("s") in ("edf annotation", "bdf annotation")
 
 
 def text_of(field: bytes) -> str:
     """Decode a text in UTF-8 or else in Latin-1, and replace control characters with spaces."""
+    field = _before_nul(field)
     try:
         text = field.decode("utf-8")
-    except UnicodeDecodeError:
-        text = field.decode("latin-1")
+    except UnicodeDecodeError as error:
+        # A field has a fixed width, so its last character may be cut in two.
+        cut = error.reason == "unexpected end of data" and error.start > 0
+        whole = field[: error.start]
+        text = whole.decode("utf-8") if cut and not whole.isascii() else field.decode("latin-1")
     return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
-def _signals(path: Path, fields: bytes, count: int) -> Iterator[Signal]:
+def _sample_bytes(path: Path, start: bytes, n_bytes: int) -> int:
+    """Return 2 for EDF and 3 for BDF; raise InputError if the file is neither."""
+    if start[:8] == BDF_VERSION and len(start) == 256:
+        return 3
+    if start[:8].strip(b" \0") == b"0" and len(start) == 256:
+        return 2
+    hint = ""
+    if path.suffix.lower() != ".hea" and path.with_suffix(".hea").is_file():
+        hint = f", or the WFDB header {path.with_suffix('.hea').name} that lies beside it"
+    raise InputError(
+        f"{path}: not an EDF file ({n_bytes} bytes, {kind_of(start)}); expected an EDF, EDF+ or "
+        f"BDF recording{hint}"
+    )
+
+
+def _n_records(path: Path, field: bytes) -> int:
+    """Return the number of data records, -1 if the field is blank."""
+    if not field.strip(b" \0"):
+        return -1
+    return int(_number(path, "number of data records", field, -1, 1e8))
+
+
+def _layout(
+    path: Path, file, start: bytes, count: int, n_records: int, sample_bytes: int, n_bytes: int
+) -> tuple[int, int, list[str]]:
+    """Return the number of signals, the bytes of the header, and notes.
+
+    Where the two contradict each other, the file's length must tell which is right: the header and
+    the promised data records fill the file exactly in one reading only.
+    """
+    expected = 256 * (count + 1)
+    promised = _float(start[184:192])
+    if promised is None or promised != int(promised) or not 0 < promised < 1e8:
+        return count, expected, [f"its header does not state its own length; read as {expected} B"]
+    promised = int(promised)
+    if promised == expected:
+        return count, expected, []
+    readings = [(count, expected), (count, promised)]
+    if promised % 256 == 0 and promised > 256:
+        readings.append((promised // 256 - 1, promised))
+    for signals, size in readings:
+        if n_records < 1 or size < 256 * (signals + 1):
+            continue
+        file.seek(256 + _SAMPLES_AT * signals)
+        samples = [_float(file.read(8)) for _ in range(signals)]
+        if None in samples:
+            continue
+        if size + n_records * sample_bytes * sum(samples) == n_bytes:
+            note = (
+                f"its header states {count} signals and {promised} header bytes, which contradict "
+                f"each other; read as {signals} signals and {size} header bytes, which fit the "
+                "length of the file"
+            )
+            return signals, size, [note]
+    raise InputError(
+        f"{path}: damaged EDF header, header bytes: {promised}; expected {expected} for {count} "
+        "signals"
+    )
+
+
+def _signals(
+    path: Path, fields: bytes, count: int, sample_bytes: int, record_bytes: int
+) -> tuple[Signal, ...]:
     # The header holds the labels of all signals, then the transducers of all signals, and so on.
     columns, start = {}, 0
     for name, width in _WIDTHS.items():
         columns[name] = [fields[start + width * i :][:width] for i in range(count)]
         start += width * count
+    samples = _samples(path, columns["samples per record"], sample_bytes, record_bytes)
+    signals = []
     for i in range(count):
         field = {name: column[i] for name, column in columns.items()}
         label, unit = text_of(field["label"]), text_of(field["unit"])
-        name = f"samples of signal {i + 1}"
-        samples = int(_number(path, name, field["samples per record"], 0, 1e8))
         ranges = [
             _float(field[f"{kind} {end}"])
             for kind in ("physical", "digital")
             for end in ("minimum", "maximum")
         ]
-        fault = None if label == ANNOTATIONS else _fault(*ranges, samples)
-        if fault or label == ANNOTATIONS:
-            yield Signal(label, unit, samples, fault=fault)
-        else:
-            gain = (ranges[1] - ranges[0]) / (ranges[3] - ranges[2])
-            offset = ranges[0] - gain * ranges[2]
-            yield Signal(label, unit, samples, gain, offset, tuple(sorted(ranges[:2])))
+        fault = None
+        if not is_annotation_label(label):
+            fault = _fault(*ranges, samples[i], 8 * sample_bytes)
+            if _float(field["samples per record"]) is None:
+                fault = _NO_NUMBER
+        if fault or is_annotation_label(label):
+            signals.append(Signal(label, unit, samples[i], fault=fault))
+            continue
+        gain = (ranges[1] - ranges[0]) / (ranges[3] - ranges[2])
+        offset = ranges[0] - gain * ranges[2]
+        limits = (min(ranges[:2]), max(ranges[:2]))
+        signals.append(Signal(label, unit, samples[i], gain, offset, limits))
+    return tuple(signals)
 
 
-def _fault(physical_min, physical_max, digital_min, digital_max, samples) -> str | None:
+def _samples(path: Path, fields: list[bytes], sample_bytes: int, record_bytes: int) -> list[int]:
+    """Return how many samples each signal has in a data record.
+
+    If one field is not a number, the length of the file gives it, so that the other signals can
+    still be read.
+    """
+    unknown = [i for i, field in enumerate(fields) if _float(field) is None]
+    if len(unknown) == 1 and len(fields) > 1:
+        known = [field for i, field in enumerate(fields) if i != unknown[0]]
+        rest = record_bytes // sample_bytes - sum(_samples(path, known, sample_bytes, 0))
+        if rest >= 0 and record_bytes % sample_bytes == 0:
+            fields = [b"%d" % rest if i in unknown else field for i, field in enumerate(fields)]
+    return [
+        int(_number(path, f"samples of signal {i + 1}", field, 0, 1e8))
+        for i, field in enumerate(fields)
+    ]
+
+
+def _without_samples(path: Path, signals: tuple[Signal, ...]) -> tuple[Signal, ...]:
+    """Return the signals of a file whose data records last 0 s: only its annotations are read."""
+    if not any(signal.samples and signal.holds_annotations for signal in signals):
+        raise InputError(f"{path}: its data records last 0 s; expected a duration")
+    return tuple(
+        signal
+        if signal.holds_annotations
+        else Signal(signal.label, signal.unit, signal.samples, fault="is in data records of 0 s")
+        for signal in signals
+    )
+
+
+def _fault(physical_min, physical_max, digital_min, digital_max, samples, bits) -> str | None:
     """Say what is wrong with a signal's rate and ranges; return None if nothing is."""
     if samples == 0:
         return "is at 0 Hz"
     if None in (physical_min, physical_max, digital_min, digital_max):
         return "has a range that is not a number in its header"
-    if not _INT16[0] <= digital_min < digital_max <= _INT16[1]:
-        return f"has a digital range of {digital_min:g} to {digital_max:g}, not within 16 bits"
+    span = f"has a digital range of {digital_min:g} to {digital_max:g}"
+    if digital_min == digital_max:
+        return f"{span}, which is empty"
+    # Some programs write 2 ** 15 for the highest value of 16 bits, so one too many is tolerated.
+    if max(abs(digital_min), abs(digital_max)) > 2 ** (bits - 1):
+        return f"{span}, not within {bits} bits"
     if physical_min == physical_max:
         return f"has a physical minimum equal to its maximum ({physical_min:g})"
     return None
@@ -173,9 +310,10 @@ def _number(path: Path, name: str, field: bytes, lowest: float, highest: float) 
     value = _float(field)
     if value is None or not lowest <= value <= highest:
         actual = "not a number" if value is None else f"{value:.10g}"
-        same = lowest == highest
-        expected = f"{lowest:.10g}" if same else f"{lowest:.10g} to {highest:.10g}"
-        raise InputError(f"{path}: damaged EDF header, {name}: {actual}; expected {expected}")
+        raise InputError(
+            f"{path}: damaged EDF header, {name}: {actual}; expected {lowest:.10g} to "
+            f"{highest:.10g}"
+        )
     return value
 
 
@@ -184,16 +322,28 @@ def _float(field: bytes) -> float | None:
 
     Some programs write a decimal comma.
     """
+    text = _before_nul(field).strip().replace(b",", b".")
     try:
-        value = float(field.strip(b" \x00").replace(b",", b"."))
+        value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if math.isfinite(value) and b"_" not in text else None
 
 
-def _clock_s(field: bytes) -> int | None:
-    """Return `hh.mm.ss` as seconds after midnight, None if the field is no time of day."""
-    if not (match := re.fullmatch(rb"(\d\d)[.:](\d\d)[.:](\d\d)", field)):
-        return None
+def _before_nul(field: bytes) -> bytes:
+    """Return the text of a field: programs in C end it with a NUL, and leave bytes behind it."""
+    return field.lstrip(b" \0").split(b"\0")[0]
+
+
+def _clock_s(field: bytes) -> tuple[int | None, list[str]]:
+    """Return `hh.mm.ss` as seconds after midnight, None if it is no time of day, and notes."""
+    text = _before_nul(field).strip()
+    match = re.fullmatch(rb"(\d{1,2})[.:](\d{1,2})[.:](\d{1,2})", text)
+    if not match:
+        # What stands there may be anything, so it is not quoted.
+        return None, ["its header has a start that is no time of day: unknown"] if text else []
     hours, minutes, seconds = map(int, match.groups())
-    return 3600 * hours + 60 * minutes + seconds if hours < 24 and minutes < 60 > seconds else None
+    if hours < 24 and minutes < 60 > seconds:
+        return 3600 * hours + 60 * minutes + seconds, []
+    shown = text.decode()
+    return None, [f"its header gives the start as {shown}, which is no time of day: unknown"]

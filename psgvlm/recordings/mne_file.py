@@ -1,6 +1,6 @@
 """Recordings that MNE opens: files in other formats than EDF, and `mne.io.Raw` objects.
 
-The formats are BDF, BrainVision, EEGLAB, FIF, GDF and CNT.
+The formats are BrainVision, EEGLAB, FIF, GDF and CNT.
 """
 
 import hashlib
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from psgvlm.errors import InputError
-from psgvlm.recordings.edf import Annotation, EdfFile
+from psgvlm.recordings.channel import Annotation, Channel
+from psgvlm.recordings.edf import EdfFile
 
 if TYPE_CHECKING:
     from mne.io import BaseRaw
 
-SUFFIXES = (".bdf", ".gdf", ".vhdr", ".set", ".fif", ".cnt")
+MNE_SUFFIXES = (".gdf", ".vhdr", ".set", ".fif", ".cnt")
 # MNE's own filters stop at annotations with these prefixes, in any case: `EDGE boundary` where
 # pieces were joined, `BAD_ACQ_SKIP` where the amplifier stored nothing.
 GAPS = ("edge", "bad_acq_skip")
@@ -48,6 +49,7 @@ class MneFile:
             raise InputError(
                 f"{type(recording).__name__}: expected the path of a recording, or an mne.io.Raw"
             )
+        self.files = (self.path,)
         self.labels = tuple(self._raw.ch_names)
         self.rate_hz = float(self._raw.info["sfreq"])
         self._runs = self._recorded_runs()
@@ -57,6 +59,13 @@ class MneFile:
         self.units = tuple("V" if c["unit"] == volts else "none" for c in self._raw.info["chs"])
         if bads := self._raw.info["bads"]:
             self.notes.append(f"marked as bad, but read where a lane needs it: {', '.join(bads)}")
+
+    def channels(self) -> list[tuple[int, Channel]]:
+        """Return the channels, each with its number."""
+        return [
+            (number, Channel(label, self.rate_hz, unit, self.n_samples))
+            for number, (label, unit) in enumerate(zip(self.labels, self.units, strict=True))
+        ]
 
     def segments(self) -> tuple[tuple[float, float], ...]:
         """Return start and stop of each segment without a gap, in seconds from the first sample."""
@@ -137,11 +146,11 @@ class MneFile:
 
     def _check_edf_gaps(self) -> None:
         """Refuse a Raw of an EDF+D file with gaps: MNE joins its samples and says nothing."""
-        if self.path.suffix.lower() in (".edf", ".rec") and self.path.is_file():
+        if self.path.suffix.lower() in (".edf", ".rec", ".bdf") and self.path.is_file():
             gaps = len(EdfFile(self.path).segments()) - 1
             if gaps:
                 raise InputError(
-                    f"{self.path}: discontinuous EDF+D with {gaps} gaps, which MNE does not keep, "
+                    f"{self.path}: discontinuous with {gaps} gaps, which MNE does not keep, "
                     "so that every later epoch would be shifted; expected the path of the file "
                     "instead of a Raw"
                 )

@@ -1,51 +1,33 @@
 """A recording: its channels, each at its own rate, and their samples in microvolts."""
 
+import contextlib
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from psgvlm.errors import InputError
-from psgvlm.recordings.edf import Annotation, EdfFile
-from psgvlm.recordings.edf_header import ANNOTATIONS
-from psgvlm.recordings.mne_file import SUFFIXES, MneFile
+from psgvlm.recordings.channel import Annotation, Channel
+from psgvlm.recordings.edf import EdfFile
+from psgvlm.recordings.file_kind import BDF_VERSION, HDF5_VERSION
+from psgvlm.recordings.h5_file import H5File
+from psgvlm.recordings.mne_file import MNE_SUFFIXES, MneFile
+from psgvlm.recordings.wfdb_file import WfdbFile
 
 if TYPE_CHECKING:
     from mne.io import BaseRaw
 
+# The files in which `builders folder` looks for a recording, in the order of preference.
+SUFFIXES = (".edf", ".rec", ".bdf", ".hea", ".h5", ".hdf5", *MNE_SUFFIXES)
+
+_H5_SUFFIXES = (".h5", ".hdf5")
 _UV_BY_PREFIX = {"": 1e6, "m": 1e3, "u": 1.0, "n": 1e-3}
 # The micro sign, the letter mu, and what a wrong character set makes of the two.
 _MICRO = re.compile(r"^(µ|μ|Âµ|Î¼|\?|\ufffd|mu(?=v)|micro)", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Channel:
-    """One signal of a recording.
-
-    Attributes
-    ----------
-    label : str
-        The label as the file has it.
-    rate_hz : float
-        Samples a second.
-    unit : str
-        The unit as the file has it; empty if it has none.
-    n_samples : int
-        How many samples are stored.
-    fault : str or None
-        Why the signal cannot be read; None if it can.
-    """
-
-    label: str
-    rate_hz: float
-    unit: str
-    n_samples: int
-    fault: str | None = None
 
 
 class Recording:
@@ -56,9 +38,10 @@ class Recording:
     Parameters
     ----------
     recording : path or mne.io.Raw
-        An EDF or EDF+ file (`.edf`, `.EDF`, `.rec`), another file that MNE reads, or a Raw object.
-        In a Raw, a `BAD_ACQ_SKIP` annotation is a gap, and an `EDGE` annotation is a gap without a
-        length: no epoch reaches across it.
+        An EDF, EDF+, BDF or BDF+ file (`.edf`, `.EDF`, `.rec`, `.bdf`), the header of a WFDB record
+        (`.hea`), an HDF5 file of DOD or psg-utils (`.h5`), another file that MNE reads, or a Raw
+        object. In a Raw, a `BAD_ACQ_SKIP` annotation is a gap, and an `EDGE` annotation is a gap
+        without a length: no epoch reaches across it.
     gaps : bool, optional
         Whether to open a recording that has gaps. `segments` then says where its samples lie in
         time. Default: raise InputError if there are gaps.
@@ -76,6 +59,8 @@ class Recording:
         The date is not read.
     notes : tuple of str
         What is wrong with the recording but does not prevent reading it.
+    files : tuple of Path
+        All files that hold the recording; of a WFDB record, the header and the files of signals.
 
     Raises
     ------
@@ -99,49 +84,40 @@ class Recording:
 
     def __init__(self, recording: "str | os.PathLike | BaseRaw", gaps: bool = False):
         path = Path(recording) if isinstance(recording, str | os.PathLike) else None
-        self._file: EdfFile | MneFile
-        self._raw: MneFile | None = None  # set only for a Raw object
-        if path and not (path.suffix.lower() in SUFFIXES and path.is_file()):
-            self._file = EdfFile(path)
-            self.channels = tuple(self._edf_channels(self._file))
-        else:
-            self._file = MneFile(path or recording)
-            self._raw = None if path else self._file
-            self.channels = tuple(self._mne_channels(self._file))
+        self._file = MneFile(recording) if path is None else _open(path)
+        self._raw = self._file if path is None and isinstance(self._file, MneFile) else None
+        numbered = self._file.channels()
+        self._positions = [position for position, _ in numbered]
+        self.channels = tuple(channel for _, channel in numbered)
         self._labels = tuple(channel.label for channel in self.channels)
         self.path, self.segments = self._file.path, self._file.segments()
         if not self.channels:
             raise InputError(f"{self.path}: holds no signals; expected a recording with EEG")
         self.notes = tuple(self._file.notes)
         self.clock_s = self._file.clock_s
+        if isinstance(self._file, EdfFile) and self.clock_s is not None:
+            self.clock_s = (self.clock_s + round(self._file.start_s)) % 86400
+        self.files = self._file.files
+        if self.duration_s <= 0:
+            raise InputError(f"{self.path}: lasts 0 s; expected a recording with EEG")
         if len(self.segments) > 1 and not gaps:
             raise InputError(
-                f"{self.path}: discontinuous (EDF+D) with {len(self.segments) - 1} gaps, which "
-                "would shift every later epoch; expected EDF or EDF+C: export it as a continuous "
-                "file"
+                f"{self.path}: discontinuous with {len(self.segments) - 1} gaps, which would shift "
+                "every later epoch; expected a continuous recording: export it as EDF or EDF+C"
             )
 
     def content_key(self) -> list[int | str]:
         """Return a key that changes with the content.
 
-        It holds the size and the time of a file, or a hash of the samples of a Raw object.
+        It holds the size and the time of each file, or a hash of the samples of a Raw object.
         """
         if self._raw is not None:
             return [self._raw.digest()]
-        status = self.path.stat()
-        return [status.st_size, status.st_mtime_ns]
-
-    def _edf_channels(self, file: EdfFile) -> Iterator[Channel]:
-        self._positions = [i for i, s in enumerate(file.signals) if s.label != ANNOTATIONS]
-        for signal in (file.signals[i] for i in self._positions):
-            rate_hz = signal.samples / file.record_s if file.record_s else 0.0
-            n_samples = signal.samples * file.n_records
-            yield Channel(signal.label, rate_hz, signal.unit, n_samples, signal.fault)
-
-    def _mne_channels(self, file: MneFile) -> Iterator[Channel]:
-        self._positions = list(range(len(file.labels)))
-        for label, unit in zip(file.labels, file.units, strict=True):
-            yield Channel(label, file.rate_hz, unit, file.n_samples)
+        key: list[int | str] = []
+        for path in self.files:
+            status = path.stat()
+            key += [status.st_size, status.st_mtime_ns]
+        return key
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -274,6 +250,21 @@ class Recording:
                 "others"
             )
         return self.labels.index(label)
+
+
+def _open(path: Path) -> "EdfFile | H5File | MneFile | WfdbFile":
+    """Open a file by its content where that is known, and otherwise by its suffix."""
+    suffix, start = path.suffix.lower(), b""
+    if path.is_file():
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            start = file.read(8)
+        if suffix == ".hea":
+            return WfdbFile(path)
+        if start == HDF5_VERSION or suffix in _H5_SUFFIXES:
+            return H5File(path)
+        if suffix in MNE_SUFFIXES and start != BDF_VERSION:
+            return MneFile(path)
+    return EdfFile(path)
 
 
 def microvolts(unit: str) -> float | None:
