@@ -11,7 +11,7 @@ from pathlib import Path
 
 from psgvlm.errors import InputError
 from psgvlm.files import quote_short, read_text
-from psgvlm.recordings.edf import Annotation
+from psgvlm.recordings.channel import Annotation
 from psgvlm.scores.scores import ScoredEvent, Stages
 from psgvlm.stages import EDF_PLUS, EPOCH_S, NSRR, WORDS
 
