@@ -10,12 +10,34 @@ from types import ModuleType
 
 from psgvlm.errors import InputError
 from psgvlm.files import read_bytes, read_text
+from psgvlm.scores.formats import (
+    domino,
+    edf_annotations,
+    edfbrowser_xml,
+    elan,
+    embla_xml,
+    event_export,
+    json_list,
+    luna_xml,
+    npy,
+    nsrr_xml,
+    profusion_xml,
+    rml,
+    rtf,
+    stage_signals,
+    visbrain,
+    wfdb_annotations,
+    workbook,
+)
 from psgvlm.scores.sheet import Sheet
 
-BINARY: tuple[ModuleType, ...] = ()
-XML: tuple[ModuleType, ...] = ()
+BINARY: tuple[ModuleType, ...] = (
+    *(edf_annotations, stage_signals, wfdb_annotations, npy),
+    *(workbook, rtf),
+)
+XML: tuple[ModuleType, ...] = (nsrr_xml, profusion_xml, embla_xml, luna_xml, rml, edfbrowser_xml)
 # Tried in this order: a module with a head of its own before those that guess by columns.
-TEXT: tuple[ModuleType, ...] = ()
+TEXT: tuple[ModuleType, ...] = (event_export, domino, elan, visbrain, json_list)
 
 
 def read_sheet(path: Path) -> Sheet:
@@ -32,14 +54,17 @@ def read_sheet(path: Path) -> Sheet:
             return sheet
     if _is_xml(path):
         return _read_xml(path)
-    text = read_text(path)
-    for module in TEXT:
-        if sheet := module.read(path, text):
-            return sheet
+    if sheet := read_text_sheet(path, read_text(path)):
+        return sheet
     raise InputError(
         f"{path}: no stages found in it; expected a list or a table of stages, or an export of a "
         "scoring program"
     )
+
+
+def read_text_sheet(path: Path, text: str) -> Sheet | None:
+    """Return what a text says in the first format that it is in; None if it is in none."""
+    return next((sheet for module in TEXT if (sheet := module.read(path, text))), None)
 
 
 def _is_xml(path: Path) -> bool:
