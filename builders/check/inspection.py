@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from psgvlm.builders.build.examine import Choices, ExaminedNight, examine
-from psgvlm.builders.readers import FoundNight, find_nights
+from psgvlm.builders.readers import FoundNight, describe, find_nights, recognise
 
 from psgvlm.errors import InputError
 from psgvlm.files import printable_name
@@ -19,6 +19,8 @@ from psgvlm.stages import STAGES
 NO_BREAK = "\xa0"
 HEADER = ("recording", "family", "hours", "epochs", *STAGES, "unscored", "first s", "last s")
 HEADER += ("kappa", "status")
+# The cohort, its reader, the folder that its recordings lie below, and the recordings.
+Found = tuple[str, ModuleType, Path, list[FoundNight]]
 
 
 @dataclass
@@ -47,8 +49,8 @@ def inspect(
     Parameters
     ----------
     readers : dict of str to module
-        The readers to try. Those that find nothing are left out; the last is used if all others
-        find nothing.
+        The readers to use. If there are several, each recording gets the one whose data set it is
+        of, or the last.
     path : Path
         A file or a folder.
     spec : ImageSpec
@@ -68,11 +70,11 @@ def inspect(
     """
     inspection = Inspection()
     found = _find(readers, path)
-    for name, (root, nights) in found.items():
+    for cohort, reader, root, nights in found:
         place = printable_name(str(root))
-        inspection.lines += ["", f"{name}: {_recordings(len(nights))} below {place}"]
-        _add_cohort(inspection, readers[name], root, nights, Choices(root, map=labels), spec)
-    drawn = sum(len(nights) for _, nights in found.values()) - inspection.skipped
+        inspection.lines += ["", f"{cohort}: {describe(reader, nights)}, below {place}"]
+        _add_cohort(inspection, reader, root, nights, Choices(root, map=labels), spec)
+    drawn = sum(len(nights) for *_, nights in found) - inspection.skipped
     skipped = inspection.skipped
     inspection.lines += ["", f"{_recordings(drawn)} can be drawn, {skipped} would be skipped"]
     return inspection
@@ -82,37 +84,50 @@ def _recordings(count: int) -> str:
     return f"{count} recording{'' if count == 1 else 's'}"
 
 
-def _find(readers: dict[str, ModuleType], path: Path) -> dict[str, tuple[Path, list[FoundNight]]]:
+def _find(readers: dict[str, ModuleType], path: Path) -> list[Found]:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; expected recordings")
-    *cohorts, last = readers
-    found = {}
-    for name in cohorts:
-        root, nights = _nights(readers[name], path)
-        if nights:
-            found[name] = root, nights
-    if not found:
-        root = path if path.is_dir() else path.parent
-        nights = find_nights(readers[last], root)
-        found[last] = root, [night for night in nights if path in (root, night.signal)]
-    return found
-
-
-def _nights(reader: ModuleType, path: Path) -> tuple[Path, list[FoundNight]]:
-    """Return a folder and the nights that a reader finds below it.
-
-    For a file, return the night of this file. Its scores may be in another folder of the same tree,
-    so that the folders above the file are searched, too.
-    """
+    root = path if path.is_dir() else path.parent
+    if len(readers) == 1:
+        (reader,) = readers.values()
+        found = _by_cohort(root, reader, find_nights(reader, root))
+    else:
+        found = [(cohort, reader, root, nights) for cohort, reader, nights in recognise(root)]
     if path.is_dir():
-        return path, reader.find(path)
-    root, nights = path.parent, []
-    for folder in list(path.absolute().parents)[:3]:
-        nights = [night for night in reader.find(folder) if night.signal == path.absolute()]
-        root = folder
-        if not nights or nights[0].scores:
-            break
-    return root, nights
+        return found
+    return _only(found, path) if len(readers) == 1 else _recognise_file(readers, path, found)
+
+
+def _by_cohort(root: Path, reader: ModuleType, nights: list[FoundNight]) -> list[Found]:
+    cohorts = dict.fromkeys(night.cohort for night in nights)
+    return [(c, reader, root, [night for night in nights if night.cohort == c]) for c in cohorts]
+
+
+def _only(found: list[Found], path: Path) -> list[Found]:
+    """Return the night of one file."""
+    for cohort, reader, root, nights in found:
+        if mine := [night for night in nights if night.signal.absolute() == path.absolute()]:
+            return [(cohort, reader, root, mine)]
+    raise InputError(f"{path}: not a recording of this layout; expected {found[0][1].EXPECTED}")
+
+
+def _recognise_file(readers: dict[str, ModuleType], path: Path, found: list[Found]) -> list[Found]:
+    """Return the night of one file, with scores that lie in another folder of the same tree.
+
+    The folders above it are searched only for the files of a data set that the name is one of.
+    """
+    mine = _only(found, path)
+    if mine[0][3][0].scores:
+        return mine
+    *named, _ = readers.values()
+    parent = path.absolute().parent
+    if any(night.signal == path.absolute() for reader in named for night in reader.find(parent)):
+        for root in list(parent.parents)[:2]:
+            above = [(cohort, reader, root, nights) for cohort, reader, nights in recognise(root)]
+            mine_above = _only(above, path)
+            if mine_above[0][3][0].scores:
+                return mine_above
+    return mine
 
 
 def _add_cohort(

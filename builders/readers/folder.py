@@ -22,6 +22,7 @@ from psgvlm.recordings.recording import SUFFIXES, Recording
 from psgvlm.scores import score_files, xml
 from psgvlm.scores.scores import Scores, scores_from_events
 
+NAME = "other recordings"
 EXPECTED = (
     "EDF or BDF recordings (.edf, .rec, .bdf), or WFDB, HDF5, BrainVision, EEGLAB, FIF, GDF, CNT"
 )

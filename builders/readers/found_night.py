@@ -20,6 +20,8 @@ class FoundNight:
         The file with the signals.
     scores : tuple of Path
         The scorers' files, the first scorer's first. Only the reader knows what they hold.
+    notes : tuple of str, optional
+        What a person should know about how the recording was found.
     """
 
     cohort: str
@@ -27,3 +29,4 @@ class FoundNight:
     recording: str
     signal: Path
     scores: tuple[Path, ...]
+    notes: tuple[str, ...] = ()

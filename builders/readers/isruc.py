@@ -13,6 +13,7 @@ from psgvlm.files import MAX_BYTES, list_files, natural_key, printable_name, quo
 from psgvlm.scores import Scores, Stages, kappa
 from psgvlm.stages import ISRUC_TXT, ISRUC_XLSX
 
+NAME = "ISRUC-Sleep"
 EXPECTED = "<group>/<subject>/<subject>.rec with <subject>_1.txt beside it"
 # X1 is the chin and X2 the ECG. A family of recordings has numbers as labels; there they are 24 and
 # 25. Subject I-40 is unreferenced: the alternatives of the montage subtract A1 and A2.
@@ -73,6 +74,12 @@ def _night(raw: Path, signal: Path, signals: list[Path]) -> FoundNight:
             if (path := signal.with_name(f"{signal.stem}_{scorer}.txt")).is_file()
         ),
     )
+
+
+def is_certain(night: FoundNight) -> bool:
+    """Return whether the scores or the folders are those of ISRUC: many data sets have `.rec`."""
+    in_tree = any(_group(part) or "isruc" in part.lower() for part in night.signal.parts[:-1])
+    return bool(night.scores) or in_tree
 
 
 def read_scores(night: FoundNight, scorer: str = "1") -> Scores:

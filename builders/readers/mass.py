@@ -17,6 +17,7 @@ from psgvlm.scores import score_files
 from psgvlm.scores.scores import ScoredEvent, Scores, scores_from_events
 from psgvlm.stages import EPOCH_S
 
+NAME = "MASS"
 EXPECTED = "'01-0S-NNNN PSG.edf' with '01-0S-NNNN Base.edf'"
 ALIASES: dict[str, tuple[str, ...]] = {}  # the montage has -CLE and -LER among its alternatives
 OPTIONS = {
@@ -52,6 +53,11 @@ def find(raw: Path) -> list[FoundNight]:
         for path, name, kind in files
         if kind == "psg"
     ]
+
+
+def is_certain(night: FoundNight) -> bool:
+    """Return whether the scores have the name that only MASS has."""
+    return bool(night.scores)
 
 
 def read_scores(night: FoundNight, twenty_second: str = "extend") -> Scores:

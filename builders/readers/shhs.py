@@ -11,6 +11,7 @@ from psgvlm.scores import score_files, xml
 from psgvlm.scores.scores import Scores, Stages, scores_from_events
 from psgvlm.stages import EPOCH_S
 
+NAME = "SHHS"
 EXPECTED = "polysomnography/edfs/shhs1/shhs1-NNNNNN.edf with annotations-events-profusion or -nsrr"
 # By the documentation of NSRR, EEG is C4-A1 and EEG(sec) is C3-A2. The montage has other spellings
 # of the latter (EEG2, EEG sec, EEG_SEC) among its alternatives.
@@ -33,6 +34,11 @@ def find(raw: Path) -> list[FoundNight]:
         scores = tuple(xmls[file] for file in wanted if file in xmls)
         nights.append(FoundNight("shhs", name[1], stem, signal, scores))
     return nights
+
+
+def is_certain(night: FoundNight) -> bool:
+    """Return whether the scores have the name that only SHHS has."""
+    return bool(night.scores)
 
 
 def read_scores(night: FoundNight) -> Scores:

@@ -18,16 +18,15 @@ from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 
 SPLIT, SEED = "70/15/15", 42
-USAGE = "psgvlm build [{isruc,mass,shhs,folder}] RAW --out CORPUS [options]"
-DESCRIPTION = """\
+USAGE = "psgvlm build [LAYOUT] RAW --out CORPUS [options]"
+LAYOUTS = "\n".join(f"  {name:10} {r.NAME}" for name, r in READERS.items() if name != "folder")
+DESCRIPTION = f"""\
 Draw raw recordings into a corpus: images, prompts, answers, labels and splits, which
 datasets.load_dataset reads.
 
 The first word names the layout of RAW:
-  isruc    ISRUC-Sleep as it is downloaded
-  mass     MASS cohort 1 as it is downloaded
-  shhs     SHHS as NSRR distributes it
-  folder   any folder of EDF, EDF+, BDF or other recordings (the default)
+{LAYOUTS}
+  folder     any folder of EDF, EDF+, BDF or other recordings (the default)
 
 A build that was stopped continues where it was when the same command is run again. When recordings
 were added, only they are drawn.
@@ -121,21 +120,42 @@ def _parser() -> argparse.ArgumentParser:
         help="draw on the Dask cluster of this scheduler; default: on this machine",
     )
     add("--allow-skips", action="store_true", help="exit with status 0 if recordings were skipped")
+    _add_reader_options(parser)
+    return parser
+
+
+def _add_reader_options(parser: argparse.ArgumentParser) -> None:
+    """Add each option of the readers once, with what it means to each of them."""
+    names_of: dict[tuple[str, str], list[str]] = {}
     for name, reader in READERS.items():
         for option, settings in reader.OPTIONS.items():
-            group = parser.add_argument_group(f"for {name}")
-            group.add_argument(f"--{option.replace('_', '-')}", **(settings | {"default": None}))
-    return parser
+            names_of.setdefault((option, settings["help"]), []).append(name)
+    for option in dict.fromkeys(option for option, _ in names_of):
+        texts = {text: names for (other, text), names in names_of.items() if other == option}
+        shown = "\n".join(
+            f"for {', '.join(names) if len(names) < 4 else 'the other layouts'}: {text}"
+            for text, names in texts.items()
+        )
+        first = next(r.OPTIONS[option] for r in READERS.values() if option in r.OPTIONS)
+        keep = ("type", "metavar", "choices") if len(texts) == 1 else ()
+        settings = {key: first[key] for key in keep if key in first}
+        flag = f"--{option.replace('_', '-')}"
+        parser.add_argument(flag, **settings, default=None, help=shown.replace("%", "%%"))
 
 
 def _reader_options(parser, args: argparse.Namespace, name: str) -> dict[str, str]:
     """Return the options of the reader, with its defaults; refuse those of other readers."""
     for other, reader in READERS.items():
         for option in reader.OPTIONS:
-            if other != name and getattr(args, option) is not None:
+            value = getattr(args, option)
+            if option not in READERS[name].OPTIONS and value is not None:
                 parser.error(f"--{option.replace('_', '-')} is an option of {other}, not of {name}")
+    for option, settings in READERS[name].OPTIONS.items():
+        choices, value = settings.get("choices"), getattr(args, option)
+        if choices and value is not None and value not in choices:
+            parser.error(f"--{option.replace('_', '-')} {value}: choose from {', '.join(choices)}")
     return {
-        option: getattr(args, option) or settings["default"]
+        option: settings["default"] if getattr(args, option) is None else getattr(args, option)
         for option, settings in READERS[name].OPTIONS.items()
     }
 

@@ -5,10 +5,12 @@ times into seconds of the recording, `grid` puts them onto epochs of 30 s, and `
 this for every scorer.
 """
 
+from psgvlm.scores.beside import files_beside
 from psgvlm.scores.codes import CODES
+from psgvlm.scores.finding import find_scores
 from psgvlm.scores.formats import read_sheet
 from psgvlm.scores.placing import CONSENSUS, consensus, kappa, place, votes
-from psgvlm.scores.reading import read_scores
+from psgvlm.scores.reading import annotated_scores, read_scores
 from psgvlm.scores.scores import ScoredEvent, Scores, Stages, scores_from_events, trim_wake
 from psgvlm.scores.sheet import CLOCK, OWN, RECORD, Mark, Sheet
 from psgvlm.scores.words import is_stage_text, meaning_of
@@ -24,7 +26,10 @@ __all__ = [
     "Scores",
     "Sheet",
     "Stages",
+    "annotated_scores",
     "consensus",
+    "files_beside",
+    "find_scores",
     "is_stage_text",
     "kappa",
     "meaning_of",

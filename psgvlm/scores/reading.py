@@ -6,6 +6,7 @@ from pathlib import Path
 from psgvlm.errors import InputError
 from psgvlm.recordings.recording import Recording
 from psgvlm.scores.formats import read_sheet
+from psgvlm.scores.formats.edf_annotations import sheet_of_annotations
 from psgvlm.scores.placing import place
 from psgvlm.scores.scores import Scores
 
@@ -44,3 +45,35 @@ def read_scores(
         raise InputError(f"{recording.path}: no files of scores; expected one or more")
     sheets = [read_sheet(path) for path in paths]
     return place(sheets, recording, codes=codes, epoch_s=epoch_s, scorer=scorer)
+
+
+def annotated_scores(
+    recording: Recording,
+    *,
+    codes: str | None = None,
+    epoch_s: float | None = None,
+    scorer: str | None = None,
+) -> Scores | None:
+    """Read the scores among a recording's own annotations.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording, such as an EDF+ file with annotations `Sleep stage N2`.
+    codes, epoch_s, scorer
+        As `psgvlm.scores.place` takes them.
+
+    Returns
+    -------
+    Scores or None
+        None if no annotation is about a stage.
+
+    Raises
+    ------
+    InputError
+        For the reasons that `place` has.
+    """
+    sheet = sheet_of_annotations(recording.path, recording.annotations())
+    if sheet is None:
+        return None
+    return place(sheet, recording, codes=codes, epoch_s=epoch_s, scorer=scorer)

@@ -43,7 +43,11 @@ def test_a_tree_of_all_cohorts(tree, capsys):
     status, text = inspect(capsys, tree)
     assert status == 3
     assert text.splitlines()[-1] == "7 recordings can be drawn, 1 would be skipped"
-    for line in ("isruc: 5 recordings", "mass: 2 recordings", "shhs: 1 recording "):
+    for line in (
+        "isruc: ISRUC-Sleep, 5 recordings of 5 people",
+        "mass: MASS, 2 recordings of 2 people",
+        "shhs: SHHS, 1 recording of 1 person",
+    ):
         assert line in text
     assert "folder:" not in text
     tables = [line for line in text.splitlines() if line.startswith(("recording", "I-", "shhs2-"))]
@@ -86,7 +90,7 @@ def test_one_file_of_a_cohort_with_its_scores_elsewhere(tree, capsys):
     assert cells(text, "shhs2-200001")[1][3:10] == ["6", "1", "1", "1", "2", "1", "2"]
     (path,) = tree.rglob("3.rec")
     _, text = inspect(capsys, path)
-    assert "isruc: 1 recording " in text
+    assert "isruc: ISRUC-Sleep, 1 recording of 1 person" in text
 
 
 def test_any_other_folder_and_a_map(tmp_path, capsys):

@@ -1,0 +1,99 @@
+"""Recordings in the folders of BIDS: `sub-01/[ses-1/]eeg/sub-01_..._eeg.edf` with `_events.tsv`.
+
+A subject is `sub-01`, or the person in the column `pid` of `participants.tsv` where one person has
+several. Recordings below `derivatives` are copies, and are read only if there are no others.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from psgvlm.builders.readers import scoring
+from psgvlm.builders.readers.found_night import FoundNight
+from psgvlm.builders.readers.layout import RECORDINGS, found_night, read_table
+
+from psgvlm.files import list_files
+from psgvlm.scores import Scores
+from psgvlm.scores.beside import SCORE_SUFFIXES, ScoreFiles
+
+NAME = "BIDS"
+NAMES = {"bids": "BIDS folders", "hsp": "Human Sleep Project (HSP)"}
+EXPECTED = "sub-<label>/[ses-<label>/]eeg/sub-<label>_..._eeg.edf with ..._events.tsv"
+ALIASES: dict[str, tuple[str, ...]] = {}
+OPTIONS = scoring.OPTIONS
+
+_SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
+_SIGNAL = re.compile(r"(sub-[A-Za-z0-9]+)(_[^/]*)?_(i?eeg|meg|psg)", re.IGNORECASE)
+_HSP = re.compile(r"sub-[SI]\d{4}\d+")
+_COPIES = ("derivatives", "sourcedata")
+
+
+def find(raw: Path) -> list[FoundNight]:
+    """List the recordings whose names and folders follow BIDS."""
+    signals = signals_below(raw)
+    shared = ScoreFiles(signals, list_files(raw, SCORE_SUFFIXES))
+    people = People(raw, signals)
+    return [
+        found_night(_cohort(path), raw, path, people.of(path), shared.of(path)) for path in signals
+    ]
+
+
+def _cohort(path: Path) -> str:
+    return "hsp" if _HSP.match(path.name) else "bids"
+
+
+def signals_below(raw: Path) -> list[Path]:
+    """Return the recordings below a folder, without copies of others."""
+    signals = [
+        path
+        for path in list_files(raw, RECORDINGS)
+        if _SIGNAL.fullmatch(path.stem) and _SUBJECT.fullmatch(subject_folder(path, raw) or "")
+    ]
+    originals = [path for path in signals if not set(_COPIES) & set(path.relative_to(raw).parts)]
+    return originals or signals
+
+
+def subject_folder(path: Path, raw: Path) -> str | None:
+    """Return the folder `sub-...` that a recording lies in; None if it lies in none."""
+    parts = [*raw.absolute().parts, *path.relative_to(raw).parent.parts]
+    return next((part for part in reversed(parts) if _SUBJECT.fullmatch(part)), None)
+
+
+class People:
+    """Who was recorded, by the folders and by `participants.tsv`.
+
+    Where there are several data sets below one folder, their subjects are told apart by the folder
+    that each lies in.
+    """
+
+    def __init__(self, raw: Path, signals: Iterable[Path]):
+        self._raw = raw
+        roots = {self._root(path) for path in signals}
+        self._named = len(roots) > 1
+        self._person: dict[Path, dict[str, str]] = defaultdict(dict)
+        for root in roots:
+            for row in read_table(root / "participants.tsv"):
+                if person := row.get("pid"):
+                    self._person[root][row.get("participant_id", "")] = f"pid-{person}"
+
+    def of(self, path: Path) -> str:
+        """Return the subject of a recording."""
+        root = self._root(path)
+        label = _SUBJECT.match(path.name)[0]
+        person = self._person[root].get(label, label)
+        return f"{root.relative_to(self._raw)}/{person}" if self._named else person
+
+    def _root(self, path: Path) -> Path:
+        """Return the folder of the data set: that above `sub-...`."""
+        for folder in path.parents:
+            if _SUBJECT.fullmatch(folder.name) and folder != self._raw.parent:
+                return folder.parent if folder != self._raw else folder
+            if folder == self._raw:
+                break
+        return self._raw
+
+
+def read_scores(night: FoundNight, **options) -> Scores | None:
+    """Read the events, or another file that carries the recording's name."""
+    return scoring.read(night, **options)

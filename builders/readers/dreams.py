@@ -1,0 +1,46 @@
+"""DREAMS: `subjectN.edf` and `patientN.edf` with two hypnograms, `excerptN.edf` with one.
+
+`HypnogramAASM_subjectN.txt` is read, `HypnogramR&K_subjectN.txt` if there is no other.
+"""
+
+import re
+from pathlib import Path
+
+from psgvlm.builders.readers import scoring
+from psgvlm.builders.readers.found_night import FoundNight
+from psgvlm.builders.readers.layout import by_name, found_night, head_of, name_below, nearest
+
+from psgvlm.files import list_files
+from psgvlm.scores import Scores
+
+NAME = "DREAMS"
+EXPECTED = "subjectN.edf, patientN.edf or excerptN.edf with HypnogramAASM_subjectN.txt"
+ALIASES: dict[str, tuple[str, ...]] = {}
+OPTIONS = scoring.OPTIONS
+
+_NAME = re.compile(r"(subject|patient|excerpt)\d+\.edf", re.IGNORECASE)
+
+
+def find(raw: Path) -> list[FoundNight]:
+    """List the recordings; excerpts of several of its databases are told apart by their folders."""
+    texts = by_name(raw, (".txt",))
+    nights = []
+    for path in list_files(raw, (".edf",)):
+        if not _NAME.fullmatch(path.name):
+            continue
+        stem = path.stem.lower()
+        names = (f"hypnogram{kind}_{stem}.txt" for kind in ("aasm", "r&k", ""))
+        scores = [found for name in names if (found := nearest(texts.get(name, ()), path))]
+        subject = name_below(raw, path) if stem.startswith("excerpt") else stem
+        nights.append(found_night("dreams", raw, path, subject, scores))
+    return nights
+
+
+def is_certain(night: FoundNight) -> bool:
+    """Return whether the first line of a hypnogram is that of this data set."""
+    return any(head_of(path, 200).lstrip().lower().startswith("[hypno") for path in night.scores)
+
+
+def read_scores(night: FoundNight, **options) -> Scores | None:
+    """Read the codes, one for 5 s, counted down from 5, which is wake."""
+    return scoring.read(night, **options, default_codes="dreams")

@@ -1,0 +1,138 @@
+"""The scores of a recording from whatever lies beside it, and what was found and not used."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from psgvlm.errors import InputError
+from psgvlm.recordings.recording import Recording
+from psgvlm.scores.beside import files_beside, is_likely, is_program
+from psgvlm.scores.formats import read_sheet
+from psgvlm.scores.placing import CONSENSUS, place
+from psgvlm.scores.reading import annotated_scores
+from psgvlm.scores.scores import Scores
+from psgvlm.stages import EPOCH_S
+
+# `..._scorer2`: the files of several scorers of one night differ in this alone.
+_SCORER = re.compile(r"(scorer|rater|expert|annotator|reader)[ _-]?([0-9a-z]+)$", re.IGNORECASE)
+
+
+def find_scores(
+    recording: Recording,
+    paths: Sequence[Path] | None = None,
+    *,
+    codes: str | None = None,
+    default_codes: str | None = None,
+    epoch_s: float | None = None,
+    scorer: str | None = None,
+) -> Scores | None:
+    """Read the scores of a recording from the first file that holds them, or its own annotations.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording that was scored.
+    paths : sequence of Path, optional
+        Files that may hold its scores, the best first. Default: `files_beside`.
+    codes, epoch_s, scorer
+        As `psgvlm.scores.place` takes them. A scorer who has a file of his or her own may also be
+        given by the last part of its name, such as `"2"` for `P1_scorer2.txt`.
+    default_codes : str, optional
+        What numbers mean in a file that does not say so.
+
+    Returns
+    -------
+    Scores or None
+        `notes` names the files that were not read. None if there are neither files nor annotations
+        with stages; if there are files without stages, every epoch is None and a warning names
+        them.
+
+    Raises
+    ------
+    InputError
+        If a file whose name says that it holds the scores cannot be read, and no other can.
+    """
+    paths = files_beside(recording.path) if paths is None else list(paths)
+    options = {"codes": codes, "epoch_s": epoch_s}
+    failures: list[tuple[Path, InputError]] = []
+    scores, used = None, ()
+    for group in _groups([path for path in paths if not _is_unasked_program(path, scorer)]):
+        try:
+            sheets = [read_sheet(path) for path in group]
+            sheets = [replace(sheet, codes=sheet.codes or default_codes) for sheet in sheets]
+            chosen = _scorer_of(group, scorer)
+            scores, used = place(sheets, recording, **options, scorer=chosen), group
+            break
+        except InputError as error:
+            failures.append((group[0], error))
+    if scores is None:
+        scores = annotated_scores(recording, **options, scorer=scorer)
+    likely = [failed for failed in failures if is_likely(recording.path, failed[0])]
+    if scores is None and likely:
+        raise likely[0][1]
+    if scores is None:
+        return _unscored(recording, paths)
+    return _with_notes(scores, recording.path, used, paths, likely)
+
+
+def _unscored(recording: Recording, paths: Sequence[Path]) -> Scores | None:
+    if not paths:
+        return None
+    count = max(1, int(recording.duration_s // EPOCH_S))
+    programs = [path for path in paths if is_program(path)]
+    others = [path for path in paths if path not in programs]
+    warnings = []
+    if others:
+        warnings.append(f"unscored: no stages in {_names(others)}")
+    if programs:
+        warnings.append(f"unscored: {_names(programs)} hold stages of a program, not of a person")
+    return Scores(0.0, (None,) * count, warnings=tuple(warnings))
+
+
+def _with_notes(
+    scores: Scores,
+    signal: Path,
+    used: Sequence[Path],
+    paths: Sequence[Path],
+    failures: Sequence[tuple[Path, InputError]],
+) -> Scores:
+    failed = [path for path, _ in failures]
+    unread = [path for path in paths if path not in (*used, *failed) and is_likely(signal, path)]
+    notes = []
+    if unread:
+        notes.append(
+            f"stages were read from {_names(used) or 'its annotations'}, not from {_names(unread)}"
+        )
+    warnings = tuple(f"{path.name} was not read: {error}" for path, error in failures)
+    return replace(scores, notes=scores.notes + tuple(notes), warnings=scores.warnings + warnings)
+
+
+def _names(paths: Sequence[Path]) -> str:
+    shown = ", ".join(path.name for path in paths[:5])
+    return shown + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+
+
+def _groups(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Yield the files one by one, those of several scorers of one night together."""
+    groups: dict[tuple[str, str], list[Path]] = {}
+    for path in paths:
+        name = _SCORER.sub("", path.stem)
+        key = (name if name != path.stem else path.stem + "/", path.suffix.lower())
+        groups.setdefault(key, []).append(path)
+    yield from groups.values()
+
+
+def _scorer_of(group: Sequence[Path], scorer: str | None) -> str | None:
+    """Return the name that `place` knows a scorer by who has a file of his or her own."""
+    if scorer in (None, CONSENSUS) or len(group) < 2:
+        return scorer
+    for path in group:
+        match = _SCORER.search(path.stem)
+        if match and scorer in (match[0], match[2]):
+            return path.stem
+    return scorer
+
+
+def _is_unasked_program(path: Path, scorer: str | None) -> bool:
+    return is_program(path) and scorer not in (path.stem, path.name)
