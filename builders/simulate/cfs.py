@@ -11,7 +11,12 @@ CHANNELS = (
     *(SimulatedChannel(f"EMG{n}", f"chin{n}", 256) for n in (1, 2, 3)),
     SimulatedChannel("SaO2", "saturation", 1, "%", 100),
 )
-LANES = {"C4-M1": "C4 - M1", "E1": "LOC - M2", "E2": "ROC - M1", "chin": "EMG1 - EMG2"}
+LANES = {
+    "C4-M1": "C4 - M1",
+    "E1": "LOC - M2",
+    "E2": ("ROC - M1", "ROC - M2"),
+    "chin": ("EMG1 - EMG2", "EMG1 - EMG3", "EMG2 - EMG3"),
+}
 PERIOD = ("Beginning of analysis period",)
 
 

@@ -25,8 +25,16 @@ COHORTS = (
     "mesa",
     "mros",
     "cfs",
-    "boas",
+    "chat",
+    "wsc",
+    "apples",
     "nchsdb",
+    "stages",
+    "boas",
+    "anphy",
+    "dcsm",
+    "cinc2018",
+    "slpdb",
 )
 # The cohorts that are written unless others are named.
 DEFAULT_COHORTS = COHORTS[:3]

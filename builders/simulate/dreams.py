@@ -99,7 +99,7 @@ def write(root, recording, hours, seed, rng) -> Truth:
         events_within(night.events, 0, duration_s),
         scored=stages_of_rk(rk if excerpt else aasm),
         subject=path.stem,
-        lanes={"C4-M1": "CZ-A1", "E1": "EOG1-A2", "E2": "EOG2-A1", "chin": "EMG1"},
+        lanes={"C4-M1": ("CZ-A1", "CZ2-A1"), "E1": "EOG1-A2", "E2": "EOG2-A1", "chin": "EMG1"},
     )
 
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from psgvlm.files import replacing
 
 
-def write_text(path, text):
-    """Write a text in UTF-8 with its line ends as they are."""
+def write_text(path, text, encoding="utf-8"):
+    """Write a text with its line ends as they are."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as new:
-        new.write_bytes(text.encode())
+        new.write_bytes(text.encode(encoding))
 
 
 def write_csv(path, header, rows):

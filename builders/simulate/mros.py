@@ -18,8 +18,18 @@ SOURCES = {
     },
 }  # fmt: skip
 LANES = {
-    1: {"C4-M1": "C4 - A1", "E1": "LOC - A2", "E2": "ROC - A1", "chin": "L Chin - R Chin"},
-    2: {"C4-M1": "C4 - M1", "E1": "E1 - M2", "E2": "E2 - M1", "chin": "LChin - RChin"},
+    1: {
+        "C4-M1": "C4 - A1",
+        "E1": "LOC - A2",
+        "E2": ("ROC - A1", "ROC - A2"),
+        "chin": "L Chin - R Chin",
+    },
+    2: {
+        "C4-M1": "C4 - M1",
+        "E1": "E1 - M2",
+        "E2": ("E2 - M1", "E2 - M2"),
+        "chin": "LChin - RChin",
+    },
 }
 
 

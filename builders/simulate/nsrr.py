@@ -25,7 +25,7 @@ class NsrrVariant:
         The person.
     channels : tuple of SimulatedChannel
         The signals in the order of the file.
-    lanes : dict of str to (str or None)
+    lanes : dict of str to (str, tuple of str or None)
         The signal that shows each lane, as in `Truth`.
     folder : str
         The folder of the visit, empty if there is none.
@@ -38,7 +38,7 @@ class NsrrVariant:
     stem: str
     subject: str
     channels: tuple[SimulatedChannel, ...]
-    lanes: dict[str, str | None]
+    lanes: dict[str, str | tuple[str, ...] | None]
     folder: str = ""
     xmls: tuple[str, ...] = ("nsrr", "profusion")
     concepts: tuple[str, ...] = ()

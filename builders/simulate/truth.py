@@ -29,9 +29,9 @@ class Truth:
         The stage that the files give each epoch, "" if they give none.
     subject : str
         The person; equal in all nights of one person. "" if the truth does not say it.
-    lanes : dict of str to (str or None), optional
+    lanes : dict of str to (str, tuple of str or None), optional
         The label of the signal that shows each lane of the montage `core`, "A - B" for a
-        difference of two, or `None` if no signal can show it.
+        difference of two, several if any of them is right, or `None` if no signal can show it.
     no_nights : tuple of str
         Other files of the recording that look like recordings and are not scored nights.
     """
@@ -43,7 +43,7 @@ class Truth:
     epoch_s: int = EPOCH_S
     scored: tuple[str, ...] | None = None
     subject: str = ""
-    lanes: dict[str, str | None] | None = None
+    lanes: dict[str, str | tuple[str, ...] | None] | None = None
     no_nights: tuple[str, ...] = ()
 
     def write(self, folder):

@@ -14,6 +14,7 @@ import h5py
 import mne
 import numpy as np
 import pytest
+import wfdb
 from psgvlm.builders import simulate
 from psgvlm.builders.simulate.cohorts import streams, variant_key, variants
 from psgvlm.builders.simulate.night import simulate_night
@@ -184,16 +185,107 @@ def nchsdb_stages(path):
     return spread(events, AASM | RK)
 
 
+def clock_s(path, time):
+    """Return when a time of day is, in seconds of the recording."""
+    begin = edfio.read_edf(path).starttime
+    hours, minutes, seconds = time.split(":")
+    moment_s = 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+    return (moment_s - 3600 * begin.hour - 60 * begin.minute - begin.second) % 86400
+
+
+def held(changes, end_s, meaning):
+    """Return {onset: stage} where every word holds until the next."""
+    ends = [*(onset_s for onset_s, _ in changes[1:]), end_s]
+    return spread(
+        [(at, end - at, word) for (at, word), end in zip(changes, ends, strict=True)], meaning
+    )
+
+
+def wsc_stages(path):
+    if (scores := path.with_name(f"{path.stem}.stg.txt")).exists():
+        rows = [line.split("\t") for line in scores.read_text().splitlines()]
+        rows = [row for row in rows if row[0] != "Epoch"]
+        meaning = RK | {"0": "W", "5": "R"}
+        return {30.0 * (int(epoch) - 1): meaning.get(code, "") for epoch, code, _ in rows}
+    lines = path.with_name(f"{path.stem}.allscore.txt").read_text("latin-1").splitlines()
+    assert lines[0].endswith("START RECORDING") and any("µV" in line for line in lines)
+    rows = [line.split("\t") for line in lines]
+    changes = [(clock_s(path, time), text[8:]) for time, text in rows if text[:8] == "STAGE - "]
+    return held(changes, edfio.read_edf(path).duration, AASM)
+
+
+def apples_stages(path):
+    with path.with_suffix(".annot").open() as file:
+        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["channel"] == "."]
+    changes = [(clock_s(path, row["start"]), row["class"]) for row in rows]
+    if rows[0]["stop"] != "...":
+        assert {clock_s(path, r["stop"]) - clock_s(path, r["start"]) for r in rows} == {30}
+    return held(changes, changes[-1][0] + 30, AASM)
+
+
+def stages_stages(path):
+    words = {"Wake": "W", "Stage1": "N1", "Stage2": "N2", "Stage3": "N3", "REM": "R"}
+    head, *lines = path.with_suffix(".csv").read_text().splitlines()
+    assert head == "Start Time,Duration (seconds),Event"
+    rows = [line.split(",", 2) for line in lines]
+    assert sum("," in event for _, _, event in rows) == 2  # notes with commas, without quotes
+    scored = [row for row in rows if row[2] in (*words, "UnknownStage")]
+    if path.stem.startswith("BOGN"):
+        assert {length for _, length, _ in scored} == {""}
+        changes = [(clock_s(path, time), event) for time, _, event in scored]
+        return held(changes, edfio.read_edf(path).duration, words)
+    return {
+        clock_s(path, time): words.get(event, "")
+        for time, length, event in scored
+        if length in ("30", "2592000")
+    }
+
+
+def anphy_stages(path):
+    (table,) = path.parent.glob("*.txt")
+    rows = [line.split("\t") for line in table.read_text().splitlines()]
+    assert rows[0][0] == rows[-1][0] == "L"
+    return spread([(float(start), float(length), word) for word, start, length in rows], AASM)
+
+
+def dcsm_stages(path):
+    rows = [line.split(",") for line in path.with_name("hypnogram.ids").read_text().splitlines()]
+    return spread([(float(start), float(length), word) for start, length, word in rows], AASM | RK)
+
+
+def cinc2018_stages(path):
+    record = path.with_suffix("")
+    end_s = wfdb.rdheader(str(record)).sig_len / 200
+    notes = wfdb.rdann(str(record), "arousal")
+    words = [(at / 200, text) for at, text in zip(notes.sample, notes.aux_note, strict=True)]
+    assert any("(" in text for _, text in words) and "U" in notes.aux_note
+    return held(
+        [(at, text) for at, text in words if "(" not in text and ")" not in text], end_s, AASM
+    )
+
+
+def slpdb_stages(path):
+    notes = wfdb.rdann(str(path.with_suffix("")), "st")
+    assert notes.sample[0] == 1
+    assert any(text.endswith(" HA") for text in notes.aux_note)
+    return {
+        30.0 * round(at / 7500): RK.get(text.split()[0], "")
+        for at, text in zip(notes.sample.tolist(), notes.aux_note, strict=True)
+    }
+
+
 STAGES_OF = {
     "sleep-edf": sleep_edf_stages, "hmc": hmc_stages, "cap": cap_stages, "dreams": dreams_stages,
     "ucddb": ucddb_stages, "dod": dod_stages, "mesa": nsrr_stages, "mros": nsrr_stages,
-    "cfs": nsrr_stages, "boas": boas_stages, "nchsdb": nchsdb_stages,
+    "cfs": nsrr_stages, "chat": nsrr_stages, "wsc": wsc_stages, "apples": apples_stages,
+    "nchsdb": nchsdb_stages, "stages": stages_stages, "boas": boas_stages, "anphy": anphy_stages,
+    "dcsm": dcsm_stages, "cinc2018": cinc2018_stages, "slpdb": slpdb_stages,
 }  # fmt: skip
 
 
 def signal_file(root, cohort, name):
     (path,) = [
-        path for suffix in (".edf", ".rec", ".h5")
+        path for suffix in (".edf", ".rec", ".h5", ".hea")
         if (path := root / cohort / f"{name}{suffix}").exists()
     ]  # fmt: skip
     return path
@@ -222,6 +314,8 @@ def test_labels_of_the_lanes_are_in_the_file(root, cohort, name):
     if path.suffix == ".h5":
         with h5py.File(path) as file:
             labels = [label for group in file["signals"].values() for label in group]
+    elif path.suffix == ".hea":
+        labels = wfdb.rdheader(str(path.with_suffix(""))).sig_name
     elif path.suffix == ".rec":  # MNE does not open an EDF file of this name
         labels = edfio.read_edf(path).labels
     else:
@@ -229,8 +323,9 @@ def test_labels_of_the_lanes_are_in_the_file(root, cohort, name):
             warnings.simplefilter("ignore", RuntimeWarning)
             labels = mne.io.read_raw_edf(path, verbose="error").ch_names
     assert list(facts["lanes"]) == ["C4-M1", "E1", "E2", "chin"]
-    for label in filter(None, facts["lanes"].values()):
-        assert set(label.split(" - ")) <= set(labels), label
+    for shown in filter(None, facts["lanes"].values()):
+        for label in [shown] if isinstance(shown, str) else shown:
+            assert set(label.split(" - ")) <= set(labels), label
 
 
 def test_nights_of_one_person_have_one_subject(root):
@@ -238,7 +333,10 @@ def test_nights_of_one_person_have_one_subject(root):
     for cohort, name in RECORDINGS:
         subject = truth_of(root, cohort, name)[1]["subject"]
         people.setdefault((cohort, subject), []).append(name)
-    assert sorted(len(names) for names in people.values() if len(names) > 1) == [2, 2, 2, 2]
+    assert {key for key, names in people.items() if len(names) > 1} == {
+        ("sleep-edf", "SC400"), ("mros", "aa0001"), ("chat", "300001"), ("wsc", "10119"),
+        ("nchsdb", "10000"), ("stages", "MSTR00002"), ("boas", "person 7"), ("slpdb", "slp01"),
+    }  # fmt: skip
     assert people["sleep-edf", "SC400"] == [
         "sleep-cassette/SC4001E0-PSG", "sleep-cassette/SC4002E0-PSG"
     ]  # fmt: skip
@@ -262,6 +360,8 @@ SHOWN = [
     ("boas", "sub-1/eeg/sub-1_task-Sleep_acq-psg_eeg", "PSG_EOG",
      {"E1-M2": 1, "M2": 1, "E2-M1": -1, "M1": -1}),
     ("nchsdb", "Sleep_Data/10000_17728", "EEG C4-M1", {"C4-M1": 1}),
+    ("wsc", "polysomnography/wsc-visit1-10119-nsrr", "E2", {"E2-M1": 1, "M1": 1, "M2": -1}),
+    ("dcsm", "tpae8e06ae-498b-586e-afe3-386365c09df3/psg", "C4-M1", {"C4-M1": 1}),
 ]  # fmt: skip
 
 
@@ -273,13 +373,43 @@ def test_a_signal_shows_what_its_label_says(root, cohort, name, label, parts):
     fastest_hz = max(s.sampling_frequency for s in edf.signals)
     assert signal.sampling_frequency == fastest_hz
     night_seed, _ = streams(SEED, variant_key(cohort, RECORDINGS[cohort, name]))
-    mains_hz = 60 if cohort in ("mesa", "mros", "cfs", "nchsdb") else 50
+    mains_hz = 60 if cohort in ("mesa", "mros", "cfs", "nchsdb", "wsc") else 50
     night = simulate_night(night_seed, HOURS, fastest_hz, mains_hz)
     expected = sum(share * night.signals[lane] for lane, share in parts.items())
     assert len(expected) == len(signal.data)
     whole = np.abs(expected) < 900
     assert whole.mean() > 0.99
     assert np.abs(signal.data - expected)[whole].max() < 2 * 1000 / 32767
+
+
+@pytest.mark.parametrize(
+    ("cohort", "name", "label", "lane", "rate_hz", "step_uv"),
+    [
+        ("cinc2018", "training/tr03-0005/tr03-0005", "C4-M1", "C4-M1", 200, 1 / 20),
+        ("slpdb", "slp01a", "EEG (C4-A1)", "C4-M1", 250, 1 / 5),
+        ("slpdb", "slp41", "EOG (right)", "E2-M1", 250, 1 / 5),
+    ],
+)
+def test_wfdb_reads_the_samples_that_were_simulated(
+    root, cohort, name, label, lane, rate_hz, step_uv
+):
+    record = wfdb.rdrecord(str(root / cohort / name))
+    at = record.sig_name.index(label)
+    assert record.fs == rate_hz
+    microvolts = record.p_signal[:, at] * {"mV": 1000, "uV": 1}[record.units[at]]
+    night_seed, _ = streams(SEED, variant_key(cohort, RECORDINGS[cohort, name]))
+    expected = simulate_night(night_seed, HOURS, rate_hz, 60).signals[lane]
+    whole = np.abs(expected) < 400
+    assert whole.mean() > 0.98
+    assert np.abs(microvolts - expected)[whole].max() < step_uv
+
+
+def test_dod_signals_are_in_microvolts(root):
+    cohort, name = next(key for key in RECORDINGS if key[0] == "dod")
+    night_seed, _ = streams(SEED, variant_key(cohort, RECORDINGS[cohort, name]))
+    night = simulate_night(night_seed, HOURS, 250, 50)
+    with h5py.File(signal_file(root, cohort, name)) as file:
+        np.testing.assert_array_equal(file["signals/eeg/C3_M2"][:], night.signals["C3-M2"])
 
 
 def test_the_eeg_of_cfs_is_in_mv(root):
