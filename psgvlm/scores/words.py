@@ -5,6 +5,9 @@ sets' own documents. A word counts only as a whole: notes of technicians contain
 """
 
 import re
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
 
 from psgvlm.stages import STAGES
 
@@ -16,26 +19,37 @@ LIGHTS = "lights"
 
 # The stem of each word, without spaces; `_PREFIX` and `_SUFFIX` may stand around it.
 _STEMS = {
-    "W": "w wk wake awake wach éveil eveil wakefulness wakestate w(uncertain) s0",
-    "N1": "n1 s1 nrem1 nonrem1 stadium1",
-    "N2": "n2 s2 nrem2 nonrem2 stadium2",
-    "N3": "n3 s3 nrem3 nonrem3 stadium3 n4 s4 nrem4 nonrem4 stadium4 sws deep",
-    "R": "r re rm rem rapideyemovement",
+    # Wake in the languages of exporting programs, from German to Korean.
+    "W": "w wk wake awake awa wakefulness wakestate w(uncertain) s0 wach wachheit éveil eveil "
+    "vigilia vigília despierto despierta desperto acordado veglia waak wakker waken vågen våken "
+    "vaken valve hereillä vaka czuwanie bdění bdělost ébren éber uyanık uyanik 覚醒 清醒 각성",
+    "N1": "n1 s1 nrem1 nonrem1",
+    "N2": "n2 s2 nrem2 nonrem2",
+    "N3": "n3 s3 nrem3 nonrem3 n4 s4 nrem4 nonrem4 sws deep",
+    "R": "r re rm rem rapideyemovement paradoxal mor",
     UNSCORED: "? u un uns unk unknown unscored unscorable notscored unknownstage no nostage x "
-    "noscore undefined missing nan n/a na none p indeterminate disconnected",
-    MOVEMENT: "m mt mv mvt movement movementtime bewegung",
-    ARTEFACT: "a art artifact artefact artefakt",
+    "noscore undefined missing nan n/a na none p indeterminate disconnected nichtbewertet "
+    "nonscoré nonscore sinpuntuar",
+    MOVEMENT: "m mt mv mvt movement movementtime bewegung bewegungszeit mouvement movimiento "
+    "movimento",
+    ARTEFACT: "a art artifact artefact artefakt artefacto artefatto artéfact",
     ASLEEP: "n nr nrem nonrem s light sleep",
     LIGHTS: "l lo lon lout loff l/o l/on l/off lights lightsoff lightsout lightoff lightsout "
     "lightson lighton lights-off lights-on",
 }
 _MEANINGS = {stem: meaning for meaning, stems in _STEMS.items() for stem in stems.split()}
 # A number is a stage of Rechtschaffen and Kales only after a word: "Stage 4", not "4".
-_NUMBERED = {"0": "W", "1": "N1", "2": "N2", "3": "N3", "4": "N3", "34": "N3"}
-_PREFIX = re.compile(r"^(sdo:|sro:|sleepstage[-:]?|stage[-:]?|nonrapideyemovementsleep-|sleep-?)")
+_NUMBERED = {"0": "W", "1": "N1", "2": "N2", "3": "N3", "4": "N3", "34": "N3", "3/4": "N3"}
+_WITH_NUMBERS = _MEANINGS | _NUMBERED
+_PREFIX = re.compile(
+    r"^(sdo:|sro:|sleepstages?[-:]?|stages?[-:]?|nonrapideyemovementsleep-|sleep-?|stadium|stade|"
+    r"stadio|estadio|estágio|estagio|fase|phase|schlafstadium|sommeil)"
+)
 _SUFFIX = re.compile(r"(sleep|stage)$")
+_MINUS = re.compile(r"\s-\d+$")  # `Stage -1` has a number below zero, `Stage - 1` is stage 1
 
 
+@lru_cache(maxsize=10_000)
 def key_of(word: str) -> str:
     """Return a word in the form in which words are compared.
 
@@ -47,11 +61,12 @@ def key_of(word: str) -> str:
     >>> key_of("Sleep stage N2@@EEG F4-A1"), key_of("REM sleep|5")
     ('sleepstagen2', 'remsleep')
     """
-    text = word.partition("@@")[0].strip().strip("\"'")
+    text = unicodedata.normalize("NFC", word.partition("@@")[0]).strip().strip("\"'")
     text = re.sub(r"(?<=\S)\|-?\d+$", "", text)
     return re.sub(r"[\s_\u200b\ufeff]+", "", text).casefold()
 
 
+@lru_cache(maxsize=10_000)
 def meaning_of(word: str) -> str | None:
     """Return what a word means: a stage, one of this module's constants, or None if unknown.
 
@@ -65,14 +80,23 @@ def meaning_of(word: str) -> str | None:
     stem = key_of(word)
     if not stem:
         return UNSCORED
-    meanings = _MEANINGS
+    if _MINUS.search(word.strip()):
+        return None
+    # Programs differ in hyphens and colons within a word: `NREM-2`, `Stage: N2`.
+    plain = re.sub(r"(?<=.)[-:]", "", stem)
+    return _meaning_of_stem(stem) or (_meaning_of_stem(plain) if plain != stem else None)
+
+
+def _meaning_of_stem(stem: str) -> str | None:
+    """Return what a stem means once the words around it are taken off."""
+    meanings: Mapping[str, str] = _MEANINGS
     while stem not in meanings:
         shorter = _PREFIX.sub("", stem, count=1)
         if shorter == stem:
             shorter = _SUFFIX.sub("", stem)
         if shorter in ("", stem):
             return None
-        stem, meanings = shorter, {**_MEANINGS, **_NUMBERED}
+        stem, meanings = shorter, _WITH_NUMBERS
     return meanings[stem]
 
 

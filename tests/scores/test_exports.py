@@ -6,7 +6,7 @@ import pytest
 
 from psgvlm.errors import InputError
 from psgvlm.scores.formats import event_export, read_sheet
-from psgvlm.scores.sheet import CLOCK, Mark
+from psgvlm.scores.sheet import CLOCK, OWN, RECORD, Mark
 
 HEAD = ["RemLogic Event Export", "Patient:\tJane_Q_Doe", "Recording Date:\t01/01/1985", ""]
 HEAD += ["Events Included:", "SLEEP-S0", "SLEEP-REM", "MCAP-A1", "", ""]
@@ -226,3 +226,21 @@ def test_rich_text_without_stages_is_refused(tmp_path):
     (tmp_path / "a.rtf").write_text("{\\rtf1\\ansi a letter\\par}")
     with pytest.raises(InputError, match=r"a\.rtf"):
         read_sheet(tmp_path / "a.rtf")
+
+
+def test_mne_text_has_the_start_of_its_recording(tmp_path):
+    head = "# MNE-Annotations\n# orig_time : 2002-12-03 19:31:11.000000\n# onset, duration, text"
+    rows = "0.0, 30.0, Sleep stage W\n30.0, 30.0, Sleep stage N1\n35.0, 3.0, arousal, central"
+    (tmp_path / "a-annot.txt").write_text(f"{head}\n{rows}\n")
+    sheet = read_sheet(tmp_path / "a-annot.txt")
+    assert (sheet.origin, sheet.start_clock_s) == (OWN, 70271)
+    assert sheet.marks[""] == (Mark("Sleep stage W", 0, 30), Mark("Sleep stage N1", 30, 30))
+
+
+def test_mne_table_of_a_recording_without_a_date_counts_from_its_first_sample(tmp_path):
+    head, day = "onset,duration,description", "1970-01-0"
+    rows = [f"{day}1 00:10:00.000000,30.0,Sleep stage W", f"{day}2 00:00:00,0,Sleep stage R"]
+    (tmp_path / "a.csv").write_text("\n".join([head, *rows]))
+    sheet = read_sheet(tmp_path / "a.csv")
+    assert sheet.origin == RECORD
+    assert sheet.marks[""] == (Mark("Sleep stage W", 600, 30), Mark("Sleep stage R", 86400, 0))

@@ -19,6 +19,7 @@ from psgvlm.scores.formats import (
     event_export,
     json_list,
     luna_xml,
+    mne_annotations,
     npy,
     nsrr_xml,
     profusion_xml,
@@ -37,7 +38,9 @@ BINARY: tuple[ModuleType, ...] = (
 )
 XML: tuple[ModuleType, ...] = (nsrr_xml, profusion_xml, embla_xml, luna_xml, rml, edfbrowser_xml)
 # Tried in this order: a module with a head of its own before those that guess by columns.
-TEXT: tuple[ModuleType, ...] = (event_export, domino, elan, visbrain, json_list)
+TEXT: tuple[ModuleType, ...] = (
+    *(mne_annotations, event_export, domino, elan, visbrain, json_list),
+)
 
 
 def read_sheet(path: Path) -> Sheet:

@@ -40,7 +40,8 @@ def _load(path: Path) -> np.ndarray:
     try:
         # A memory map is refused if the file is shorter than its header says.
         return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
-    except (ValueError, TypeError, OSError, EOFError, SyntaxError, OverflowError) as error:
+    # numpy raises many kinds of errors for a damaged header.
+    except Exception as error:
         raise InputError(
             f"{path}: cannot be read as an array ({type(error).__name__}); expected one that numpy "
             "saved, without objects"
