@@ -57,8 +57,6 @@ class Recording:
     clock_s : int or None
         The time of day of the first sample in seconds after midnight; None if it is not known.
         The date is not read.
-    notes : tuple of str
-        What is wrong with the recording but does not prevent reading it.
     files : tuple of Path
         All files that hold the recording; of a WFDB record, the header and the files of signals.
 
@@ -93,7 +91,6 @@ class Recording:
         self.path, self.segments = self._file.path, self._file.segments()
         if not self.channels:
             raise InputError(f"{self.path}: holds no signals; expected a recording with EEG")
-        self.notes = tuple(self._file.notes)
         self.clock_s = self._file.clock_s
         if isinstance(self._file, EdfFile) and self.clock_s is not None:
             self.clock_s = (self.clock_s + round(self._file.start_s)) % 86400
@@ -123,6 +120,14 @@ class Recording:
     def labels(self) -> tuple[str, ...]:
         """The labels of the channels in file order, as the file has them."""
         return self._labels
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is wrong with the recording but does not prevent reading it.
+
+        Samples that the file marks as invalid are noted when they are read.
+        """
+        return tuple(self._file.notes)
 
     @property
     def duration_s(self) -> float:

@@ -41,8 +41,6 @@ class _Signal:
     file: str
     format: str
     per_frame: int
-    gain: float
-    baseline: int
     unit: str
     limits: tuple[float, float]
     fault: str | None
@@ -160,12 +158,11 @@ class WfdbFile:
         segment = self._segments[number]
         signals = {index: self._columns[index][1][number] for index in factors}
         columns = sorted({segment.signals.index(signal) for signal in signals.values()})
-        integers = self._read_integers(segment, columns, start, stop)
+        values_by_column = self._read_values(segment, columns, start, stop)
         for index, factor in factors.items():
             signal = signals[index]
-            stored = integers[columns.index(segment.signals.index(signal))]
-            invalid = stored == -(2 ** (_BITS[signal.format] - 1))
-            values = (stored - np.float64(signal.baseline)) * (factor / signal.gain)
+            values = values_by_column[segment.signals.index(signal)] * factor
+            invalid = np.isnan(values)
             if invalid.any():
                 values[invalid] = 0
                 if signal.label not in self._invalid:
@@ -173,10 +170,10 @@ class WfdbFile:
                     self.notes.append(f"{signal.label}: samples marked as invalid are drawn as 0")
             pieces[index].append(values.astype(np.float32))
 
-    def _read_integers(
+    def _read_values(
         self, segment: _Segment, columns: list[int], start: int, stop: int
-    ) -> list[np.ndarray]:
-        """Read the stored integers of some signals of a segment with the wfdb package."""
+    ) -> dict[int, np.ndarray]:
+        """Read some signals of a segment with the wfdb package, each in its own unit."""
         import wfdb
 
         whole = not segment.length_given  # wfdb reads parts only where the header has a length
@@ -186,18 +183,16 @@ class WfdbFile:
                 sampfrom=0 if whole else start,
                 sampto=None if whole else stop,
                 channels=columns,
-                physical=False,
                 smooth_frames=False,
-                return_res=32,
             )
-            signals = record.e_d_signal
+            signals = record.e_p_signal
         # wfdb raises whatever its parsers raise, and may quote the header, which names people.
         except Exception as error:
             raise InputError(
                 f"{segment.path}: wfdb cannot read its signals ({type(error).__name__}); expected "
                 "the record as PhysioNet gives it: download it again"
             ) from error
-        cut = []
+        values = {}
         for column, samples in zip(columns, signals, strict=True):
             per_frame = segment.signals[column].per_frame
             if whole:
@@ -207,8 +202,8 @@ class WfdbFile:
                     f"{segment.path}: ended while it was read; expected {segment.n_frames} frames "
                     "as when it was opened"
                 )
-            cut.append(samples)
-        return cut
+            values[column] = samples
+        return values
 
     def _read_segments(self, record: "wfdb.MultiRecord") -> tuple[list[_Segment], list[str]]:
         """Return the recorded segments of a record of several, and the labels of its signals."""
@@ -263,7 +258,7 @@ class WfdbFile:
                 signals.append(next(named, None))
         present = [signal for signal in signals if signal]
         if not present:
-            unknown = _Signal(label, "", "16", 1, 1.0, 0, "", (-math.inf, math.inf), None)
+            unknown = _Signal(label, "", "16", 1, "", (-math.inf, math.inf), None)
             return "is in none of the record's segments", [unknown]
         faults = [signal.fault for signal in present if signal.fault]
         if len(present) < len(signals):
@@ -284,6 +279,11 @@ class WfdbFile:
         signals = [_signal(record, index) for index in range(n_signals)]
         if layout:
             return _Segment(path, tuple(signals), 0, True)
+        if labels := [signals[index].label for index in _without_gain(path) if index < n_signals]:
+            self.notes.append(
+                f"{path.name} gives no gain for {', '.join(labels)}: 200 units a mV were taken, "
+                "which is WFDB's default"
+            )
         promised = None if record.sig_len in (None, 0) else int(record.sig_len)
         n_frames, sizes = promised, []
         for name in dict.fromkeys(signal.file for signal in signals):
@@ -353,7 +353,7 @@ def _signal(record: "wfdb.Record", index: int) -> _Signal:
         limits = tuple(sorted((end - baseline) / gain for end in ends))
     label = " ".join((record.sig_name[index] or "").split()) or f"signal {index + 1}"
     name, unit = record.file_name[index] or "", record.units[index] or ""
-    return _Signal(label, name, record.fmt[index], per_frame, gain, baseline, unit, limits, fault)
+    return _Signal(label, name, record.fmt[index], per_frame, unit, limits, fault)
 
 
 def _with_fault(signal: _Signal, fault: str) -> _Signal:
@@ -386,6 +386,15 @@ def _read_header(path: Path) -> "wfdb.Record | wfdb.MultiRecord":
             f"{path}: not the header of a WFDB record ({type(error).__name__}); expected a line "
             "for the record and one for each signal"
         ) from error
+
+
+def _without_gain(path: Path) -> list[int]:
+    """Return the numbers of the signals whose gain is 0 or absent: wfdb gives these its default."""
+    from wfdb.io.header import parse_header_content, rx_signal
+
+    lines, _ = parse_header_content(path.read_text("ascii", errors="ignore"))
+    matches = [rx_signal.match(line) for line in lines[1:]]
+    return [i for i, match in enumerate(matches) if match and not float(match["adc_gain"] or 0)]
 
 
 def _rate_hz(path: Path, record) -> float:
