@@ -7,6 +7,7 @@ from psgvlm.errors import InputError
 from psgvlm.recordings.recording import Recording
 from psgvlm.scores.formats import read_sheet
 from psgvlm.scores.formats.edf_annotations import sheet_of_annotations
+from psgvlm.scores.formats.stage_signals import sheet_of_signals
 from psgvlm.scores.placing import place
 from psgvlm.scores.scores import Scores
 
@@ -54,7 +55,7 @@ def annotated_scores(
     epoch_s: float | None = None,
     scorer: str | None = None,
 ) -> Scores | None:
-    """Read the scores among a recording's own annotations.
+    """Read the scores in a recording itself: its annotations, or a signal of stages.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def annotated_scores(
     Returns
     -------
     Scores or None
-        None if no annotation is about a stage.
+        None if no annotation is about a stage, and no signal holds stages.
 
     Raises
     ------
@@ -74,6 +75,7 @@ def annotated_scores(
         For the reasons that `place` has.
     """
     sheet = sheet_of_annotations(recording.path, recording.annotations())
+    sheet = sheet or sheet_of_signals(recording.path)
     if sheet is None:
         return None
     return place(sheet, recording, codes=codes, epoch_s=epoch_s, scorer=scorer)

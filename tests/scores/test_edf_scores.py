@@ -10,6 +10,7 @@ from recordings import montage, write_edf
 from psgvlm.errors import InputError
 from psgvlm.recordings import EdfFile, Recording
 from psgvlm.scores.formats import edf_annotations, read_sheet, stage_signals
+from psgvlm.scores.reading import annotated_scores
 from psgvlm.scores.sheet import OWN, RECORD, Mark
 
 
@@ -138,23 +139,29 @@ def test_the_hyp_of_sleep_edf_of_2002(tmp_path):
 
 
 def test_stages_as_signals_inside_an_excerpt_of_dreams(tmp_path):
-    person = np.repeat([5, 4, -1], 20)
-    program = np.repeat([5, 3, 2], 20)
+    person, program = np.repeat([5, 4, -1], [40, 10, 10]), np.repeat([5, 3, 2], 20)
     signals = [
         *montage(["C3-A1"], 30),
         stage_signal("hypnogram", person, 2, "stade"),
         stage_signal("hypnogram_aut", program, 2, "stade"),
     ]
     path = write_edf(tmp_path / "excerpt1.edf", signals)
-    sheet = stage_signals.sheet_of_file(EdfFile(path), own_start=False)
+    assert annotated_scores(Recording(path)).stages == ("W",)
+    sheet = stage_signals.sheet_of_signals(path)
     assert (sheet.origin, sheet.codes) == (RECORD, "dreams")
     assert sheet.algorithms == {"hypnogram_aut"}
-    assert sheet.marks["hypnogram"] == (Mark("5", 0, 10), Mark("4", 10, 10), Mark("-1", 20, 10))
+    assert sheet.marks["hypnogram"] == (Mark("5", 0, 20), Mark("4", 20, 5), Mark("-1", 25, 5))
 
 
 def test_a_recorded_signal_is_no_signal_of_stages(tmp_path):
     path = write_edf(tmp_path / "a.edf", montage(["Stage EEG", "hypnogram", "C4-M1"], 30))
-    assert stage_signals.sheet_of_file(EdfFile(path)) is None
+    assert stage_signals.sheet_of_signals(path) is None
+
+
+def test_a_signal_of_one_value_is_no_signal_of_stages(tmp_path):
+    signals = [*montage(["C4-M1"], 30), stage_signal("Sleep Stage", [0] * 30, 1)]
+    path = write_edf(tmp_path / "a.edf", signals)
+    assert stage_signals.sheet_of_signals(path) is None
 
 
 def test_a_hyp_without_codes_is_refused(tmp_path):

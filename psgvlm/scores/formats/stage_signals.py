@@ -27,14 +27,24 @@ def read(path: Path) -> Sheet | None:
 
     Its numbers are those of Rechtschaffen and Kales, one for each 30 s.
     """
-    with path.open("rb") as content:
-        if content.read(8) != b"0       ":
-            return None
-    file = EdfFile(path)
-    sheet = sheet_of_file(file)
+    if not _is_edf(path):
+        return None
+    sheet = sheet_of_file(EdfFile(path))
     if sheet is None:
         raise InputError(f"{path}: holds no signal of stages; expected one, of whole numbers")
     return sheet
+
+
+def sheet_of_signals(path: Path) -> Sheet | None:
+    """Return the stages in the signals of a recording, None if it has no such signal."""
+    return sheet_of_file(EdfFile(path), own_start=False) if _is_edf(path) else None
+
+
+def _is_edf(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as content:
+        return content.read(8) == b"0       "
 
 
 def sheet_of_file(file: EdfFile, own_start: bool = True) -> Sheet | None:
@@ -82,7 +92,7 @@ def _marks(file: EdfFile, index: int) -> tuple[Mark, ...] | None:
         return None
     _, samples = file.read({index: 1.0}, 0.0, file.n_records * file.record_s)[index]
     codes = np.round(samples).astype(np.int64)
-    if np.abs(samples - codes).max(initial=0) > 0.1 or len(np.unique(codes)) > MOST_CODES:
+    if np.abs(samples - codes).max(initial=0) > 0.1 or not 1 < len(np.unique(codes)) <= MOST_CODES:
         return None
     step_s = file.record_s / signal.samples
     starts = np.flatnonzero(np.diff(codes, prepend=codes[0] - 1))
