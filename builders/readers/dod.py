@@ -71,7 +71,7 @@ def read_scores(
     recording = Recording(night.signal, gaps=True)
     options = {"codes": codes, "epoch_s": epoch_length}
     if not night.scores:
-        return place(_sheet(night.signal, {"": _read_hypnogram(night)}), recording, **options)
+        return _read_consensus(night, recording, options, scorer)
     lists = {path.parent.name.lower(): _read_list(path) for path in night.scores}
     shortest, longest = (f(map(len, lists.values())) for f in (min, max))
     sheet = _sheet(night.scores[0], lists)
@@ -82,6 +82,27 @@ def read_scores(
     if shortest != longest:
         notes.append(f"scorers scored between {shortest} and {longest} epochs")
     return replace(scores, notes=tuple(notes))
+
+
+def _read_consensus(
+    night: FoundNight, recording: Recording, options: dict, scorer: str | None
+) -> Scores:
+    if scorer not in (None, CONSENSUS):
+        raise InputError(
+            f"{night.signal}: holds the consensus of its scorers alone; expected {scorer}/"
+            f"{night.signal.stem}.json below the same folder",
+            parameter="scorer",
+        )
+    codes = _read_hypnogram(night)
+    scores = place(_sheet(night.signal, {"": codes}), recording, **options)
+    notes = ["the stages are the consensus of five scorers, as the file has it"]
+    short_s = recording.duration_s - EPOCH_S * len(codes)
+    if short_s >= EPOCH_S:
+        notes.append(
+            f"the hypnogram is {short_s:g} s shorter than the signals, and was placed at their "
+            "start; the authors' own code places it in the middle"
+        )
+    return replace(scores, notes=(*scores.notes, *notes, *night.notes))
 
 
 def _sheet(path: Path, lists: dict[str, list[int]]) -> Sheet:

@@ -6,6 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from psgvlm.errors import InputError
+from psgvlm.recordings.edf import EdfFile
+from psgvlm.recordings.recording import SUFFIXES
+
 # Suffixes of files that may hold scores. A recording's own file is never among them.
 SCORE_SUFFIXES = (
     *(".edf", ".xml", ".rml", ".tsv", ".annot", ".eannot", ".csv", ".txt", ".ids", ".sta", ".hyp"),
@@ -119,14 +123,29 @@ def files_beside(signal: Path) -> list[Path]:
     -------
     list of Path
     """
-    from psgvlm.recordings.recording import SUFFIXES
-
     signal = Path(signal)
     near = _list(signal.parent)
-    recordings = [p for p in near if p.suffix.lower() in (".edf", ".rec", *SUFFIXES)]
-    # A second EDF may be another recording or the scores of this one: both are possible here.
-    scored = [p for p in recordings if p != signal and not _says_stages(p.stem)]
-    return ScoreFiles([signal, *scored], [*near, *_list_around(signal)]).of(signal)
+    others = [
+        path
+        for path in near
+        if path.suffix.lower() in SUFFIXES
+        and path != signal
+        and not (_says_stages(path.stem) or holds_only_annotations(path))
+    ]
+    return ScoreFiles([signal, *others], [*near, *_list_around(signal)]).of(signal)
+
+
+def holds_only_annotations(path: Path) -> bool:
+    """Return whether an EDF+ file has annotations and no signal, so that it is no recording.
+
+    A damaged file counts as a recording, so that the reason why it cannot be read is said.
+    """
+    if path.suffix.lower() not in (".edf", ".bdf"):
+        return False
+    try:
+        return not EdfFile(path).has_signals
+    except InputError:
+        return False
 
 
 def is_likely(signal: Path, path: Path) -> bool:
@@ -138,9 +157,18 @@ def is_likely(signal: Path, path: Path) -> bool:
     return _says_stages(path.stem) or any(not rest or _EVENTS.match(rest) for rest in rests)
 
 
-def is_program(path: Path) -> bool:
-    """Return whether a file's name says that a program scored the night."""
-    return bool(_PROGRAM.search(re.sub(r"[_.-]", " ", path.stem.lower())))
+def is_program(signal: Path, path: Path) -> bool:
+    """Return whether a file's name says that a program scored the night.
+
+    What it says besides the recording's name counts: `P1_yasa.csv` is yasa's, if `P1.edf` is the
+    recording, and a person's, if `P1_yasa.edf` is.
+    """
+    rests = [rest for form, rest in _split(path) if form in _forms(signal)]
+    return _is_programs(min(rests, key=len, default=path.stem.lower()))
+
+
+def _is_programs(rest: str) -> bool:
+    return bool(_PROGRAM.search(re.sub(r"[_.-]", " ", rest)))
 
 
 def _says_stages(stem: str) -> bool:
@@ -173,7 +201,7 @@ def _split(path: Path) -> Iterator[tuple[str, str]]:
 def _rank(rest: str, path: Path) -> tuple:
     """Return a key that sorts the files of a recording, the likeliest first."""
     rest = rest.strip()
-    if is_program(Path(f"{rest}.x")) and rest:
+    if _is_programs(rest):
         place = len(_WORDS) + 2
     elif rest and not _EVENTS.match(rest):
         place = next((i for i, word in enumerate(_WORDS) if word.search(rest)), len(_WORDS) + 1)

@@ -12,6 +12,7 @@ from psgvlm.scores.formats import read_sheet
 from psgvlm.scores.placing import CONSENSUS, place
 from psgvlm.scores.reading import annotated_scores
 from psgvlm.scores.scores import Scores
+from psgvlm.scores.sheet import Sheet
 from psgvlm.stages import EPOCH_S
 
 # `..._scorer2`: the files of several scorers of one night differ in this alone.
@@ -57,11 +58,13 @@ def find_scores(
     options = {"codes": codes, "epoch_s": epoch_s}
     failures: list[tuple[Path, InputError]] = []
     scores, used = None, ()
-    for group in _groups([path for path in paths if not _is_unasked_program(path, scorer)]):
+    programs = [path for path in paths if is_program(recording.path, path)]
+    unasked = [path for path in programs if scorer not in (path.stem, path.name)]
+    for group in _groups([path for path in paths if path not in unasked]):
         try:
             sheets = [read_sheet(path) for path in group]
             sheets = [replace(sheet, codes=sheet.codes or default_codes) for sheet in sheets]
-            chosen = _scorer_of(group, scorer)
+            chosen = _scorer_of(sheets, scorer)
             scores, used = place(sheets, recording, **options, scorer=chosen), group
             break
         except InputError as error:
@@ -72,22 +75,21 @@ def find_scores(
     if scores is None and likely:
         raise likely[0][1]
     if scores is None:
-        return _unscored(recording, paths)
+        return _unscored(recording, [path for path in paths if path not in unasked], unasked)
     return _with_notes(scores, recording.path, used, paths, likely)
 
 
-def _unscored(recording: Recording, paths: Sequence[Path]) -> Scores | None:
-    if not paths:
-        return None
-    count = max(1, int(recording.duration_s // EPOCH_S))
-    programs = [path for path in paths if is_program(path)]
-    others = [path for path in paths if path not in programs]
+def _unscored(
+    recording: Recording, paths: Sequence[Path], programs: Sequence[Path]
+) -> Scores | None:
+    """Return scores without stages, with a warning about the files that are there."""
     warnings = []
-    if others:
-        warnings.append(f"unscored: no stages in {_names(others)}")
+    if paths:
+        warnings.append(f"unscored: no stages in {_names(paths)}")
     if programs:
-        warnings.append(f"unscored: {_names(programs)} hold stages of a program, not of a person")
-    return Scores(0.0, (None,) * count, warnings=tuple(warnings))
+        warnings.append(f"unscored: a program scored it, and no person: {_names(programs)}")
+    count = max(1, int(recording.duration_s // EPOCH_S))
+    return Scores(0.0, (None,) * count, warnings=tuple(warnings)) if warnings else None
 
 
 def _with_notes(
@@ -123,16 +125,13 @@ def _groups(paths: Sequence[Path]) -> Iterator[list[Path]]:
     yield from groups.values()
 
 
-def _scorer_of(group: Sequence[Path], scorer: str | None) -> str | None:
-    """Return the name that `place` knows a scorer by who has a file of his or her own."""
-    if scorer in (None, CONSENSUS) or len(group) < 2:
+def _scorer_of(sheets: Sequence[Sheet], scorer: str | None) -> str | None:
+    """Return the name by which `place` knows a scorer who has a file of his or her own."""
+    if scorer in (None, CONSENSUS):
         return scorer
-    for path in group:
-        match = _SCORER.search(path.stem)
-        if match and scorer in (match[0], match[2]):
-            return path.stem
+    for sheet in sheets:
+        match = _SCORER.search(sheet.path.stem)
+        names = {sheet.path.stem, sheet.path.name, *((match[0], match[2]) if match else ())}
+        if scorer in names and scorer not in sheet.marks and len(sheet.marks) == 1:
+            return sheet.path.stem if len(sheets) > 1 else next(iter(sheet.marks)) or None
     return scorer
-
-
-def _is_unasked_program(path: Path, scorer: str | None) -> bool:
-    return is_program(path) and scorer not in (path.stem, path.name)
