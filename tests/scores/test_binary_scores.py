@@ -40,6 +40,12 @@ def test_slpdb_begins_at_sample_1_and_has_events_behind_the_stage(tmp_path):
     assert (sheet.marks, sheet.codes) == ({"": marks}, "rk")
 
 
+def test_annotations_may_state_their_rate(tmp_path):
+    notes = [(0, "## time resolution: 100"), (0, "W"), (3000, "R")]
+    sheet = read_sheet(write_wfdb(tmp_path, "a", "arousal", notes))
+    assert sheet.marks == {"": (Mark("W", 0), Mark("R", 30))}
+
+
 def test_annotations_without_a_rate_are_refused(tmp_path):
     path = write_wfdb(tmp_path, "a", "arousal", [(100, "W")], header=False)
     with pytest.raises(InputError, match=r"a\.arousal.*a\.hea"):

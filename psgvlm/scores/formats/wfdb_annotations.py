@@ -1,6 +1,9 @@
 """Annotations of PhysioNet's WFDB: `.arousal` of the Challenge 2018, `.st` of slpdb."""
 
+import re
 from pathlib import Path
+
+import numpy as np
 
 from psgvlm.errors import InputError
 from psgvlm.files import read_bytes
@@ -9,6 +12,7 @@ from psgvlm.stages import EPOCH_S
 
 SUFFIXES = (".arousal", ".st")
 _FORMAT = "WFDB annotations"
+_RESOLUTION = re.compile(r"## time resolution: (\d{1,9}(?:\.\d{1,9})?)")
 
 
 def read(path: Path) -> Sheet | None:
@@ -33,22 +37,40 @@ def read(path: Path) -> Sheet | None:
 
 
 def _annotations(path: Path) -> tuple[list[tuple[int, str]], float]:
-    from wfdb import rdann
+    """Return the sample and the text of each annotation, and the samples a second."""
+    from wfdb.io.annotation import proc_ann_bytes
 
-    read_bytes(path)  # refuses a file that cannot be read or is too large
+    content = read_bytes(path)
+    pairs = np.frombuffer(content[: len(content) // 2 * 2], np.uint8).reshape(-1, 2)
     try:
-        found = rdann(str(path.absolute().with_suffix("")), path.suffix[1:])
-        notes = list(zip(map(int, found.sample), found.aux_note, strict=True))
-        rate_hz = float(found.fs or 0)
+        # `wfdb.rdann` leaves out every text at sample 0, where a stage may stand.
+        samples, _, _, _, _, texts = proc_ann_bytes(pairs, None)
+        notes = [
+            (int(sample), str(text or "")) for sample, text in zip(samples, texts, strict=True)
+        ]
     # wfdb raises many kinds of errors for a damaged file.
     except Exception as error:
         raise InputError(
             f"{path}: cannot be read as WFDB annotations ({type(error).__name__}); expected those "
             "of a record"
         ) from error
-    if notes and not rate_hz > 0:
+    stated = [match[1] for _, text in notes if (match := _RESOLUTION.match(text))]
+    rate_hz = float(stated[0]) if stated else _header_rate_hz(path)
+    if notes and not 0 < rate_hz < 1e6:
         raise InputError(
             f"{path}: nothing says at what rate it counts samples; expected the record's header "
             f"{path.stem}.hea beside it"
         )
-    return notes, rate_hz
+    return [(sample, text) for sample, text in notes if not text.startswith("##")], rate_hz
+
+
+def _header_rate_hz(path: Path) -> float:
+    """Return the rate in the header of the record, 0 if there is none that can be read."""
+    from wfdb import rdheader
+
+    header = path.absolute().with_suffix(".hea")
+    try:
+        return float(rdheader(str(header.with_suffix(""))).fs) if header.is_file() else 0.0
+    # wfdb raises many kinds of errors for a damaged header.
+    except Exception:
+        return 0.0
