@@ -109,12 +109,42 @@ def quote_short(word: str) -> str:
 
 
 def read_text(path: Path) -> str:
-    """Read a small text file in UTF-8, with or without a byte-order mark, or else in Latin-1."""
+    """Read a small text file in UTF-8 or UTF-16, with or without a byte-order mark, or in Latin-1.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is too large for scores, or begins as UTF-16 and breaks off.
+    """
     content = read_bytes(path)
+    encoding = _utf16_of(content)
+    if encoding is None:
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            return content.decode("latin-1")
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
+        return content.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: begins as UTF-16 text and is not UTF-16 at byte {error.start}; expected a "
+            "whole file: export or copy it again"
+        ) from error
+
+
+def _utf16_of(content: bytes) -> str | None:
+    """Return the kind of UTF-16 of a text, or None if it is none.
+
+    Without a byte-order mark, every second byte of a text that is mostly Latin letters is zero.
+    """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    sample = content[:4096]
+    half = len(sample) // 2
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if half and max(even, odd) >= 0.7 * half and min(even, odd) <= 0.05 * half:
+        return "utf-16-be" if even > odd else "utf-16-le"
+    return None
 
 
 def read_bytes(path: Path) -> bytes:

@@ -100,6 +100,7 @@ def _meaning_of_stem(stem: str) -> str | None:
     return meanings[stem]
 
 
+@lru_cache(4096)
 def is_stage_text(text: str) -> bool:
     """Return whether a text among other events is about a stage: `Sleep stage X`, or a known word.
 

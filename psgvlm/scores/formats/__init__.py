@@ -18,6 +18,8 @@ from psgvlm.scores.formats import (
     embla_xml,
     event_export,
     json_list,
+    lists,
+    luna,
     luna_xml,
     mne_annotations,
     npy,
@@ -26,9 +28,12 @@ from psgvlm.scores.formats import (
     rml,
     rtf,
     stage_signals,
+    tables,
+    two_columns,
     visbrain,
     wfdb_annotations,
     workbook,
+    wsc,
 )
 from psgvlm.scores.sheet import Sheet
 
@@ -40,6 +45,7 @@ XML: tuple[ModuleType, ...] = (nsrr_xml, profusion_xml, embla_xml, luna_xml, rml
 # Tried in this order: a module with a head of its own before those that guess by columns.
 TEXT: tuple[ModuleType, ...] = (
     *(mne_annotations, event_export, domino, elan, visbrain, json_list),
+    *(wsc, luna, two_columns, lists, tables),
 )
 
 
