@@ -24,8 +24,8 @@ def read(path: Path, text: str) -> Sheet | None:
     lines = [line for line in text.splitlines() if line.strip()]
     if lines and lines[0].strip().casefold() == _HEAD:
         return _text_sheet(path, lines)
-    rows = [row for row in csv.reader(lines[:1]) if row]
-    if rows and [cell.strip().casefold() for cell in rows[0]][:3] == _COLUMNS:
+    head = [cell.strip(' "').casefold() for cell in lines[0][:200].split(",")] if lines else []
+    if head[:3] == _COLUMNS:
         return _table_sheet(path, lines[1:])
     return None
 
@@ -50,14 +50,15 @@ def _table_sheet(path: Path, lines: list[str]) -> Sheet | None:
     """Read rows whose onsets all lie in the first days of 1970."""
     events = []
     for line in lines:
-        fields = next(csv.reader([line]), [])
-        if len(fields) < 3 or not fields[0].startswith("1970-01-0"):
+        if not line.lstrip(' "').startswith("1970-01-0"):
             return None
         try:
+            fields = next(csv.reader([line]), [])
             since = datetime.fromisoformat(fields[0].strip()).replace(tzinfo=None) - _NO_DATE
-        except ValueError:
+            text = fields[2].strip()
+        except (ValueError, IndexError, csv.Error):
             return None
-        events.append(Mark(fields[2].strip(), since.total_seconds(), _length(path, fields[1])))
+        events.append(Mark(text, since.total_seconds(), _length(path, fields[1])))
     marks = stages_among(events)
     return Sheet(path, _FORMAT, {"": marks}) if marks else None
 
