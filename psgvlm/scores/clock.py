@@ -38,7 +38,8 @@ def read_clock(text: str) -> tuple[str, float] | None:
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + 12 * (half[0] in "Pp")
-    if hour > 23 or minute > 59 or second > 59:
+    # Some recorders write midnight as 24:00:00.
+    if (hour > 23 and (hour, minute, second) != (24, 0, 0)) or minute > 59 or second > 59:
         return None
     fraction = float(f"0.{match['fraction'] or 0}")
     return match["date"] or "", 3600.0 * hour + 60 * minute + second + fraction

@@ -59,6 +59,15 @@ def test_stages_at_their_changes_have_no_duration(tmp_path, duration_s):
     assert marks_of(path) == [(text, t, None) for t, text in events]
 
 
+def test_noxturnal_says_who_scored(tmp_path):
+    person = [(0, 30, "sleep-wake,Manual"), (30, 30, "sleep-n1,Manual"), (35, 3, "arousal,Manual")]
+    program = [(0, 30, "sleep-rem,Auto")]
+    sheet = read_sheet(write_annotations(tmp_path / "a.edf", [*person, *program]))
+    assert sheet.marks["manual"] == (Mark("sleep-wake", 0, 30), Mark("sleep-n1", 30, 30))
+    assert sheet.marks["auto"] == (Mark("sleep-rem", 0, 30),)
+    assert sheet.algorithms == {"auto"}
+
+
 def test_stages_of_a_second_each_keep_it(tmp_path):
     events = [(t, 1, "Sleep stage W") for t in range(5)]
     assert marks_of(write_annotations(tmp_path / "a.edf", events))[2] == ("Sleep stage W", 2, 1)
@@ -74,6 +83,7 @@ NOTES = [(15, 3, "EEG arousal"), (0, 0, "Lights Off@@EEG F4-A1"), (40, 12, "Obst
         ("Sleep stage W@@EEG F4-A1", "Sleep stage 4", "Sleep stage N", "Sleep stage 8"),
         ("SLEEP-S0", "SLEEP-S2", "SLEEP-UNSCORED", "SLEEP-MT"),
         ("sleep-wake", "sleep-n1", "sleep-rem", "sleep-wake"),
+        ("Sleep Stage N1", "Sleep Stage REM", "Sleep Stage WAKE", "Sleep Stage NotScored"),
         ("W", "N1", "REM", "?"),
         ("Wake", "Stage 1", "REM", "Wake"),
     ],
@@ -103,7 +113,6 @@ def test_a_recording_without_stages_has_no_sheet(tmp_path):
     path = write_edf(tmp_path / "a.edf", montage(["C4-M1"], 60), notes)
     recording = Recording(path)
     assert edf_annotations.sheet_of_annotations(path, recording.annotations()) is None
-    assert edf_annotations.read(path) is None
     with pytest.raises(InputError, match=r"a\.edf"):
         read_sheet(path)
 

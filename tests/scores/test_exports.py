@@ -52,6 +52,7 @@ def test_an_event_export_over_midnight_with_events_of_other_kinds(tmp_path):
         ("W", "Left", "23.59.30", "SLEEP-S0", "30", "C4-A1"),
         ("S2", "Left", "00.00.00", "SLEEP-S2", "30", "C4-A1"),
         ("S2", "Left", "00.00.12", "MCAP-A1", "4", "C4-A1"),
+        ("S2", "Left", "00.00.20", "SLEEP-SPINDLE", "1", "C4-A1"),
         ("1S3", "Left", "0.00.30", "SLEEP-S3", "30", "C4-A1"),
         ("MT", "Left", "6.53.17", "SLEEP-MT", "30", "C4-A1"),
         ("", "Left", "6.53.47", "SLEEP-UNSCORED", "30", "C4-A1"),

@@ -178,9 +178,36 @@ def test_edfbrowser_gives_times_or_seconds(tmp_path, onsets, origin, first_s):
     assert (sheet.origin, sheet.marks) == (origin, {"": marks})
 
 
+def wonambi(*raters):
+    inner = "".join(
+        f'<rater name="{name}"><events/><stages>'
+        + "".join(
+            f"<epoch><epoch_start>{30 * i}</epoch_start><epoch_end>{30 * i + 30}</epoch_end>"
+            f"<stage>{stage}</stage><quality>Good</quality></epoch>"
+            for i, stage in enumerate(stages)
+        )
+        + "</stages></rater>"
+        for name, stages in raters
+    )
+    start = "<dataset><start_time>2018-02-03T22:15:00</start_time></dataset>"
+    return f'{HEAD}<annotations version="5">{start}{inner}</annotations>'
+
+
+def test_wonambi_keeps_every_rater_who_staged(tmp_path):
+    text = wonambi(("a", ["Wake", "NREM1"]), ("b", ["Unknown"] * 2), ("c", ["REM", "Unknown"]))
+    sheet = read_sheet(write(tmp_path / "a.xml", text))
+    assert (sheet.origin, sheet.start_clock_s) == (OWN, 80100)
+    assert sheet.marks == {
+        "a": (Mark("Wake", 0, 30), Mark("NREM1", 30, 30)),
+        "c": (Mark("REM", 0, 30), Mark("Unknown", 30, 30)),
+    }
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        wonambi(("a", ["Unknown"])),
+        f"{HEAD}<annotations/>",
         f"{HEAD}<CMPStudyConfig/>",
         f"{HEAD}<PSGAnnotation/>",
         f"{HEAD}<EventExport/>",

@@ -32,6 +32,7 @@ from psgvlm.scores.formats import (
     two_columns,
     visbrain,
     wfdb_annotations,
+    wonambi_xml,
     workbook,
     wsc,
 )
@@ -41,7 +42,15 @@ BINARY: tuple[ModuleType, ...] = (
     *(edf_annotations, stage_signals, wfdb_annotations, npy),
     *(workbook, rtf),
 )
-XML: tuple[ModuleType, ...] = (nsrr_xml, profusion_xml, embla_xml, luna_xml, rml, edfbrowser_xml)
+XML: tuple[ModuleType, ...] = (
+    nsrr_xml,
+    profusion_xml,
+    embla_xml,
+    luna_xml,
+    rml,
+    edfbrowser_xml,
+    wonambi_xml,
+)
 # Tried in this order: a module with a head of its own before those that guess by columns.
 TEXT: tuple[ModuleType, ...] = (
     *(mne_annotations, event_export, domino, elan, visbrain, json_list),

@@ -7,7 +7,7 @@ from psgvlm.files import quote_short
 from psgvlm.scores.clock import clock_onsets, read_clock
 from psgvlm.scores.formats.events import held
 from psgvlm.scores.sheet import CLOCK, Mark, Sheet
-from psgvlm.scores.words import LIGHTS, key_of, meaning_of
+from psgvlm.scores.words import key_of
 
 ROOTS = ("EventExport",)
 _FORMAT = "Embla XML event export"
@@ -18,7 +18,7 @@ def read(path: Path, root) -> Sheet:
     texts, starts, stops = [], [], []
     for event in root.iter("Event"):
         text = (event.findtext("Type") or "").strip()
-        if not key_of(text).startswith("sleep-") or meaning_of(text) == LIGHTS:
+        if not key_of(text).startswith("sleep-") or "spindle" in key_of(text):
             continue
         texts.append(text)
         starts.append(_clock(path, event, "StartTime"))

@@ -62,7 +62,8 @@ def _clock(path: Path, number: int, row: list[str]) -> tuple[str, float]:
 
 
 def _is_event(cell: str) -> bool:
-    return key_of(cell).startswith("sleep-")
+    """Return whether a cell names an event of a stage, which `SLEEP-SPINDLE` is not."""
+    return key_of(cell).startswith("sleep-") and "spindle" not in key_of(cell)
 
 
 def _time_in(row: list[str]) -> tuple[str, float] | None:
