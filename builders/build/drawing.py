@@ -133,13 +133,13 @@ def _manifest_columns(examined: ExaminedNight) -> dict:
     """Return the columns of the manifest that only a drawn night can fill."""
     night = examined.night
     lanes = []
-    for lane, source, quality in zip(
-        night.lanes.lanes, night.lanes.sources, night.quality(), strict=True
+    for lane, source, note, quality in zip(
+        night.lanes.lanes, night.lanes.sources, night.lanes.notes, night.quality(), strict=True
     ):
         if source:
             rate_hz = night.recording.channel(source.plus).rate_hz
-            lane = {"lane": lane.name, "source": str(source), "rate_hz": rate_hz}
-            lanes.append(lane | asdict(quality))
+            row = {"lane": lane.name, "source": str(source), "note": note, "rate_hz": rate_hz}
+            lanes.append(row | asdict(quality))
     return {
         "duration_s": night.recording.duration_s,
         "lanes": lanes,

@@ -25,7 +25,9 @@ class Choices:
     reader : mapping of str to str
         Keyword arguments of the reader's `read_scores`.
     map : str
-        Channels with unusual labels, such as "chin=EMG1-EMG2".
+        Channels with unusual labels, such as "chin=EMG1-EMG2", or the content of a file with rules.
+    strict : bool
+        Whether to skip recordings in which a substitute would fill a lane.
     trim_wake_min : float, optional
         How many minutes of wake to keep before and after the sleep; all by default.
     tasks : tuple of str
@@ -35,6 +37,7 @@ class Choices:
     raw: Path | None = None
     reader: Mapping[str, str] = field(default_factory=dict)
     map: str = ""
+    strict: bool = False
     trim_wake_min: float | None = None
     tasks: tuple[str, ...] = ("staging",)
 
@@ -72,7 +75,9 @@ def examine(
     """
     scores = reader.read_scores(found, **choices.reader)
     if scores is None:
-        night = Night(found.signal, spec, choices.map, aliases=reader.ALIASES)
+        night = Night(
+            found.signal, spec, choices.map, aliases=reader.ALIASES, strict=choices.strict
+        )
         scores = Scores(0.0, (None,) * (int(night.epochs[-1]) + 1))
         return ExaminedNight(night, scores, False, (*night.notes, "unscored"))
     if choices.trim_wake_min is not None:
@@ -91,6 +96,7 @@ def examine(
         aliases=reader.ALIASES,
         numbers=numbers,
         onsets_s=onsets_s,
+        strict=choices.strict,
     )
     notes = [*night.notes, *scores.notes]
     after_s = night.recording.duration_s - scores.start_s(len(scores.stages))

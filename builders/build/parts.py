@@ -23,7 +23,7 @@ from psgvlm.image_spec import ImageSpec
 
 # Raise this number whenever the same recording gives other rows: because of a reader, of `examine`,
 # of what is measured or answered, of the PNG encoder, or of this file.
-VERSION = 3
+VERSION = 4
 # Files that a reader opens beside those of a `FoundNight`, by the suffix of the latter.
 _OPENED_BESIDE = {".txt": (".xlsx",), ".vhdr": (".eeg", ".dat", ".vmrk"), ".set": (".fdt",)}
 _FOOTER = 40  # bytes
@@ -125,7 +125,7 @@ def key(reader: str, night: FoundNight, spec: ImageSpec, choices: Choices) -> st
         "version": VERSION,
         "spec": asdict(spec),
         "reader": reader,
-        "choices": [dict(choices.reader), choices.map, choices.trim_wake_min],
+        "choices": [dict(choices.reader), choices.map, choices.strict, choices.trim_wake_min],
         "night": [night.cohort, night.subject, night.recording],
         "files": [[os.path.relpath(path, choices.raw or "."), *_stat(path)] for path in paths],
     }

@@ -12,7 +12,7 @@ from psgvlm.builders.readers import FoundNight, describe, find_nights, recognise
 from psgvlm.errors import InputError
 from psgvlm.files import printable_name
 from psgvlm.image_spec import ImageSpec
-from psgvlm.recordings import lanes as montages
+from psgvlm.recordings import LaneMap, family_id, find_lanes
 from psgvlm.recordings.recording import Channel, Recording
 from psgvlm.stages import STAGES
 
@@ -39,8 +39,22 @@ class Inspection:
     skipped: int = 0
 
 
+@dataclass
+class _Family:
+    """Recordings with the same signals; `lanes` are those of the first that can be drawn."""
+
+    number: str
+    id: str
+    channels: tuple[Channel, ...]
+    lanes: LaneMap | None = None
+
+
 def inspect(
-    readers: dict[str, ModuleType], path: Path, spec: ImageSpec, labels: str = ""
+    readers: dict[str, ModuleType],
+    path: Path,
+    spec: ImageSpec,
+    map: str = "",
+    strict: bool = False,
 ) -> Inspection:
     """Look at a recording, or at every recording below a folder, without drawing anything.
 
@@ -55,8 +69,10 @@ def inspect(
         A file or a folder.
     spec : ImageSpec
         How a build would draw.
-    labels : str
-        Channels with unusual labels, such as "chin=EMG1-EMG2".
+    map : str
+        Channels with unusual labels, such as "chin=EMG1-EMG2", or the content of a file with rules.
+    strict : bool
+        Whether a build would skip recordings in which a substitute fills a lane.
 
     Returns
     -------
@@ -73,7 +89,8 @@ def inspect(
     for cohort, reader, root, nights in found:
         place = printable_name(str(root))
         inspection.lines += ["", f"{cohort}: {describe(reader, nights)}, below {place}"]
-        _add_cohort(inspection, reader, root, nights, Choices(root, map=labels), spec)
+        choices = Choices(root, map=map, strict=strict)
+        _add_cohort(inspection, reader, root, nights, choices, spec)
     drawn = sum(len(nights) for *_, nights in found) - inspection.skipped
     skipped = inspection.skipped
     inspection.lines += ["", f"{_recordings(drawn)} can be drawn, {skipped} would be skipped"]
@@ -138,16 +155,20 @@ def _add_cohort(
     choices: Choices,
     spec: ImageSpec,
 ) -> None:
-    families: dict[tuple, tuple[str, tuple[Channel, ...]]] = {}
+    families: dict[str, _Family] = {}
     rows, notes = [], []
     for night in nights:
         family, cells = "", [""] * (len(HEADER) - 3)
         try:
-            channels = Recording(night.signal, gaps=True).channels
-            # Sorted, because MASS has the same signals in another order in every file.
-            key = tuple(sorted((c.label, c.rate_hz, c.unit, c.fault or "") for c in channels))
-            family, _ = families.setdefault(key, (str(len(families) + 1), channels))
+            recording = Recording(night.signal, gaps=True)
+            # The id ignores the order: MASS has the same signals in another order in every file.
+            key = family_id(recording.channels)
+            of_family = families.setdefault(
+                key, _Family(str(len(families) + 1), key, recording.channels)
+            )
+            family = of_family.number
             seen = examine(reader, night, spec, choices)
+            of_family.lanes = of_family.lanes or seen.night.lanes
             cells = _counts(seen)
             verdict = "ok"
             notes += [f"  {night.recording}: {note}" for note in seen.notes]
@@ -157,10 +178,13 @@ def _add_cohort(
             reason = printable_name(str(error)).replace(f"{root}/", "")
             notes.append(f"  {night.recording}: SKIPPED, {reason}")
         rows.append([night.recording, family, *cells, verdict])
-    for family, channels in families.values():
-        inspection.lines += ["", f"family {family}: {len(channels)} signals", *_signals(channels)]
-        labels = [channel.label for channel in channels]
-        inspection.lines += _lanes(reader, labels, spec.montage, choices.map)
+    for of_family in families.values():
+        channels = of_family.channels
+        title = f"family {of_family.number}: {len(channels)} signals, id {of_family.id}"
+        lanes = of_family.lanes or find_lanes(
+            [channel.label for channel in channels], spec.montage, reader.ALIASES
+        )
+        inspection.lines += ["", title, *_signals(channels), *_lanes(lanes)]
     inspection.lines += ["", *_columns([HEADER, *rows])]
     if notes:
         inspection.lines += ["", "notes", *notes]
@@ -195,14 +219,14 @@ def _signals(channels: list[Channel]) -> list[str]:
     ]
 
 
-def _lanes(reader: ModuleType, labels: list[str], montage: str, named: str) -> list[str]:
-    try:
-        aliases = {**reader.ALIASES, **montages.parse_map(named, labels)}
-    except InputError as error:
-        return [f"  {error}"]
-    lanes = montages.find_lanes(labels, montage, aliases)
-    pairs = zip(lanes.lanes, lanes.sources, strict=True)
-    return _columns([(f"  {lane.name}", f"<- {source or 'MISSING'}") for lane, source in pairs])
+def _lanes(lanes: LaneMap) -> list[str]:
+    """Return a line for each lane: what fills it, or why it is empty."""
+    rows = zip(lanes.lanes, lanes.sources, lanes.notes, strict=True)
+    lines = []
+    for lane, source, note in rows:
+        comma = f", {note}" if note else ""
+        lines.append((f"  {lane.name}", f"<- {source or 'MISSING'}{comma}"))
+    return _columns(lines)
 
 
 def _columns(rows: list) -> list[str]:

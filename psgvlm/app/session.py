@@ -17,9 +17,8 @@ from PIL import Image
 
 from psgvlm.errors import InputError
 from psgvlm.explanations import Explanation, explain
-from psgvlm.nights.night import Night
-from psgvlm.recordings import lanes
-from psgvlm.recordings.recording import Recording
+from psgvlm.nights import Night, choose_lanes
+from psgvlm.recordings import Recording, find_lanes
 from psgvlm.staging import night_files, sleep_statistics
 from psgvlm.staging.lights import Lights
 from psgvlm.staging.staged_night import REVIEW_UNDER, StagedNight
@@ -42,6 +41,7 @@ class Session:
         self.path: Path | None = None
         self.display_name = ""
         self.labels: tuple[str, ...] = ()
+        self._sources: dict[str, str] = {}
         self.night: Night | None = None
         self.staged: StagedNight | None = None
         self.row = 0
@@ -53,7 +53,9 @@ class Session:
         self.path = self.folder / "recording.edf"
         self.display_name = display_name
         shutil.move(path, self.path)
-        self.labels = Recording(self.path, gaps=True).labels
+        recording = Recording(self.path, gaps=True)
+        self.labels = recording.labels
+        self._sources = self._default_sources(recording)
 
     def take_example(self) -> None:
         """Take the example recording, which is written for this visitor."""
@@ -64,8 +66,16 @@ class Session:
 
     def sources(self) -> dict[str, str]:
         """Return the signal that fills each lane by default; an empty text if none does."""
-        found = lanes.find_lanes(self.labels, self.stager.spec.montage)
-        pairs = zip(found.lanes, found.sources, strict=True)
+        return self._sources
+
+    def _default_sources(self, recording: Recording) -> dict[str, str]:
+        """Choose the lanes as `Night` does; by the labels alone if the signals cannot be read."""
+        spec = self.stager.spec
+        try:
+            chosen, _ = choose_lanes(recording, spec)
+        except InputError:
+            chosen = find_lanes(recording.labels, spec.montage)
+        pairs = zip(chosen.lanes, chosen.sources, strict=True)
         return {lane.name: str(source or "") for lane, source in pairs}
 
     def open(self, chosen: Mapping[str, str] | None = None) -> Night:
@@ -165,6 +175,7 @@ class Session:
         if self.path is not None:
             self.path.unlink(missing_ok=True)
         self.path, self.display_name, self.labels, self.row = None, "", (), 0
+        self._sources = {}
 
     def _opened_night(self) -> Night:
         if self.night is None:

@@ -16,6 +16,7 @@ from psgvlm.corpus import splits
 from psgvlm.corpus.manifest import BUILT, FAILED, RAW, SKIPPED
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
+from psgvlm.recordings import load_map
 
 SPLIT, SEED = "70/15/15", 42
 USAGE = "psgvlm build [LAYOUT] RAW --out CORPUS [options]"
@@ -58,7 +59,8 @@ def main(words: list[str] | None = None) -> int:
     choices = Choices(
         raw=args.raw,
         reader=reader_options,
-        map=args.map,
+        map=load_map(args.map),
+        strict=args.strict,
         trim_wake_min=args.trim_wake,
         tasks=args.tasks,
     )
@@ -166,13 +168,17 @@ def _options_as_typed(args: argparse.Namespace, reader: ModuleType, reader_optio
     The card prints them. Paths are left out, because the name of a folder can be a person's name.
     """
     defaults = {"split": SPLIT, "seed": SEED, "ids": None, "trim_wake": None, "map": ""}
+    defaults |= {"strict": False}
     defaults |= {option: settings["default"] for option, settings in reader.OPTIONS.items()}
     values = vars(args) | reader_options
     typed = {name: values[name] for name in defaults if values[name] != defaults[name]}
     if args.ids:
         typed["ids"] = "IDS"
+    if load_map(args.map) != args.map:
+        typed["map"] = "MAP"  # a file
+    flags = ["--strict"] if typed.pop("strict", False) else []
     words = [(f"--{name.replace('_', '-')}", f"{value}") for name, value in typed.items()]
-    return shlex.join(word for pair in words for word in pair)
+    return shlex.join([*(word for pair in words for word in pair), *flags])
 
 
 def _report(entries: list, args: argparse.Namespace) -> int:

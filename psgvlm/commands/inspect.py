@@ -6,6 +6,7 @@ from pathlib import Path
 from psgvlm.builders.readers import READERS
 from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS, ImageSpec
+from psgvlm.recordings import load_map
 
 DESCRIPTION = """\
 List the channels, lanes and scores of a recording, or of every recording below a folder, and say
@@ -28,13 +29,14 @@ def main(words: list[str] | None = None) -> int:
     add_image_arguments(parser)
     args = parser.parse_args(words)
     image = ImageSpec.parse(args.image)
+    rules = load_map(args.map)
     if not args.path.exists():
         raise InputError(f"{args.path}: no such file or folder; expected recordings")
 
     from psgvlm.builders.check import inspection
 
     readers = {args.cohort: READERS[args.cohort]} if args.cohort else READERS
-    report = inspection.inspect(readers, args.path, image, args.map)
+    report = inspection.inspect(readers, args.path, image, rules, args.strict)
     print("\n".join(report.lines))
     return 3 if report.skipped else 0
 
@@ -53,5 +55,15 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
         "--map",
         default="",
         metavar="LANES",
-        help='channels with unusual labels, such as "chin=EMG1-EMG2,F4-M1=EEG F4";\ndefault: none',
+        help='which signals fill which lanes, such as "chin=EMG1-EMG2,F4-M1=EEG F4";\n'
+        "chin=none leaves a lane empty, and EMG#2 is the second signal labelled EMG.\n"
+        "Or a file of such entries, below [PATTERN] for the recordings whose name\n"
+        "matches, or below [family ID] for those of a family, whose id psgvlm inspect\n"
+        "prints. Default: the lanes are found by the labels",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="skip a recording if a substitute would fill a lane, such as C3-M2 for C4-M1;\n"
+        "default: draw it, and say so",
     )

@@ -53,7 +53,12 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     add("--model", required=True, help="the adapter: a folder or a Hub id")
     add("--out", type=Path, required=True, help="the folder for the results")
     add("--map", default="", metavar="LANE=LABEL,...",
-        help='labels for lanes that are not found, as "chin=EMG1 - EMG2,C4-M1=EEG C4"')  # fmt: skip
+        help='which signals fill which lanes, as "chin=EMG1 - EMG2,C4-M1=EEG C4" (chin=none leaves '
+        "a lane empty), or a file of such entries, as for psgvlm build; default: the lanes are "
+        "found by the labels")  # fmt: skip
+    add("--strict", action="store_true",
+        help="refuse a recording if a substitute would fill a lane, such as C3-M2 for C4-M1; "
+        "default: stage it, and say so")  # fmt: skip
     add("--lights-off", metavar="TIME",
         help="when the lights went off: a time of day as 23:10, or seconds from the start of the "
         "record; default: the start of the record")  # fmt: skip
@@ -98,7 +103,7 @@ def _stage(stager, path: Path, folder: Path, args: argparse.Namespace) -> None:
     from psgvlm.staging import lights, night_files
 
     ### The recording, with lanes and epochs as the adapter's training images had them
-    night = stager.open(path, args.map)
+    night = stager.open(path, args.map, strict=args.strict)
     recording = night.recording
     dark = lights.find(
         args.lights_off, args.lights_on, str(path), recording.duration_s, recording.clock_s

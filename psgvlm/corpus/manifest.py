@@ -15,11 +15,15 @@ FAILED = "failed"  # not because of the recording: the next build tries again
 
 
 def schema():
-    """Return the columns. `lanes` has a record for each lane: source, rate and bad seconds."""
+    """Return the columns.
+
+    `lanes` has a record for each lane that is filled: its source, a note if the source is a
+    substitute or needs another word, its rate, and its bad seconds.
+    """
     import pyarrow as pa
 
-    lane = {"lane": pa.string(), "source": pa.string(), "rate_hz": pa.float64()}
-    lane |= {"flat_s": pa.float64(), "clipped_s": pa.float64()}
+    lane = {"lane": pa.string(), "source": pa.string(), "note": pa.string()}
+    lane |= {"rate_hz": pa.float64(), "flat_s": pa.float64(), "clipped_s": pa.float64()}
     columns = {name: pa.string() for name in ("path", "cohort", "subject", "recording", "split")}
     columns |= {"fold": pa.int32(), "duration_s": pa.float64()}
     columns |= {"lanes": pa.list_(pa.struct(list(lane.items()))), "missing": pa.list_(pa.string())}

@@ -5,6 +5,7 @@ Memory does not grow with the length of the recording.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
@@ -16,15 +17,16 @@ from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
 from psgvlm.nights import neighbours
 from psgvlm.nights.filtered_record import FilteredRecord, block_of
-from psgvlm.recordings.lanes import LaneMap, find_lanes, parse_map, require_eeg
-from psgvlm.recordings.recording import Recording
-from psgvlm.signals.traces import Quality, Trace, implausible_amplitude
+from psgvlm.nights.lane_choice import choose_lanes, refuse_substitutes
+from psgvlm.recordings.lanes import LaneMap, require_eeg
+from psgvlm.recordings.recording import Recording, microvolts
+from psgvlm.signals.traces import Quality, Trace
 from psgvlm.stages import EPOCH_S
 
 if TYPE_CHECKING:
     from mne.io import BaseRaw
 
-LEAST_HZ = 32  # the lowest rate of an EEG: spindles go up to 16 Hz
+_PLAIN_UV = re.compile(r"(u|µ|μ|mu|micro)v(olts?)?", re.IGNORECASE)
 
 
 class Night:
@@ -37,7 +39,8 @@ class Night:
     spec : ImageSpec
         How the epochs are drawn.
     map : str, optional
-        Labels that psgvlm does not know, such as `"chin=EMG1 - EMG2,C4-M1=EEG C4"`.
+        Labels that psgvlm does not know, such as `"chin=EMG1 - EMG2,C4-M1=EEG C4"`, or the path of
+        a file with rules. `"chin=none"` leaves a lane empty.
     aliases : mapping of str to sequence of str, optional
         Labels to try for a lane before its usual ones.
     lanes : LaneMap, optional
@@ -46,8 +49,11 @@ class Night:
         The numbers of the epochs and their onsets in seconds of the record. By default epoch i
         begins 30 i seconds after the first sample, for the whole record.
     check_amplitude : bool, default True
-        Whether to refuse an EEG lane with an amplitude that no EEG has: a likely error of unit or
-        gain.
+        Whether to pass over signals with an amplitude that no such signal has: a likely error of
+        unit or gain.
+    strict : bool, default False
+        Whether to refuse a recording that lacks the own derivation of a lane, so that a substitute
+        would fill the lane.
 
     Attributes
     ----------
@@ -67,9 +73,8 @@ class Night:
     Raises
     ------
     InputError
-        If the recording cannot be read or holds no whole epoch, if it has no EEG lane, if an EEG
-        lane is sampled at less than 32 Hz or has an amplitude that no EEG has, or if the rate of a
-        lane cannot show its band.
+        If the recording cannot be read or holds no whole epoch, if it has no EEG that can be shown,
+        or if `strict` is set and a substitute fills a lane.
 
     Examples
     --------
@@ -94,25 +99,27 @@ class Night:
         numbers: Sequence[int] | None = None,
         onsets_s: Sequence[float] | None = None,
         check_amplitude: bool = True,
+        strict: bool = False,
     ):
         self.spec = spec
         self.recording = source if isinstance(source, Recording) else Recording(source, gaps=True)
         self.path = self.recording.path
+        map_notes: list[str] = []
         if lanes is None:
-            named = parse_map(map, self.recording.labels)
-            lanes = find_lanes(self.recording.labels, spec.montage, {**(aliases or {}), **named})
+            lanes, map_notes = choose_lanes(
+                self.recording, spec, map, aliases=aliases, check_amplitude=check_amplitude
+            )
         self.lanes = lanes
         require_eeg(self.lanes, self.recording)
+        if strict:
+            refuse_substitutes(self.recording, self.lanes)
         self._whole_grid = numbers is None
         if numbers is None:
             numbers = range(int((self.recording.duration_s + 1e-3) // EPOCH_S))
             onsets_s = [EPOCH_S * number for number in numbers]
         self._place_epochs(np.array(numbers, int), np.array(onsets_s, float))
-        self._require_rates()
         self._record = FilteredRecord(self.recording, self.lanes, spec)
-        if check_amplitude and (fault := implausible_amplitude(self.recording, self.lanes)):
-            raise InputError(f"{self.path}: {fault}")
-        self.notes = tuple(self._find_notes())
+        self.notes = (*self._find_notes(), *map_notes)
 
     @property
     def name(self) -> str:
@@ -227,19 +234,10 @@ class Night:
                 "a whole; expected at least one epoch of 30 s"
             )
 
-    def _require_rates(self) -> None:
-        """Raise InputError if an EEG lane is sampled at less than `LEAST_HZ`."""
-        for lane, source in zip(self.lanes.lanes, self.lanes.sources, strict=True):
-            rate_hz = self.recording.channel(source.plus).rate_hz if source else LEAST_HZ
-            if lane.modality == "EEG" and rate_hz < LEAST_HZ:
-                raise InputError(
-                    f"{self.path}: lane {lane.name} ({source}) is at {rate_hz:g} Hz; expected an "
-                    f"EEG at {LEAST_HZ} Hz or more, which spindles need"
-                )
-
     def _find_notes(self) -> Iterator[str]:
         recording = self.recording
         yield from recording.notes
+        yield from self.lanes.remarks
         if self.lanes.missing_names:
             yield f"no {', '.join(self.lanes.missing_names)}: drawn as empty"
         labels = [label for s in self.lanes.filled_sources for label in (s.plus, s.minus) if label]
@@ -248,6 +246,9 @@ class Night:
         ]
         if without_unit:
             yield f"no unit for {', '.join(without_unit)}: taken as uV"
+        for unit in dict.fromkeys(recording.channel(label).unit for label in labels):
+            if unit and microvolts(unit) == 1.0 and not _PLAIN_UV.fullmatch(unit.strip()):
+                yield f"the unit {unit!r} is taken for uV"
         if self.n_in_gaps:
             gaps = len(recording.segments) - 1
             yield (

@@ -11,7 +11,8 @@ class Channel:
     Attributes
     ----------
     label : str
-        The label as the file has it.
+        The label as the file has it. In a `Recording`, `#2` is behind the label of the second of
+        several signals that a file labels alike, `#3` behind that of the third.
     rate_hz : float
         Samples a second.
     unit : str

@@ -1,11 +1,18 @@
-"""Lanes: which derivations may fill each, and which labels of a recording do."""
+"""Lanes: which signals of a recording fill each lane of a montage, found by their labels."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from psgvlm.errors import InputError
-from psgvlm.montages import MODALITY, MONTAGES
+from psgvlm.montages import MONTAGES
+from psgvlm.recordings.labels import (
+    Label,
+    names_leg,
+    normalise,
+    read_label,
+    without_copy_number,
+)
+from psgvlm.recordings.lane_rules import ANY, KNOWN_SETS, LANES, SUBSTITUTE, Lane, Pair, Step
 from psgvlm.recordings.recording import Recording
 
 
@@ -29,19 +36,6 @@ class Derivation:
 
 
 @dataclass(frozen=True)
-class Lane:
-    """One row of an image: its name, and the derivations that may fill it, best first."""
-
-    name: str
-    derivations: tuple[Derivation, ...]
-
-    @property
-    def modality(self) -> str:
-        """EEG, EOG, EMG or ECG."""
-        return MODALITY[self.name]
-
-
-@dataclass(frozen=True)
 class LaneMap:
     """Which derivation of a recording fills each lane.
 
@@ -51,10 +45,19 @@ class LaneMap:
         The lanes of a montage, from the top.
     sources : tuple of Derivation or None
         What fills each lane; None for a lane that stays empty.
+    notes : tuple of str
+        For each lane what a person should know: that another derivation stands in for the lane's
+        own (`a substitute: ...`), or why the lane stays empty. Empty if the lane's own derivation
+        fills it. A map without notes may be given.
     """
 
     lanes: tuple[Lane, ...]
     sources: tuple[Derivation | None, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if not self.notes:
+            object.__setattr__(self, "notes", ("",) * len(self.lanes))
 
     @property
     def filled_sources(self) -> list[Derivation]:
@@ -73,91 +76,67 @@ class LaneMap:
         pairs = zip(self.lanes, self.sources, strict=True)
         return tuple(lane.name for lane, source in pairs if not source)
 
+    @property
+    def substitutes(self) -> tuple[str, ...]:
+        """A line for each lane that a substitute fills: `C4-M1 <- EEG Fpz-Cz, a substitute: ...`"""
+        return tuple(
+            f"{lane.name} <- {source}, {note}"
+            for lane, source, note in self._rows()
+            if source and note.startswith(SUBSTITUTE)
+        )
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """A line for each lane that has a note."""
+        return tuple(
+            f"{lane.name} <- {source}, {note}" if source else f"{lane.name} is left empty: {note}"
+            for lane, source, note in self._rows()
+            if note
+        )
+
+    def _rows(self) -> Iterator[tuple[Lane, Derivation | None, str]]:
+        return zip(self.lanes, self.sources, self.notes, strict=True)
+
     def __str__(self) -> str:
         pairs = zip(self.lanes, self.sources, strict=True)
         return ", ".join(f"{lane.name} <- {source or 'missing'}" for lane, source in pairs)
 
 
-def _derivations(*texts: str) -> tuple[Derivation, ...]:
-    """Read derivations: `"C4 - M1"`, with spaces, is a difference; other texts are one label."""
-    return tuple(Derivation(*text.split(" - ")) for text in texts)
-
-
-def _eeg(electrode: str, reference: str, *more: str) -> Lane:
-    """Return an EEG lane.
-
-    The file may hold the derivation itself, or its two electrodes, or the electrode against linked
-    ears, as MASS does.
-    """
-    ears = {"M1": ("M1", "A1"), "M2": ("M2", "A2")}[reference]
-    texts = [f"{electrode}-{ear}" for ear in ears]
-    texts += [f"{electrode} - {ear}" for ear in ears]
-    for suffix in ("CLE", "LER"):
-        texts += [f"{electrode}-{suffix} - {ear}-{suffix}" for ear in ears]
-    texts += [f"{electrode}-{suffix}" for suffix in ("CLE", "LER")]
-    return Lane(f"{electrode}-{reference}", _derivations(*texts, *more))
-
-
-# The AASM recommends E1 and E2 against the mastoids of the other side, and accepts both against M2.
-# NSRR's EOG(L) and EOG(R) are each against ground.
-_EYES = {
-    "E1": "E1-M2,LOC-A2,E1-M1,LOC-A1,E1 - M2,LOC - A2,LOC - M2,EOG Left Horiz,EOG(L),EOG L,LOC,E1",
-    "E2": "E2-M1,ROC-A1,E2-M2,ROC-A2,E2 - M1,ROC - A1,ROC - M1,EOG Right Horiz,EOG(R),EOG R,ROC,E2",
-}
-_CHIN = (
-    "chin,Chin EMG,EMG Chin,Chin1-Chin2,Chin 1-Chin 2,EMG Chin1 - EMG Chin2,EMG1-EMG2,EMG1 - EMG2,"
-    "EMG submental,Submental EMG,1-2,EMG"  # Nox recorders name it 1-2
-)
-
-LANES = {
-    lane.name: lane
-    for lane in (
-        _eeg("F3", "M2"),
-        _eeg("F4", "M1"),
-        _eeg("C3", "M2", "EEG(sec)", "EEG2", "EEG sec"),
-        _eeg("C4", "M1", "EEG"),
-        _eeg("O1", "M2"),
-        _eeg("O2", "M1"),
-        Lane("E1", _derivations(*_EYES["E1"].split(","))),
-        Lane("E2", _derivations(*_EYES["E2"].split(","))),
-        Lane("chin", _derivations(*_CHIN.split(","))),
-        Lane("ECG", _derivations("ECG", "EKG", "ECG ECGI", "ECG I", "ECG1 - ECG2")),
-    )
-}
-
-
-def normalise(label: str) -> str:
-    """Return a label in the form in which labels are compared.
-
-    That is upper case, letters and digits only, without the prefix `EEG` or `EOG`. The prefix is
-    dropped only before the name of an electrode, so that NSRR's `EEG` and `EEG2` remain. A label
-    without letters is kept as written: Nox recorders call the chin `1-2`, which must not become 12.
-
-    Examples
-    --------
-    >>> normalise("EEG C4-A1"), normalise("EEG2"), normalise("1-2")
-    ('C4A1', 'EEG2', '1-2')
-    """
-    key = re.sub(r"[^A-Z0-9]", "", label.upper())
-    if key.isdigit():
-        return label.strip()
-    return re.sub(r"^(EEG|EOG)(?=[A-Z]+\d)", "", key)
+# Returns why a lane cannot show a derivation, or None if it can.
+Fault = Callable[[Lane, Derivation], str | None]
+# Returns which of several signals of one derivation is the best.
+Best = Callable[[Sequence[Derivation]], Derivation]
 
 
 def find_lanes(
-    labels: Iterable[str], montage: str, aliases: Mapping[str, Sequence[str]] | None = None
+    labels: Iterable[str],
+    montage: str,
+    aliases: Mapping[str, Sequence[str]] | None = None,
+    *,
+    named: Mapping[str, Sequence[str]] | None = None,
+    fault: Fault | None = None,
+    best: Best | None = None,
 ) -> LaneMap:
     """Find what fills the lanes of a montage among a recording's labels.
+
+    A lane is filled by its own derivation, or else by the best substitute for it
+    (`psgvlm.recordings.lane_rules`), with a note. No signal fills two lanes unless `named` says so.
 
     Parameters
     ----------
     labels : iterable of str
-        The labels of the recording. If two are equal but for their spelling, the first is taken.
+        The labels of the recording.
     montage : str
         A key of `psgvlm.montages.MONTAGES`.
     aliases : mapping of str to sequence of str, optional
-        What to try for a lane before its own derivations: `{lane: ["label", ...]}`, with
-        `"label - label"` for a difference.
+        What a data set calls the derivation of a lane: `{lane: ["label", ...]}`, with
+        `"label - label"` for a difference. It is tried before all else.
+    named : mapping of str to sequence of str, optional
+        What the user wants in a lane, in the same form; an empty sequence leaves the lane empty.
+    fault : callable, optional
+        Returns why a lane cannot show a derivation, or None if it can. Default: it can.
+    best : callable, optional
+        Returns which of several signals of one derivation to take. Default: the first.
 
     Returns
     -------
@@ -170,90 +149,190 @@ def find_lanes(
     C4-M1 <- EEG C4 - EEG A1, E1 <- EOG(L), E2 <- missing, chin <- missing
     >>> lanes.filled_names
     ('C4-M1', 'E1')
+    >>> lanes.remarks
+    ('E1 <- EOG(L), a substitute: no mastoid as its reference',)
     """
-    label_by_key: dict[str, str] = {}
-    for label in labels:
-        label_by_key.setdefault(normalise(label), label)
-    lanes = tuple(LANES[name] for name in MONTAGES[montage])
-    sources = []
-    for lane in lanes:
-        candidates = _derivations(*(aliases or {}).get(lane.name, ())) + lane.derivations
-        matches = (_match(candidate, label_by_key) for candidate in candidates)
-        sources.append(next(filter(None, matches), None))
-    return LaneMap(lanes, tuple(sources))
+    wanted = [name for name in LANES if name in MONTAGES[montage]]
+    search = _Search(_File(list(labels)), fault, best)
+    for name in wanted:
+        search.use_named(LANES[name], (named or {}).get(name))
+    for name in wanted:
+        search.use_aliases(LANES[name], (aliases or {}).get(name, ()))
+    for rank in range(max(len(LANES[name].steps) for name in wanted)):
+        for name in wanted:
+            if rank < len(LANES[name].steps):
+                search.use_step(LANES[name], LANES[name].steps[rank])
+    return search.lane_map([LANES[name] for name in MONTAGES[montage]])
 
 
 def require_eeg(lanes: LaneMap, recording: Recording) -> None:
     """Raise InputError if no EEG lane is filled: sleep cannot be staged without an EEG."""
-    if not any(lane.modality == "EEG" and lane.name in lanes.filled_names for lane in lanes.lanes):
-        raise InputError(
-            f"{recording.path}: no EEG lane found ({lanes}) among the labels "
-            f"{', '.join(recording.labels)}; expected one, or a map that names its label, such as "
-            "C4-M1=LABEL",
-            "map",
-        )
-
-
-def parse_map(text: str, labels: Iterable[str]) -> dict[str, tuple[str]]:
-    """Read a map of lanes to labels.
-
-    Parameters
-    ----------
-    text : str
-        Such as `"chin=EMG1 - EMG2,C4-M1=EEG C4"`; may be empty.
-    labels : iterable of str
-        The labels of the recording.
-
-    Returns
-    -------
-    dict of str to tuple of str
-        The aliases that `find_lanes` takes.
-
-    Raises
-    ------
-    InputError
-        If an entry is not of the form LANE=LABEL, or names a lane or a label that does not exist.
-
-    Examples
-    --------
-    >>> parse_map("chin=EMG1-EMG2", ["EMG1", "EMG2", "C4"])
-    {'chin': ('EMG1 - EMG2',)}
-    """
-    known = {normalise(label) for label in labels}
-    aliases = {}
-    for entry in filter(None, (part.strip() for part in text.split(","))):
-        lane, equals, source = (piece.strip() for piece in entry.partition("="))
-        if not equals or lane not in LANES:
-            raise InputError(
-                f"map {entry!r}: expected LANE=LABEL, where LANE is one of {', '.join(LANES)}",
-                "map",
-            )
-        aliases[lane] = (_known_source(entry, source, known),)
-    return aliases
-
-
-def _known_source(entry: str, source: str, known: set[str]) -> str:
-    """Return a source as `find_lanes` takes it.
-
-    `EMG1-EMG2` is one label if the recording has that label, otherwise the difference of two.
-    """
-    if normalise(source) in known:
-        return source
-    for dash in re.finditer("-", source):
-        pair = source[: dash.start()].strip(), source[dash.end() :].strip()
-        if all(normalise(label) in known for label in pair):
-            return " - ".join(pair)
+    eeg = [lane.name for lane in lanes.lanes if lane.modality == "EEG"]
+    if set(eeg) & set(lanes.filled_names):
+        return
+    reasons = [remark for remark in lanes.remarks if remark.split(" ")[0] in eeg]
+    if reasons:
+        raise InputError(f"{recording.path}: no EEG lane can be shown: {'; '.join(reasons)}", "map")
     raise InputError(
-        f"map {entry!r}: the recording has no label {source!r}, nor two labels of that difference; "
-        "expected labels as psgvlm inspect lists them",
+        f"{recording.path}: no EEG lane found ({lanes}) among the labels "
+        f"{', '.join(recording.labels)}; expected one, or a map that names its label, such as "
+        "C4-M1=LABEL",
         "map",
     )
 
 
-def _match(derivation: Derivation, label_by_key: Mapping[str, str]) -> Derivation | None:
-    """Return a derivation with the recording's own labels, None if the recording lacks one."""
-    plus = label_by_key.get(normalise(derivation.plus))
-    if derivation.minus is None:
-        return Derivation(plus) if plus else None
-    minus = label_by_key.get(normalise(derivation.minus))
-    return Derivation(plus, minus) if plus and minus else None
+class _File:
+    """The labels of a recording: what each says, and which belong together."""
+
+    def __init__(self, labels: list[str]):
+        self.labels = labels
+        base = {label: without_copy_number(label, labels) for label in labels}
+        self.by_key: dict[str, list[str]] = {}
+        for label in labels:
+            self.by_key.setdefault(normalise(base[label]), []).append(label)
+        self._read: dict[str, Label] = {
+            label: meaning for label in labels if (meaning := read_label(base[label]))
+        }
+        self._drop_oxygen()
+        if any(map(names_leg, labels)):
+            self._rename({"EMGL": "EMGL*", "EMGR": "EMGR*"})
+
+    def _drop_oxygen(self) -> None:
+        """Take a plain `O2` for oxygen unless another electrode is named as plainly."""
+        plain = {m.electrode for m in self._read.values() if not m.reference and not m.prefixed}
+        if not plain & {"C3", "C4", "F3", "F4", "O1", "CZ", "FZ", "OZ"}:
+            for label, meaning in list(self._read.items()):
+                if meaning == Label("O2"):
+                    del self._read[label]
+
+    def _rename(self, names: Mapping[str, str]) -> None:
+        for label, meaning in self._read.items():
+            electrode = names.get(meaning.electrode, meaning.electrode)
+            self._read[label] = replace(meaning, electrode=electrode)
+
+    def groups(self, step: Step) -> Iterator[list[Derivation]]:
+        """Yield the derivations of a step, best first; those that say the same in one list."""
+        for pair in step.pairs:
+            found = self._differences(pair) if step.difference else self._signals(pair)
+            if found:
+                yield found
+
+    def _signals(self, pair: Pair) -> list[Derivation]:
+        electrode, reference = pair
+        return [
+            Derivation(label)
+            for label, meaning in self._read.items()
+            if meaning.electrode == electrode and reference in (ANY, meaning.reference)
+        ]
+
+    def _differences(self, pair: Pair) -> list[Derivation]:
+        plus, minus = (
+            [(label, m.reference) for label, m in self._read.items() if m.electrode == electrode]
+            for electrode in pair
+        )
+        return [
+            Derivation(label, other)
+            for label, reference in plus
+            for other, its_reference in minus
+            if reference == its_reference
+        ]
+
+    def named(self, text: str) -> list[Derivation]:
+        """Return the derivations that a text names: a label, or `"label - label"`."""
+        if text in self.labels:
+            return [Derivation(text)]
+        if whole := self.by_key.get(normalise(text)):
+            return [Derivation(label) for label in whole]
+        parts = text.split(" - ")
+        plus, minus = (
+            [part] if part in self.labels else self.by_key.get(normalise(part), [])
+            for part in (parts if len(parts) == 2 else (text, text))
+        )
+        if len(parts) != 2:
+            return [Derivation(label) for label in plus]
+        return [Derivation(one, other) for one in plus for other in minus]
+
+
+@dataclass
+class _Search:
+    """Fills lanes one after the other; each takes what is left."""
+
+    file: _File
+    fault: Fault | None
+    best: Best | None
+    sources: dict[str, Derivation] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    switched_off: set[str] = field(default_factory=set)
+    faults: dict[str, list[str]] = field(default_factory=dict)
+
+    def use_named(self, lane: Lane, texts: Sequence[str] | None) -> None:
+        """Fill a lane with what the user named, or switch it off."""
+        if texts is not None and not texts:
+            self.switched_off.add(lane.name)
+            self.notes[lane.name] = "switched off by the map"
+        for text in texts or ():
+            own = {
+                derivation
+                for step in lane.steps
+                if not step.note
+                for group in self.file.groups(step)
+                for derivation in group
+            }
+            note = "" if set(self.file.named(text)) & own else "named by the map"
+            self._take(lane, self.file.named(text), note, shared=True)
+
+    def use_aliases(self, lane: Lane, texts: Sequence[str]) -> None:
+        """Fill a lane by the names of a data set."""
+        for text in texts:
+            self._take(lane, self.file.named(text), "")
+        for needed, known in KNOWN_SETS:
+            if needed <= self.file.by_key.keys() and lane.name in known:
+                if "EEG" in needed and {"EEG1", "EEG3"} & self.file.by_key.keys():
+                    continue
+                text, note = known[lane.name]
+                self._take(lane, self.file.named(text), note)
+
+    def use_step(self, lane: Lane, step: Step) -> None:
+        """Fill a lane by one of its steps."""
+        if lane.name in self.sources or lane.name in self.switched_off:
+            return
+        for group in self.file.groups(step):
+            self._take(lane, group, SUBSTITUTE + step.note if step.note else "")
+
+    def _take(self, lane: Lane, group: list[Derivation], note: str, shared: bool = False) -> None:
+        """Fill a lane, unless it is filled, with the best of a group that no lane shows yet."""
+        if lane.name in self.sources or lane.name in self.switched_off:
+            return
+        used = set() if shared else {source.plus for source in self.sources.values()}
+        usable = []
+        for derivation in group:
+            if derivation.plus in used:
+                continue
+            reason = self.fault(lane, derivation) if self.fault else None
+            if reason:
+                text = f"{derivation} {reason}"
+                listed = self.faults.setdefault(lane.name, [])
+                if text not in listed:
+                    listed.append(text)
+            else:
+                usable.append(derivation)
+        if not usable:
+            return
+        chosen = self.best(usable) if self.best and len(usable) > 1 else usable[0]
+        self.sources[lane.name] = chosen
+        parts = [note] if note else []
+        if len(usable) > 1:
+            which = "the first" if chosen == usable[0] else "the better one"
+            parts.append(f"{which} of {len(usable)} such signals ({', '.join(map(str, usable))})")
+        self.notes[lane.name] = "; ".join(parts + self.faults.get(lane.name, []))
+
+    def lane_map(self, lanes: list[Lane]) -> LaneMap:
+        """Return the result; the note of an empty lane says why no signal fills it."""
+        for lane in lanes:
+            if lane.name not in self.sources and lane.name not in self.switched_off:
+                self.notes[lane.name] = "; ".join(self.faults.get(lane.name, []))
+        return LaneMap(
+            tuple(lanes),
+            tuple(self.sources.get(lane.name) for lane in lanes),
+            tuple(self.notes[lane.name] for lane in lanes),
+        )

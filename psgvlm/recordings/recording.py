@@ -5,6 +5,7 @@ import math
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ SUFFIXES = (".edf", ".rec", ".bdf", ".hea", ".h5", ".hdf5", *MNE_SUFFIXES)
 _H5_SUFFIXES = (".h5", ".hdf5")
 _UV_BY_PREFIX = {"": 1e6, "m": 1e3, "u": 1.0, "n": 1e-3}
 # The micro sign, the letter mu, and what a wrong character set makes of the two.
-_MICRO = re.compile(r"^(µ|μ|Âµ|Î¼|\?|\ufffd|mu(?=v)|micro)", re.IGNORECASE)
+_MICRO = re.compile(r"^(µ|μ|Âµ|Î¼|\?|\ufffd|\.(?=v)|mu(?=v)|micro)", re.IGNORECASE)
 
 
 class Recording:
@@ -86,7 +87,7 @@ class Recording:
         self._raw = self._file if path is None and isinstance(self._file, MneFile) else None
         numbered = self._file.channels()
         self._positions = [position for position, _ in numbered]
-        self.channels = tuple(channel for _, channel in numbered)
+        self.channels = _with_unique_labels(channel for _, channel in numbered)
         self._labels = tuple(channel.label for channel in self.channels)
         self.path, self.segments = self._file.path, self._file.segments()
         if not self.channels:
@@ -118,7 +119,7 @@ class Recording:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels of the channels in file order, as the file has them."""
+        """The labels of the channels in file order; no two are equal, see `Channel`."""
         return self._labels
 
     @property
@@ -161,7 +162,7 @@ class Recording:
         return None
 
     def channel(self, label: str) -> Channel:
-        """Return the channel with this label; raise InputError if none or two have it."""
+        """Return the channel with this label; raise InputError if none has it."""
         return self.channels[self._position(label)]
 
     @property
@@ -193,8 +194,7 @@ class Recording:
         Raises
         ------
         InputError
-            If no channel or two channels have one of the labels, or if a channel cannot be read as
-            a voltage.
+            If no channel has one of the labels, or if a channel cannot be read as a voltage.
         """
         indexes = {label: self._positions[self._position(label)] for label in labels}
         factors = {index: self._factor(label) for label, index in indexes.items()}
@@ -248,11 +248,10 @@ class Recording:
         return self._file.annotations()
 
     def _position(self, label: str) -> int:
-        count = self.labels.count(label)
-        if count != 1:
+        if label not in self.labels:
             raise InputError(
-                f"{self.path}: {count} signals are labelled {label!r}; expected one: rename the "
-                "others"
+                f"{self.path}: 0 signals are labelled {label!r}; expected one of "
+                f"{', '.join(self.labels)}"
             )
         return self.labels.index(label)
 
@@ -272,11 +271,29 @@ def _open(path: Path) -> "EdfFile | H5File | MneFile | WfdbFile":
     return EdfFile(path)
 
 
+def _with_unique_labels(channels: Iterable[Channel]) -> tuple[Channel, ...]:
+    """Return the channels with `#2`, `#3` ... behind labels that an earlier channel has."""
+    channels = list(channels)
+    taken = {channel.label for channel in channels}
+    seen: set[str] = set()
+    unique = []
+    for channel in channels:
+        label, number = channel.label, 2
+        if label in seen:
+            while f"{label}#{number}" in taken:
+                number += 1
+            label = f"{label}#{number}"
+            taken.add(label)
+        seen.add(label)
+        unique.append(replace(channel, label=label))
+    return tuple(unique)
+
+
 def microvolts(unit: str) -> float | None:
     """Return how many µV one of a unit is, None if the unit is not one of voltage.
 
     A signal without a unit is taken to be in µV, because its amplitude is checked before it is
-    drawn (`psgvlm.signals.implausible_amplitude`).
+    drawn (`psgvlm.nights.lane_choice`).
     """
     key = _MICRO.sub("u", unit.strip()).lower()
     if not key:

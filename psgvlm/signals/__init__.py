@@ -8,7 +8,7 @@ from psgvlm.signals.damage import DAMAGES, Damage
 from psgvlm.signals.damaged_recording import DamagedRecording
 from psgvlm.signals.filters import band_pass, find_mains
 from psgvlm.signals.resampling import at_rate
-from psgvlm.signals.traces import Quality, Trace, derive, implausible_amplitude
+from psgvlm.signals.traces import Quality, Trace, derive
 
 __all__ = [
     "DAMAGES",
@@ -20,5 +20,4 @@ __all__ = [
     "band_pass",
     "derive",
     "find_mains",
-    "implausible_amplitude",
 ]

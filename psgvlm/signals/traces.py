@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from psgvlm.errors import InputError
-from psgvlm.recordings.lanes import Derivation, LaneMap
+from psgvlm.recordings.lanes import Derivation
 from psgvlm.recordings.recording import Recording
 
-PLAUSIBLE_UV = (1.0, 1000.0)  # the amplitude of an EEG lane (see `amplitudes_uv`)
 SECONDS = 100  # how many seconds, spread over a record, its amplitude is measured in
 
 
@@ -147,37 +146,10 @@ def amplitudes_uv(recording: Recording, sources: Sequence[Derivation]) -> dict[D
     return amplitudes
 
 
-def implausible_amplitude(recording: Recording, lanes: LaneMap) -> str | None:
-    """Return what is wrong if an EEG lane has an amplitude that no EEG has.
-
-    The likely cause is a wrong unit or gain: the lane would be drawn as a flat line or a black
-    block. An EEG lane may be flat for most of the night as long as another one is not.
-
-    Parameters
-    ----------
-    recording : Recording
-    lanes : LaneMap
-
-    Returns
-    -------
-    str or None
-        None if the amplitudes of all EEG lanes are plausible.
-    """
-    eeg = {
-        lane.name: source
-        for lane, source in zip(lanes.lanes, lanes.sources, strict=True)
-        if source and lane.modality == "EEG"
-    }
-    amplitudes = amplitudes_uv(recording, list(eeg.values())) if eeg else {}
-    if eeg and not any(amplitudes.values()):
-        return f"{', '.join(eeg)}: flat for most of the record; expected an EEG that moves"
-    low, high = PLAUSIBLE_UV
-    for name, source in eeg.items():
-        amplitude = amplitudes[source]
-        if amplitude and not low <= amplitude <= high:
-            unit = recording.channel(source.plus).unit or "no unit"
-            return (
-                f"{name} ({source}, {unit}) spans {amplitude:.3g} µV, a likely error of unit or "
-                f"gain; expected an EEG of {low:g} to {high:g} µV"
-            )
-    return None
+def useless_share(recording: Recording, source: Derivation) -> float:
+    """Return in which share of some seconds of the record a raw signal is flat or clipped."""
+    useless = 0
+    for start_s in np.linspace(0, max(0.0, recording.stored_duration_s - 1), SECONDS):
+        ((_, samples, limited),) = derive(recording, [source], start_s, start_s + 1)
+        useless += not len(samples) or np.ptp(samples) == 0 or bool(limited.any())
+    return useless / SECONDS

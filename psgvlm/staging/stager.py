@@ -101,7 +101,9 @@ class Stager:
 
         return StageClassifier(self.model, self.batch_size)
 
-    def open(self, recording: "str | os.PathLike[str] | BaseRaw", map: str = "") -> Night:
+    def open(
+        self, recording: "str | os.PathLike[str] | BaseRaw", map: str = "", *, strict: bool = False
+    ) -> Night:
         """Open a recording and find its lanes and epochs, without staging it.
 
         Parameters
@@ -109,7 +111,10 @@ class Stager:
         recording : path or mne.io.Raw
             EDF, EDF+, or what MNE reads.
         map : str, optional
-            Unusual labels, such as `"chin=EMG1 - EMG2,C4-M1=EEG C4"`.
+            Unusual labels, such as `"chin=EMG1 - EMG2,C4-M1=EEG C4"`, or the path of a file with
+            rules.
+        strict : bool, default False
+            Whether to refuse a recording if a substitute would fill a lane.
 
         Returns
         -------
@@ -121,7 +126,7 @@ class Stager:
         InputError
             If the recording cannot be staged.
         """
-        return Night(recording, self.spec, map)
+        return Night(recording, self.spec, map, strict=strict)
 
     def stage(
         self,

@@ -5,7 +5,8 @@ from psgvlm.builders.readers import isruc, mass, shhs
 from recordings import ISRUC, MASS
 
 from psgvlm.errors import InputError
-from psgvlm.recordings.lanes import find_lanes, parse_map
+from psgvlm.recordings.lane_map import parse_map
+from psgvlm.recordings.lanes import find_lanes
 
 
 def lanes(labels, reader=None, montage="aasm", named=""):
