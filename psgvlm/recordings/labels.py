@@ -135,7 +135,9 @@ def _read_key(key: str, prefixed: bool) -> Label | None:
     for stop in range(1, len(key)):
         electrode, reference = _electrode(key[:stop]), _reference(key[stop:])
         if electrode and reference and electrode != reference:
-            return _with_reference(electrode, reference, prefixed)
+            label = _with_reference(electrode, reference, prefixed)
+            if label:
+                return label
     for prefix in _PREFIXES:
         if key.startswith(prefix) and len(key) > len(prefix):
             return _read_key(key[len(prefix) :], prefixed or prefix in _KINDS)
@@ -159,7 +161,12 @@ def _reference(key: str) -> str | None:
 
 
 def _with_reference(electrode: str, reference: str, prefixed: bool) -> Label | None:
-    """Return the label of a pair. Two chin electrodes, eyes or ECG electrodes are one bipolar."""
+    """Return the label of a pair, None if it makes no sense.
+
+    Two electrodes of the chin, two eyes or two electrodes of the ECG are one bipolar signal.
+    """
+    if reference in ("X1", "X2"):
+        return None
     if reference in ("E1", "E2", "EOG1", "EOG2"):
         eyes = {electrode, reference}
         if eyes not in ({"E1", "E2"}, {"EOG1", "EOG2"}):

@@ -6,6 +6,8 @@ from psgvlm.montages import MODALITY
 from psgvlm.recordings.labels import AVERAGE, CLE, LER, LINKED, UNKNOWN
 
 ANY = "*"  # a reference that does not matter
+# The references that electrodes of one file are recorded against, so that they can be subtracted.
+COMMON_REFERENCES = (None, UNKNOWN, LINKED, AVERAGE, CLE, LER, "M1", "M2", "FPZ", "FZ", "CZ", "PZ")
 SUBSTITUTE = "a substitute: "  # how the note of a lane begins that its own derivation does not fill
 
 Pair = tuple[str, str | None]

@@ -12,7 +12,16 @@ from psgvlm.recordings.labels import (
     read_label,
     without_copy_number,
 )
-from psgvlm.recordings.lane_rules import ANY, KNOWN_SETS, LANES, SUBSTITUTE, Lane, Pair, Step
+from psgvlm.recordings.lane_rules import (
+    ANY,
+    COMMON_REFERENCES,
+    KNOWN_SETS,
+    LANES,
+    SUBSTITUTE,
+    Lane,
+    Pair,
+    Step,
+)
 from psgvlm.recordings.recording import Recording
 
 
@@ -234,7 +243,7 @@ class _File:
             Derivation(label, other)
             for label, reference in plus
             for other, its_reference in minus
-            if reference == its_reference
+            if reference == its_reference and reference in COMMON_REFERENCES
         ]
 
     def named(self, text: str) -> list[Derivation]:

@@ -153,7 +153,10 @@ def test_a_real_recording_builds_unscored(tmp_path):
 
 
 def broken_tree(raw):
-    """Write ten ISRUC recordings: one is sound, one truncated, each other broken differently."""
+    """Write ten ISRUC recordings: one is sound, one truncated, each other broken differently.
+
+    Return the reasons for which three are skipped, and what is said of five whose C4-M1 is broken.
+    """
     group = raw / "subgroupI"
     for i in range(1, 11):
         write_isruc(group / str(i), str(i), STAGES)
@@ -169,25 +172,36 @@ def broken_tree(raw):
     (group / "9" / "9_1.txt").write_text("0\n1\n7\n")
     patch_signal(rec[10], "pmax", 6, "0.5")
     patch_signal(rec[10], "pmin", 6, "-0.5")
-    return {
+    reasons = {
         "I-3": "3.rec: not an EDF file (0 bytes",
+        "I-6": "promises 99999999 data records of 1 s",
+        "I-9": "9_1.txt: holds stage '7'; expected one of 0 1 2 3 5",
+    }
+    notes = {
         "I-4": "channel 'C4-M1' has a digital range of -32768 to 99999, not within 16 bits",
         "I-5": "channel 'C4-M1' has a physical minimum equal to its maximum (-500)",
-        "I-6": "promises 99999999 data records of 1 s",
-        "I-7": "2 signals are labelled 'C4-M1'",
+        "I-7": "the first of 2 such signals (C4-M1, C4-M1#2)",
         "I-8": "channel 'C4-M1' is in 'furlong', which is not a voltage",
-        "I-9": "9_1.txt: holds stage '7'; expected one of 0 1 2 3 5",
         "I-10": "a likely error of unit or gain",
     }
+    return reasons, notes
 
 
 def test_each_is_skipped_for_its_reason_and_the_others_go_on(tmp_path, capsys):
     raw, out = tmp_path / "raw", tmp_path / "corpus"
-    reasons = broken_tree(raw)
+    reasons, notes = broken_tree(raw)
     assert build("isruc", raw, "--out", out) == 3
     told = capsys.readouterr()
-    assert told.out.splitlines()[-1] == f"{out}: 10 epochs of 2 nights, 8 skipped"
+    assert told.out.splitlines()[-1] == f"{out}: 40 epochs of 7 nights, 3 skipped"
     found = manifest(out)
+    for recording, note in notes.items():
+        (line,) = (x for x in told.err.splitlines() if x.startswith(f"{recording}: "))
+        assert note in line
+        assert found[recording]["status"] == "built"
+        (eeg,) = (lane for lane in found[recording]["lanes"] if lane["lane"] == "C4-M1")
+        assert eeg["source"] == ("C4-M1" if recording == "I-7" else "C3-M2")
+        assert note in eeg["note"]
+        assert ("a substitute" in eeg["note"]) == (recording != "I-7")
     for recording, reason in reasons.items():
         (line,) = (x for x in told.err.splitlines() if x.startswith(f"skipped {recording}: "))
         assert reason in line
@@ -207,13 +221,13 @@ def test_all_skipped(tmp_path, capsys):
     broken_tree(tmp_path / "raw")
     out = tmp_path / "corpus"
     ids = tmp_path / "ids.csv"
-    ids.write_text("I-3,x\r\nI-4\n\nI-99\n")
+    ids.write_text("I-3,x\r\nI-6\n\nI-99\n")
     with pytest.raises(InputError, match="all 2 recordings were skipped"):
         build("isruc", tmp_path / "raw", "--out", out, "--ids", ids)
     told = capsys.readouterr().err
     assert f"{ids}: 1 of 3 ids not found: I-99" in told
     assert "skipped I-3" in told
-    assert "skipped I-4" in told
+    assert "skipped I-6" in told
     assert not list(out.rglob("*.parquet"))
     ids.write_text("nobody")
     with pytest.raises(InputError, match="none of its 1 ids found; expected subjects such as I-1"):

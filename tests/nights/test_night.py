@@ -118,8 +118,16 @@ def test_a_longer_record_takes_no_more_memory(tmp_path):
     assert peaks[0] < 40e6
 
 
-def test_a_rate_that_cannot_show_the_band_is_refused_with_the_lane(tmp_path):
+def test_a_lane_whose_rate_cannot_show_its_band_stays_empty_with_a_note(tmp_path):
     lanes = [signal("C4-M1", noise(120, 100), 100), signal("chin", noise(120, 1), 1)]
-    edf = write_edf(tmp_path / "slow.edf", lanes)
-    with pytest.raises(InputError, match=r"slow\.edf: lane chin \(chin\): a signal at 1 Hz"):
+    night = Night(write_edf(tmp_path / "slow.edf", lanes), PRESETS["square"])
+    assert night.sources["chin"] is None
+    (note,) = (note for note in night.notes if "chin" in note and "1 Hz" in note)
+    assert "50 Hz or more" in note
+    assert len(list(night.draw())) == 4
+
+
+def test_an_eeg_whose_rate_is_too_low_is_refused_with_its_rate(tmp_path):
+    edf = write_edf(tmp_path / "slow.edf", [signal("C4-M1", noise(120, 20), 20)])
+    with pytest.raises(InputError, match=r"slow\.edf: .*C4-M1 is at 20 Hz; expected .* 32 Hz"):
         Night(edf, PRESETS["square"])

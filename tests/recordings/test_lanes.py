@@ -112,3 +112,182 @@ def test_a_map_that_does_not_fit_is_refused(text):
     assert repr(text) in str(caught.value)
     assert caught.value.parameter == "map"
     assert "--" not in str(caught.value)
+
+
+def test_a_map_switches_a_lane_off():
+    labels = ["C4-M1", "chin", "E1-M2"]
+    lane_map = find_lanes(labels, "core", named=parse_map("chin=none", labels))
+    assert lane_map.missing_names == ("E2", "chin")
+    assert "switched off" in lane_map.notes[3]
+    # A signal that is labelled so is one like any other.
+    assert parse_map("chin=none", ["C4-M1", "None"]) == {"chin": ("none",)}
+
+
+def test_a_map_names_the_second_of_two_signals():
+    labels = ["C4-M1", "EMG", "EMG#2", "EMG2"]
+    assert lanes(labels, named="chin=EMG#2")["chin"] == "EMG#2"
+    assert lanes(labels, named="chin=EMG")["chin"] == "EMG"
+    assert lanes(labels, named="chin=EMG - EMG#2")["chin"] == "EMG - EMG#2"
+    assert lanes(labels, named="chin=EMG2")["chin"] == "EMG2"
+
+
+### Substitutes
+
+
+def filled(labels, montage="aasm", **more):
+    """Return what fills each lane, and the notes of lanes that have one."""
+    lane_map = find_lanes(labels.split(","), montage, **more)
+    names = [lane.name for lane in lane_map.lanes]
+    sources = dict(zip(names, (str(s) if s else None for s in lane_map.sources), strict=True))
+    return sources, {n: note for n, note in zip(names, lane_map.notes, strict=True) if note}
+
+
+# From the best to the worst: each set without its predecessors' signals has its own first one.
+C4_M1 = [
+    ("EEG C4:A1", ""),
+    ("C4,M1", ""),
+    ("EEG C4-CLE", "linked ears"),
+    ("C3-M2", "mirrored"),
+    ("C3_AVG,A2_AVG", "mirrored"),
+    ("C4-M2", "mastoid of its own side"),
+    ("C4-Mx", "linked mastoids"),
+    ("C4-Avg", "average"),
+    ("CZ-A1", "another electrode"),
+    ("Fpz-Cz", "another derivation"),
+    ("EEG C4-Ref", "no reference"),
+    ("EEG C3-Ref", "other side"),
+    ("EEG Cz-Ref", "another electrode"),
+    ("EEG", "no electrode"),
+]
+
+
+@pytest.mark.parametrize("rank", range(len(C4_M1)))
+def test_the_order_of_substitutes_for_c4_m1(rank):
+    labels = ",".join(labels for labels, _ in reversed(C4_M1[rank:]))
+    best, note = C4_M1[rank]
+    sources, notes = filled(labels, "core")
+    assert sources["C4-M1"] == " - ".join(best.split(","))
+    assert note in notes.get("C4-M1", "")
+    assert notes.get("C4-M1", "a substitute").startswith("a substitute") or not note
+
+
+def test_no_signal_fills_two_lanes():
+    assert filled("C3-M2,E1-M2", "shhs")[0]["C4-M1"] is None
+    sources, _ = filled("EEG Fpz-Cz,EEG Pz-Oz,EOG horizontal", "aasm")
+    assert list(sources.values()) == [None, "EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal", None, None]
+    sources, _ = filled("C4,C3,Cz", "shhs")
+    assert (sources["C3-M2"], sources["C4-M1"]) == ("C3", "C4")
+    sources, _ = filled("Cz-A1,E1-M2", "shhs")  # the right side comes first
+    assert (sources["C3-M2"], sources["C4-M1"]) == (None, "Cz-A1")
+
+
+def test_chains_oxygen_and_turned_signs_fill_no_lane():
+    sources, _ = filled("F4-C4,C4-P4,P4-O2,Fp2-F4,C3:C4,M1-C4,O2,SpO2,EtCO2,EEG F7-O1,HB_1")
+    assert set(sources.values()) == {None}
+    assert filled("C4-M1,O2,M1")[0]["O2-M1"] is None  # oxygen: no other electrode is so plain
+    assert filled("C4,C3,O1,O2,M1")[0]["O2-M1"] == "O2 - M1"
+    assert filled("C4-M1,EEG O2,EEG M1")[0]["O2-M1"] == "EEG O2 - EEG M1"
+
+
+def test_differences_need_one_reference():
+    assert filled("EEG C4-Ref,A1", "core")[0]["C4-M1"] == "EEG C4-Ref"
+    assert filled("EEG C4-Ref,EEG A1-Ref", "core")[0]["C4-M1"] == "EEG C4-Ref - EEG A1-Ref"
+    assert filled("C4-Fpz,M1-Fpz", "core")[0]["C4-M1"] == "C4-Fpz - M1-Fpz"
+    assert filled("C4_AVG,M1", "core")[0]["C4-M1"] == "C4_AVG"
+
+
+def test_mesa_and_shhs_call_different_electrodes_eeg2():
+    sources, notes = filled("EKG,EOG-L,EOG-R,EMG,EEG1,EEG2,EEG3", "shhs")
+    assert (sources["C3-M2"], sources["C4-M1"]) == (None, "EEG3")
+    assert "MESA" in notes["C4-M1"]
+    sources, notes = filled("EEG2,EEG,EMG", "shhs")
+    assert (sources["C3-M2"], sources["C4-M1"]) == ("EEG2", "EEG")
+    assert not {"C3-M2", "C4-M1"} & notes.keys()
+    assert filled("EEG2,EOG-L", "shhs")[0]["C3-M2"] is None
+    assert filled("EEG2,EEG1,EEG", "shhs")[0]["C3-M2"] is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "eyes", "words"),
+    [
+        ("LOC-M2,ROC-M1", ("LOC-M2", "ROC-M1"), ()),
+        ("E1-M2,E2-M2", ("E1-M2", "E2-M2"), ()),
+        ("LOC-A1,ROC-A2", ("LOC-A1", "ROC-A2"), ()),
+        ("LOC,ROC,M2", ("LOC - M2", "ROC - M2"), ()),
+        ("E1,E2,C4-M1", ("E1", "E2"), ("no mastoid", "no mastoid")),
+        ("E1-Fpz,E2-Fpz", ("E1-Fpz", "E2-Fpz"), ("no mastoid", "no mastoid")),
+        ("EOG1,EOG2", ("EOG1", "EOG2"), ("which eye", "which eye")),
+        ("ROC-LOC", ("ROC-LOC", None), ("right minus left",)),
+        ("E1-E2", ("E1-E2", None), ("left minus right",)),
+        ("EOG", ("EOG", None), ("one bipolar",)),
+        ("E1-M2,EOG", ("E1-M2", None), ()),
+        ("EOG (right)", (None, "EOG (right)"), ("no mastoid",)),
+    ],
+)
+def test_the_eyes(labels, eyes, words):
+    sources, notes = filled(labels, "core")
+    assert (sources["E1"], sources["E2"]) == eyes
+    told = [notes[lane] for lane in ("E1", "E2") if lane in notes]
+    assert len(told) == len(words)
+    assert all(word in note for word, note in zip(words, told, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("labels", "chin", "word"),
+    [
+        ("CHIN1-CHIN2,EMG", "CHIN1-CHIN2", ""),
+        ("EMG1,EMG2,EMG3", "EMG1 - EMG2", ""),
+        ("Lchin,Rchin,Cchin", "Lchin - Rchin", ""),
+        ("L Chin,R Chin", "L Chin - R Chin", ""),
+        ("EMG/L,EMG/R,Leg/L,Leg/R", "EMG/L - EMG/R", ""),
+        ("EMG/L,EMG/R", "EMG/L - EMG/R", "no muscle"),
+        ("EMG+,EMG-", "EMG+ - EMG-", ""),
+        ("cchin_l,rchin_l", "cchin_l", "the first of 2"),
+        ("Chin1,EMG", "Chin1", "one electrode"),
+        ("EMG,Leg/L", "EMG", "no muscle"),
+        ("X1,X2", "X1", "no muscle"),
+        ("Leg/L,Leg/R,TIB Dx,EMG_Leg", None, ""),
+    ],
+)
+def test_the_chin(labels, chin, word):
+    sources, notes = filled(f"C4-M1,{labels}", "core")
+    assert sources["chin"] == chin
+    assert word in notes.get("chin", "")
+    assert ("chin" in notes) == bool(word)
+
+
+@pytest.mark.parametrize(
+    ("labels", "ecg", "word"),
+    [
+        ("ECG1-ECG2", "ECG1-ECG2", ""),
+        ("ECG2,ECG1", "ECG1 - ECG2", ""),
+        ("ECG L,ECG R", "ECG L - ECG R", ""),
+        ("ekg", "ekg", ""),
+        ("ECGL", "ECGL", "one electrode"),
+        ("X1,X2", "X2", "ECG"),
+    ],
+)
+def test_the_ecg(labels, ecg, word):
+    sources, notes = filled(f"C4-M1,{labels}", "paper")
+    assert sources["ECG"] == ecg
+    assert word in notes.get("ECG", "")
+
+
+def test_the_better_of_two_equal_signals_is_taken_and_said():
+    sources, notes = filled("C4-M1,EEG C4-A1", "core", best=lambda pair: pair[1])
+    assert sources["C4-M1"] == "EEG C4-A1"
+    assert "C4-M1, EEG C4-A1" in notes["C4-M1"]
+    sources, notes = filled("C4-M1,C4-M1#2", "core")
+    assert sources["C4-M1"] == "C4-M1"
+    assert "the first of 2" in notes["C4-M1"]
+
+
+def test_what_cannot_be_shown_is_passed_over_and_said():
+    def fault(lane, derivation):
+        return "is broken" if "C4" in str(derivation) or lane.name == "chin" else None
+
+    sources, notes = filled("C4-M1,C3-M2,chin", "core", fault=fault)
+    assert sources["C4-M1"] == "C3-M2"
+    assert "C4-M1 is broken" in notes["C4-M1"] and "mirrored" in notes["C4-M1"]
+    assert sources["chin"] is None
+    assert "chin is broken" in notes["chin"]

@@ -202,10 +202,15 @@ def test_a_channel_whose_header_makes_no_sense_is_refused(path, field, value, re
     assert "Jane" not in str(caught.value)
 
 
-def test_a_label_of_two_channels_is_refused(path):
-    patch_signal(path, "label", 1, "C4-M1")
-    with pytest.raises(InputError, match="2 signals are labelled 'C4-M1'; expected one"):
-        Recording(path).read_uv("C4-M1")
+def test_the_second_channel_of_one_label_is_read_by_its_number(path):
+    first, second, *_ = Recording(path).labels
+    wanted = [Recording(path).read_uv(label) for label in (first, second)]
+    patch_signal(path, "label", 1, first)
+    recording = Recording(path)
+    assert recording.labels[:2] == (first, f"{first}#2")
+    assert len(set(recording.labels)) == len(recording.labels)
+    for label, samples in zip(recording.labels, wanted, strict=False):
+        assert (recording.read_uv(label) == samples).all()
 
 
 def test_a_channel_at_0_hz_is_refused_alone(tmp_path):

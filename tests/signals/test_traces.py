@@ -84,10 +84,11 @@ def test_a_lane_is_the_difference_of_two_electrodes(tmp_path):
     path = tmp_path / "night.edf"
     Edf(signals).write(path)
     recording = Recording(path)
-    lanes = find_lanes(recording.labels, "core")
-    assert lanes.filled_names == ("C4-M1", "E1")
-    assert str(lanes.sources[0]) == "C4 - A1"
-    traces = Night(recording, PRESETS["square"], lanes=lanes).traces()
+    night = Night(recording, PRESETS["square"])
+    assert night.lanes.filled_names == ("C4-M1", "E1")
+    assert night.sources["C4-M1"] == "C4 - A1"
+    assert night.sources["E1"] == "E1"  # its rate is not that of A1
+    traces = night.traces()
     middle = slice(2000, 10000)
     assert np.abs(traces[0].samples_uv[middle] - wave[middle]).max() < 0.5
     assert np.abs(traces[1].samples_uv[1000:5000] - wave[::2][1000:5000]).max() < 0.5
@@ -263,7 +264,7 @@ def test_quality_counts_flat_and_clipped_seconds(tmp_path):
     a[1000:1300] = 7.0  # 3 s that do not move, but not in the difference
     b[2000:2100] = 500.0  # 1 s at the limit, alone
     channel = {"physical_dimension": "uV", "physical_range": (-500, 500)}
-    pairs = (("C4", a), ("M1", b), ("E1", a), ("chin", np.zeros(6000)))
+    pairs = (("C4", a), ("M1", b), ("E1-M2", a), ("chin", np.zeros(6000)))
     signals = [EdfSignal(x.astype(float), 100, label=label, **channel) for label, x in pairs]
     path = tmp_path / "night.edf"
     Edf(signals).write(path)

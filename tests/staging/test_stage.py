@@ -204,9 +204,9 @@ def in_pieces(path):
 @pytest.mark.parametrize(
     ("make", "more", "said"),
     [
-        (slow, (), "lane C4-M1 (C4-M1) is at 1 Hz; expected an EEG at 32 Hz or more"),
+        (slow, (), "C4-M1 is at 1 Hz; expected an EEG at 32 Hz or more"),
         (short, (), ": 10 s long"),
-        (flat, (), "C4-M1: flat for most of the record"),
+        (flat, (), "C4-M1 is flat for most of the record"),
         (legs, (), "no EEG lane found"),
         (legs, ("--map", "C4-M1=Right Leg"), "no label 'Right Leg'"),
         (legs, ("--map", "leg=Left Leg"), "'leg=Left Leg'"),
