@@ -1,5 +1,7 @@
 """Stages in annotations of WFDB, arrays of numpy and workbooks."""
 
+import datetime
+
 import numpy as np
 import pytest
 import wfdb
@@ -7,7 +9,7 @@ from openpyxl import Workbook
 
 from psgvlm.errors import InputError
 from psgvlm.scores.formats import read_sheet
-from psgvlm.scores.sheet import RECORD, Mark
+from psgvlm.scores.sheet import CLOCK, RECORD, Mark
 
 RATE_HZ = 200
 
@@ -129,3 +131,55 @@ def test_a_damaged_workbook_is_refused(tmp_path):
 def test_a_workbook_without_stages_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"a\.xlsx"):
         read_sheet(write_book(tmp_path / "a.xlsx", [["lux"], [54], [136]]))
+
+
+T0 = datetime.datetime(2020, 5, 12, 23, 59, 30)
+WORDS = ("Wach", "N1", "Rem", "A")
+
+
+def profile(head_of, time_of):
+    head = [("Signal ID", "SchlafProfil\\profil"), ("Start Time", "12.05.2020 23:59:30")]
+    head += [("Unit", ""), ("Rate", "30 s")]
+    times = [time_of(T0 + datetime.timedelta(seconds=30 * i)) for i in range(len(WORDS))]
+    return [*map(head_of, head), [], *map(list, zip(times, WORDS, strict=True))]
+
+
+@pytest.mark.parametrize("head_of", [list, lambda pair: [": ".join(pair)]])
+@pytest.mark.parametrize(
+    ("time_of", "onsets_s"),
+    [
+        (lambda time: time, (86370, 86400, 86430, 86460)),
+        (lambda time: time.time(), (86370, 0, 30, 60)),
+        (lambda time: time.strftime("%H:%M:%S,000"), (86370, 0, 30, 60)),
+    ],
+)
+def test_the_sheet_of_a_workbook_that_is_the_sleep_profile(tmp_path, head_of, time_of, onsets_s):
+    lux = [["Signal ID: Licht\\lux"], ["Rate: 1 s"], [T0.time(), 54.0], [T0.time(), 136.0]]
+    path = write_book(tmp_path / "a.xlsx", lux, profile(head_of, time_of))
+    sheet = read_sheet(path)
+    (marks,) = sheet.marks.values()
+    assert sheet.origin == CLOCK
+    assert [(mark.text, mark.onset_s) for mark in marks] == list(zip(WORDS, onsets_s, strict=True))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["stage"], ["W"], ["N1"], ["REM"]],
+        [["W"], ["N1"], ["REM"]],
+        [["Epoch", "Stage", "SpO2"], [1, "W", 95], [2, "N1", 96], [3, "REM", None]],
+    ],
+)
+def test_a_workbook_is_read_as_a_table_or_a_list(tmp_path, rows):
+    (marks,) = read_sheet(write_book(tmp_path / "a.xlsx", rows)).marks.values()
+    assert [mark.text for mark in marks] == ["W", "N1", "REM"]
+
+
+def test_times_in_a_workbook_are_seconds_or_times_of_day(tmp_path):
+    rows = [["onset", "duration", "stage"], [60.0, 30, "W"], [90.0, 30, "N2"]]
+    sheet = read_sheet(write_book(tmp_path / "a.xlsx", rows))
+    assert sheet.marks == {"": (Mark("W", 60, 30), Mark("N2", 90, 30))}
+    rows = [["Zeit", "Schlafstadium"], [T0.time(), "W"], [datetime.time(0, 0, 0), "N2"]]
+    sheet = read_sheet(write_book(tmp_path / "b.xlsx", rows))
+    assert sheet.origin == CLOCK
+    assert [mark.onset_s for mark in sheet.marks[""]] == [86370, 0]

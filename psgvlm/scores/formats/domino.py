@@ -1,5 +1,7 @@
 """Domino of SOMNOmedics: a sleep profile as text, a time of day and a stage on each line.
 
+In a workbook these are two cells of a row.
+
 The head's words and the order of its date depend on the language, so that only the rows are read.
 """
 
@@ -13,7 +15,7 @@ from psgvlm.scores.words import is_stage_text
 
 _FORMAT = "Domino sleep profile"
 _PROFILE = re.compile(r"schlafprofil|sleep ?profile|profil de sommeil", re.IGNORECASE)
-_RATE = re.compile(r"^[^:;\d]{2,20}:\s*(\d+(?:[.,]\d+)?)\s*s(?:ec)?\s*$", re.IGNORECASE)
+_RATE = re.compile(r"^[^:;\t\d]{2,20}[:\t]\s*(\d+(?:[.,]\d+)?)\s*s(?:ec)?\s*$", re.IGNORECASE)
 _FIELD = re.compile(r"[^:;\d]{2,30}:\s")
 HEAD_LINES, LEAST_STAGES = 40, 0.5
 
@@ -23,7 +25,7 @@ def read(path: Path, text: str) -> Sheet | None:
     clocks, texts, epoch_s, has_table_head = [], [], None, False
     is_profile = bool(_PROFILE.search(path.stem))
     for number, line in enumerate(text.splitlines()):
-        time, separator, word = line.partition(";")
+        time, separator, word = line.partition(";" if ";" in line else "\t")
         if separator and (clock := read_clock(time)):
             clocks.append(clock)
             texts.append(word.strip().strip(";").strip())
