@@ -1,5 +1,7 @@
 """HDF5 recordings as DOD and psg-utils write them."""
 
+import multiprocessing
+
 import h5py
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ from other_formats import write_dod, write_psg_utils
 from recordings import SECRET, noise
 
 from psgvlm.errors import InputError
+from psgvlm.recordings import h5_file, h5_process
+from psgvlm.recordings.h5_file import names_in, read_row
 from psgvlm.recordings.recording import Recording
 
 
@@ -149,3 +153,41 @@ def test_no_usable_signal_is_refused(tmp_path):
     path = write_dod(tmp_path / "x.h5", fs="often")
     with pytest.raises(InputError, match="no signal can be read"):
         Recording(path)
+
+
+def test_names_and_rows(path):
+    assert {"hypnogram", "signals", "signals/eeg", "signals/emg"} <= set(names_in(path))
+    assert read_row(path, "hypnogram").tolist() == [0, 0, 0, 0]
+    assert read_row(path, "signals") is None
+    assert read_row(path, "missing/place") is None
+
+
+@pytest.mark.parametrize("command", ["import os; os.abort()", "import time; time.sleep(99)"])
+def test_a_file_that_ends_or_stops_libhdf5_is_refused(path, monkeypatch, command):
+    """Damage can crash libhdf5, so it runs in a process of its own; the next file is read again."""
+    h5_process.stop()
+    with monkeypatch.context() as patch:
+        patch.setattr(h5_process, "_COMMAND", command)
+        patch.setattr(h5_process, "TIMEOUT_S", 1)
+        with pytest.raises(InputError, match="damaged HDF5 file") as caught:
+            Recording(path)
+        assert str(path) in str(caught.value)
+    assert Recording(path).duration_s == 120
+
+
+def test_a_forked_process_reads_with_a_reader_of_its_own(path):
+    context = multiprocessing.get_context("fork")
+    Recording(path)
+    with context.Pool(2) as pool:
+        sums = pool.map(_sum, [path] * 4)
+    assert set(sums) == {_sum(path)}
+
+
+def _sum(path):
+    return float(Recording(path).read_uv("EMG").sum())
+
+
+def test_a_long_signal_is_read_in_pieces(path, monkeypatch):
+    whole = Recording(path).read_uv("EMG")
+    monkeypatch.setattr(h5_file, "PIECE_SAMPLES", 7001)
+    assert (Recording(path).read_uv("EMG") == whole).all()
