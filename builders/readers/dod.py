@@ -16,6 +16,7 @@ from psgvlm.builders.readers.layout import found_night
 
 from psgvlm.errors import InputError
 from psgvlm.files import list_files, natural_key, read_json
+from psgvlm.recordings.h5_file import names_in, read_row
 from psgvlm.recordings.recording import Recording
 from psgvlm.scores import CONSENSUS, Mark, Scores, Sheet, place
 from psgvlm.stages import EPOCH_S
@@ -49,12 +50,10 @@ def find(raw: Path) -> list[FoundNight]:
 
 def is_certain(night: FoundNight) -> bool:
     """Return whether the file has the groups of this data set."""
-    import h5py
-
     try:
-        with h5py.File(night.signal) as file:
-            return "signals" in file and (HYPNOGRAM in file or "eeg" in file["signals"])
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError):
+        names = names_in(night.signal)
+        return "signals" in names and (HYPNOGRAM in names or "signals/eeg" in names)
+    except InputError:
         return bool(_UUID.fullmatch(night.signal.stem))
 
 
@@ -111,18 +110,13 @@ def _sheet(path: Path, lists: dict[str, list[int]]) -> Sheet:
 
 
 def _read_hypnogram(night: FoundNight) -> list[int]:
-    import h5py
-    import numpy as np
-
-    try:
-        with h5py.File(night.signal) as file:
-            values = np.asarray(file[HYPNOGRAM]).ravel()
-            return [int(value) for value in values]
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+    codes = read_row(night.signal, HYPNOGRAM)
+    if codes is None or not (abs(codes) < 100).all() or not (codes == codes.round()).all():
         raise InputError(
             f"{night.signal}: no {HYPNOGRAM!r} with a number for each epoch; expected the file as "
             "it was downloaded, or the lists of its scorers"
-        ) from error
+        )
+    return [int(code) for code in codes]
 
 
 def _read_list(path: Path) -> list[int]:
