@@ -80,7 +80,7 @@ def write(root, recording, hours, seed, rng) -> Truth:
         annotations = [edfio.EdfAnnotation(*row) for row in rows]
         write_edf(scores.with_suffix(".edf"), (), path.stem, annotations=annotations, start=START)
     if ".txt" in recording.scores:
-        write_text(scores.with_suffix(".txt"), "\n".join([HEADER, *map(_line, rows)]) + "\n")
+        write_text(scores.with_suffix(".txt"), table(rows))
     return Truth(
         recording.name,
         night.stages,
@@ -95,6 +95,11 @@ def write_shared(root, recordings):
     """Write the list of recordings."""
     names = "".join(f"{recording.name}.edf\n" for recording in recordings)
     write_text(Path(root) / "RECORDS", names)
+
+
+def table(rows):
+    """Return the text of a table of scores from (onset, duration, annotation)."""
+    return "\n".join([HEADER, *map(_line, rows)]) + "\n"
 
 
 def _line(row):
