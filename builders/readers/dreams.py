@@ -4,6 +4,7 @@
 """
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from psgvlm.builders.readers import scoring
@@ -24,14 +25,14 @@ _NAME = re.compile(r"(subject|patient|excerpt)\d+\.edf", re.IGNORECASE)
 def find(raw: Path) -> list[FoundNight]:
     """List the recordings; excerpts of several of its databases are told apart by their folders."""
     texts = by_name(raw, (".txt",))
+    signals = [path for path in list_files(raw, (".edf",)) if _NAME.fullmatch(path.name)]
+    count = Counter(path.stem.lower() for path in signals)
     nights = []
-    for path in list_files(raw, (".edf",)):
-        if not _NAME.fullmatch(path.name):
-            continue
+    for path in signals:
         stem = path.stem.lower()
         names = (f"hypnogram{kind}_{stem}.txt" for kind in ("aasm", "r&k", ""))
         scores = [found for name in names if (found := nearest(texts.get(name, ()), path))]
-        subject = name_below(raw, path) if stem.startswith("excerpt") else stem
+        subject = name_below(raw, path) if count[stem] > 1 else stem
         nights.append(found_night("dreams", raw, path, subject, scores))
     return nights
 

@@ -10,6 +10,8 @@ from psgvlm.scores.codes import CODES
 from psgvlm.scores.finding import find_scores
 from psgvlm.scores.scores import Scores
 
+_ANY = ("folder", "bids", "hsp")  # here the names of files decide what they may hold
+
 OPTIONS: dict[str, dict] = {
     "codes": {
         "choices": tuple(CODES),
@@ -65,5 +67,6 @@ def read(
         default_codes=default_codes,
         epoch_s=None if epoch_length is None else float(epoch_length),
         scorer=scorer,
+        certain=night.cohort not in _ANY,
     )
     return scores and replace(scores, notes=scores.notes + night.notes)

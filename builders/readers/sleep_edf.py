@@ -35,11 +35,17 @@ def find(raw: Path) -> list[FoundNight]:
             hypnograms.setdefault((path.parent, match[1].upper()), []).append(path)
         elif path.suffix.lower() == ".hyp":
             hypnograms.setdefault((path.parent, path.stem.upper()), []).append(path)
+    expanded = {m[1].upper() for path in files if (m := _PSG.fullmatch(path.name))}
     nights = []
     for path in files:
-        if match := _PSG.fullmatch(path.name) or _OLD.fullmatch(path.name):
-            scores = hypnograms.get((path.parent, match[1].upper()), [])
-            nights.append(found_night("sleep-edf", raw, path, match[1][:5].upper(), scores))
+        old = _OLD.fullmatch(path.name)
+        if match := _PSG.fullmatch(path.name) or old:
+            key = match[1].upper()
+            scores = hypnograms.get((path.parent, key), [])
+            notes = []
+            if old and old[2].upper() in expanded:
+                notes = [f"this night is in the expanded edition too, as {old[2].upper()}0-PSG"]
+            nights.append(found_night("sleep-edf", raw, path, key[:5], scores, notes))
     return nights
 
 

@@ -27,6 +27,7 @@ def find_scores(
     default_codes: str | None = None,
     epoch_s: float | None = None,
     scorer: str | None = None,
+    certain: bool = False,
 ) -> Scores | None:
     """Read the scores of a recording from the first file that holds them, or its own annotations.
 
@@ -41,6 +42,8 @@ def find_scores(
         given by the last part of its name, such as `"2"` for `P1_scorer2.txt`.
     default_codes : str, optional
         What numbers mean in a file that does not say so.
+    certain : bool, optional
+        Whether `paths` hold its scores whatever their names say. Default: False.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def find_scores(
             failures.append((group[0], error))
     if scores is None:
         scores = annotated_scores(recording, **options, scorer=scorer)
-    likely = [failed for failed in failures if is_likely(recording.path, failed[0])]
+    likely = [each for each in failures if certain or is_likely(recording.path, each[0])]
     if scores is None and likely:
         raise likely[0][1]
     if scores is None:

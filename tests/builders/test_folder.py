@@ -83,7 +83,7 @@ def test_xml(tmp_path, name):
 
 def test_xml_of_another_kind(tmp_path):
     (tmp_path / "night.xml").write_text("<gpx/>")
-    with pytest.raises(InputError, match="'gpx'; expected CMPStudyConfig"):
+    with pytest.raises(InputError, match=r"night\.xml.*'gpx'.*expected.*CMPStudyConfig"):
         stages(night_of(tmp_path))
 
 
@@ -108,7 +108,7 @@ def test_bids_events(tmp_path, text):
     ("name", "text"),
     [
         ("night.txt", "W\nN1\nN2\nN3\nR\n?\n"),
-        ("night.txt", "0\r\n1\r\n2\r\n3\r\n5\r\n9\r\n"),
+        ("night_hypnogram.txt", "W\r\nN1\r\nN2\r\nN3\r\nR\r\n?\r\n"),
         ("night.csv", "wake\nS1\nS2\nS4\nREM\nMT\n"),
         ("night.csv", "epoch,onset_s,stage,p_W\n0,0,W,1\n1,30,N1,0\n2,60,N2,0\n3,90,N3,0\n"
          "4,120,R,0\n5,150,?,0\n"),
@@ -120,19 +120,38 @@ def test_lists(tmp_path, name, text):
     assert stages(night_of(tmp_path)) == STAGES
 
 
+def test_numbers_need_a_table_of_codes(tmp_path):
+    (tmp_path / "night.txt").write_text("0\r\n1\r\n2\r\n4\r\n5\r\n9\r\n", newline="")
+    night = night_of(tmp_path)
+    with pytest.raises(InputError, match=r"night\.txt.*0 1 2 4 5 9"):
+        stages(night)
+    assert folder.read_scores(night, codes="rk").stages == STAGES
+    assert folder.read_scores(night, codes="aasm").stages == ("W", "N1", "N2", "R", None, None)
+
+
+def test_epochs_of_another_length(tmp_path):
+    (tmp_path / "night.txt").write_text("W\n" * 6 + "N2\n" * 12)
+    night = night_of(tmp_path)
+    assert stages(night) == ("W", "W", "N2", "N2", "N2", "N2")  # 18 epochs of 10 s in 180 s
+    assert folder.read_scores(night, epoch_length=5).stages == ("W", "N2", "N2")
+
+
+def test_an_unknown_word_costs_its_epoch_alone_and_is_said(tmp_path):
+    (tmp_path / "night.txt").write_text("W\nN7\nN2\nN3\nR\n?\n")
+    scores = folder.read_scores(night_of(tmp_path))
+    assert scores.stages == ("W", None, "N2", "N3", "R", None)
+    assert "N7" in " ".join(scores.warnings)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("night.txt", "W\nN7\n", "stage 'N7'; expected W N1 N2 N3 R"),
-        ("night.txt", "0\n1\n2\n4\n", "4 may mean stage 4 or REM"),
-        ("night.txt", "", "holds no sleep stages"),
-        ("night.csv", "epoch,stage\n", "holds no sleep stages"),
-        ("night.csv", "onset_s,stage\n0,W\n20,W\n", "epoch 1 starts at 20 s; expected an"),
-        ("night_events.tsv", "onset\tduration\n0\t30\n", "columns duration, onset; expected"),
-        ("night_events.tsv", "onset\tduration\tstage\n0\t30\tN9\n", "stage 'N9'"),
-        ("night_events.tsv", "onset\tduration\tstage\nsoon\t30\tW\n", "onset 'soon'"),
-        ("night_events.tsv", "", "not a table"),
-        ("night_events.tsv", "onset\tduration\tstage\n0\t1e9\tW\n", "less than 31 days"),
+        ("night.txt", "0\n1\n2\n4\n", "4 is stage 4 or REM"),
+        ("night.txt", "", "no stages"),
+        ("night.csv", "epoch,stage\n", "no stages"),
+        ("night_events.tsv", "onset\tduration\n0\t30\n", "onset, duration"),
+        ("night_events.tsv", "onset\tduration\tstage\nsoon\t30\tW\n", "'onset'"),
+        ("night_events.tsv", "", "no stages"),
     ],
 )
 def test_lists_that_are_none(tmp_path, name, text, reason):
@@ -170,6 +189,29 @@ def test_subjects_and_recordings(tmp_path):
         ("P02_ses-2", "P02"),
         ("Ünal K 3", "Ünal K 3"),
     }
+
+
+def test_subjects_where_every_folder_has_the_same_names(tmp_path):
+    """A folder is a person where its files have the names of kinds, and not of people."""
+    names = ("tp1/psg.edf", "tp2/psg.edf", "z1/EEG L.edf", "z1/EEG R.edf", "z2/EEG L.edf")
+    names += ("control/1.edf", "control/2.edf", "patient/1.edf", "patient/3.edf")
+    names += ("baseline/K1.edf", "followup/K1.edf")
+    for name in names:
+        write_edf(tmp_path / name, montage(LABELS, 60))
+    subjects = {night.recording: night.subject for night in find_nights(folder, tmp_path)}
+    assert subjects["tp1/psg"] == "tp1" and subjects["tp2/psg"] == "tp2"
+    assert subjects["z1/EEG L"] == "z1" and subjects["z2/EEG L"] == "z2"
+    assert len({subjects[name] for name in subjects if name[0] in "cp"}) == 4
+    assert subjects["baseline/K1"] == subjects["followup/K1"] == "K1"
+
+
+def test_scores_in_a_folder_beside_that_of_the_recordings(tmp_path):
+    write_edf(tmp_path / "study/edfs/P1.edf", montage(LABELS, 180))
+    (tmp_path / "study/hypnograms").mkdir()
+    (tmp_path / "study/hypnograms/P1.txt").write_text("W\nN1\nN2\nN3\nR\n?\n")
+    for raw in (tmp_path, tmp_path / "study/edfs"):
+        (night,) = find_nights(folder, raw)
+        assert stages(night) == STAGES
 
 
 def test_the_same_name_with_two_suffixes(tmp_path):
