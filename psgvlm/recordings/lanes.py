@@ -272,6 +272,7 @@ class _Search:
     sources: dict[str, Derivation] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     switched_off: set[str] = field(default_factory=set)
+    by_user: set[str] = field(default_factory=set)
     faults: dict[str, list[str]] = field(default_factory=dict)
 
     def use_named(self, lane: Lane, texts: Sequence[str] | None) -> None:
@@ -288,7 +289,7 @@ class _Search:
                 for derivation in group
             }
             note = "" if set(self.file.named(text)) & own else "named by the map"
-            self._take(lane, self.file.named(text), note, shared=True)
+            self._take(lane, self.file.named(text), note, by_user=True)
 
     def use_aliases(self, lane: Lane, texts: Sequence[str]) -> None:
         """Fill a lane by the names of a data set."""
@@ -308,11 +309,16 @@ class _Search:
         for group in self.file.groups(step):
             self._take(lane, group, SUBSTITUTE + step.note if step.note else "")
 
-    def _take(self, lane: Lane, group: list[Derivation], note: str, shared: bool = False) -> None:
+    def _take(self, lane: Lane, group: list[Derivation], note: str, by_user: bool = False) -> None:
         """Fill a lane, unless it is filled, with the best of a group that no lane shows yet."""
         if lane.name in self.sources or lane.name in self.switched_off:
             return
-        used = set() if shared else {source.plus for source in self.sources.values()}
+        # The user may show one signal twice; a lane whose own derivation it is keeps it.
+        keep = self.by_user if not note else set()
+        used = {source.plus for name, source in self.sources.items() if name not in keep}
+        if by_user:
+            used = set()
+            self.by_user.add(lane.name)
         usable = []
         for derivation in group:
             if derivation.plus in used:

@@ -11,8 +11,8 @@ from psgvlm.recordings.lanes import find_lanes
 
 def lanes(labels, reader=None, montage="aasm", named=""):
     """Return what fills each lane as text, with a reader's aliases and a map."""
-    aliases = {**(reader.ALIASES if reader else {}), **parse_map(named, labels)}
-    lane_map = find_lanes(labels, montage, aliases)
+    aliases = reader.ALIASES if reader else {}
+    lane_map = find_lanes(labels, montage, aliases, named=parse_map(named, labels))
     pairs = zip(lane_map.lanes, lane_map.sources, strict=True)
     return {lane.name: str(source) if source else None for lane, source in pairs}
 
@@ -179,6 +179,15 @@ def test_no_signal_fills_two_lanes():
     assert (sources["C3-M2"], sources["C4-M1"]) == ("C3", "C4")
     sources, _ = filled("Cz-A1,E1-M2", "shhs")  # the right side comes first
     assert (sources["C3-M2"], sources["C4-M1"]) == (None, "Cz-A1")
+
+
+def test_the_user_may_show_one_signal_twice():
+    labels = ["C4-M1", "E1-M2", "C3-M2"]
+    assert lanes(labels, named="C4-M1=E1-M2")["E1"] == "E1-M2"
+    named = find_lanes(labels, "shhs", named={"E1": ("C3-M2",), "E2": ("C3-M2",)})
+    assert [str(source) for source in named.sources[:4]] == ["C3-M2", "C4-M1", "C3-M2", "C3-M2"]
+    # A substitute is not taken a second time.
+    assert find_lanes(["C3-M2"], "core", named={"E1": ("C3-M2",)}).sources[0] is None
 
 
 def test_chains_oxygen_and_turned_signs_fill_no_lane():
