@@ -68,6 +68,22 @@ def test_an_event_export_whose_head_is_missing(tmp_path):
     assert marks_of(path) == [("SLEEP-S2", 79200, 30)]
 
 
+@pytest.mark.parametrize("separator", [";", ","])
+def test_an_event_export_as_csv(tmp_path, separator):
+    rows = [ALL, ("W", "Left", "22:00:00", "SLEEP-S0", "30", "C4"), ("", "", "22:00:09", "X", "3")]
+    text = "RemLogic Event Export\n" + "\n".join(separator.join(row) for row in rows)
+    (tmp_path / "a.csv").write_text(text)
+    assert marks_of(tmp_path / "a.csv") == [("SLEEP-S0", 79200, 30)]
+
+
+def test_snooz_names_stages_by_numbers(tmp_path):
+    rows = [("group", "name", "start_sec", "duration", "channels"), ("stage", "0", "0", "30", "")]
+    rows += [("spindle", "5", "12.5", "0.9", "['C3']"), ("stage", "5", "30.0", "30.0", "")]
+    (tmp_path / "a.tsv").write_text("\n".join("\t".join(row) for row in rows))
+    assert read_sheet(tmp_path / "a.tsv").codes == "rk"
+    assert marks_of(tmp_path / "a.tsv") == [("0", 0, 30), ("5", 30, 30)]
+
+
 def test_an_event_export_in_the_words_of_another_language(tmp_path):
     row = ("", "Dos", "22:00:00", "Éveil", "30")
     path = export(tmp_path / "a.txt", FRENCH, row, ("", "Dos", "22:00:09", "Micro-éveil", "3"))
@@ -209,7 +225,33 @@ def test_the_lists_of_dreems_scorers_have_their_numbers(tmp_path):
     assert read_sheet(path).codes == "aasm"
 
 
-@pytest.mark.parametrize("text", ["[0, 1", "{", "{}", "[]", '[[0], {"a": 1}]', "[" * 100_000])
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"onset": [0, 30, 60], "duration": [30, 30, 30], "stage": ["W", "N1", "REM"]},
+        [{"onset": 30 * i, "duration": 30, "stage": s} for i, s in enumerate(("W", "N1", "REM"))],
+        {"id": 3, "scoring": [{"start": 30 * i, "end": 30 * i + 30, "stage": s, "channels": []}
+                              for i, s in enumerate(("W", "N1", "REM"))]},
+    ],
+)  # fmt: skip
+def test_events_in_json(tmp_path, content):
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    assert marks_of(tmp_path / "a.json") == [("W", 0, 30), ("N1", 30, 30), ("REM", 60, 30)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[0, 1",
+        "{",
+        "{}",
+        "[]",
+        '[[0], {"a": 1}]',
+        "[" * 100_000,
+        '{"a": [{"b": 1}]}',
+        '{"W": "N1"}',
+    ],
+)
 def test_json_without_a_list_of_stages_is_refused(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(InputError, match=r"a\.json"):

@@ -17,7 +17,7 @@ from psgvlm.scores.formats import (
     elan,
     embla_xml,
     event_export,
-    json_list,
+    json_stages,
     lists,
     luna,
     luna_xml,
@@ -27,6 +27,7 @@ from psgvlm.scores.formats import (
     profusion_xml,
     rml,
     rtf,
+    snooz,
     stage_signals,
     tables,
     two_columns,
@@ -53,7 +54,7 @@ XML: tuple[ModuleType, ...] = (
 )
 # Tried in this order: a module with a head of its own before those that guess by columns.
 TEXT: tuple[ModuleType, ...] = (
-    *(mne_annotations, event_export, domino, elan, visbrain, json_list),
+    *(mne_annotations, event_export, domino, elan, visbrain, json_stages, snooz),
     *(wsc, luna, two_columns, lists, tables),
 )
 

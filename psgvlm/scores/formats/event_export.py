@@ -23,7 +23,8 @@ HEAD_LINES = 100
 def read(path: Path, text: str) -> Sheet | None:
     """Return the events `SLEEP-...`; onsets are times of day. None for another file."""
     lines = text.splitlines()
-    rows = [[cell.strip().strip('"') for cell in line.split("\t")] for line in lines]
+    separator = _separator_of(lines)
+    rows = [[cell.strip().strip('"') for cell in line.split(separator)] for line in lines]
     stages = [(number, row) for number, row in enumerate(rows, 1) if _is_stage_row(row)]
     if not stages:
         is_export = any(map(_PROGRAM.search, lines[:HEAD_LINES]))
@@ -48,6 +49,12 @@ def read(path: Path, text: str) -> Sheet | None:
         for (_, row), onset_s in zip(stages, clock_onsets(clocks), strict=True)
     ]
     return Sheet(path, _FORMAT, {"": held(marks)}, CLOCK)
+
+
+def _separator_of(lines: list[str]) -> str:
+    """Return what stands between cells: a tab, or in a CSV a semicolon or comma."""
+    counted = [line for line in lines if "sleep-" in line.casefold()] or lines
+    return max("\t;,", key=lambda separator: sum(line.count(separator) for line in counted))
 
 
 def _is_stage_row(row: list[str]) -> bool:
