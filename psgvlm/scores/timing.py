@@ -65,7 +65,7 @@ def times_of(
     if not (np.isfinite(onsets_s).all() and np.isfinite(durations_s).all()):
         raise InputError(f"{sheet.path}: an onset or a duration is no number; expected seconds")
     if sheet.origin == CLOCK:
-        onsets_s = _over_midnight(onsets_s)
+        onsets_s = _over_midnight(onsets_s, np.clip(durations_s, 0, None))
     order = np.argsort(onsets_s, kind="stable")
     ends_s, step_s, notes = _ends(onsets_s, durations_s, order, epoch_s)
     shift_s, more = _shift(sheet, onsets_s, ends_s, recording)
@@ -97,10 +97,18 @@ def _listed(sheet: Sheet, count: int, recording: Recording, epoch_s: float | Non
     return Times(onsets_s, onsets_s + length_s, length_s, tuple(notes), tuple(warnings))
 
 
-def _over_midnight(clock_s: np.ndarray) -> np.ndarray:
-    """Add a day wherever the time of day jumps back by more than half a day."""
-    jumps = np.diff(clock_s, prepend=clock_s[0])
-    return clock_s + DAY_S * np.cumsum(jumps < -DAY_S / 2) - DAY_S * np.cumsum(jumps > DAY_S / 2)
+def _over_midnight(clock_s: np.ndarray, lengths_s: np.ndarray) -> np.ndarray:
+    """Place each time of day on the day on which it is nearest to the end of the mark before it.
+
+    Times that pass 24 h come from dates and stay as they are.
+    """
+    if (clock_s >= DAY_S).any():
+        return clock_s
+    placed_s, expected_s = np.empty_like(clock_s), clock_s[0]
+    for i, clock in enumerate(clock_s.tolist()):
+        placed_s[i] = clock + DAY_S * round((expected_s - clock) / DAY_S)
+        expected_s = placed_s[i] + lengths_s[i]
+    return placed_s
 
 
 def _ends(

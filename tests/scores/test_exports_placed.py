@@ -199,3 +199,39 @@ def test_annotations_of_the_recording_end_where_the_next_begins(tmp_path):
     notes = [edfio.EdfAnnotation(t, None, f"Sleep stage {s}") for t, s in [(0, "W"), (90, "R")]]
     path = write_edf(tmp_path / "a.edf", montage(["C4-M1"], 150), notes)
     assert annotated_scores(Recording(path)).stages == ("W", "W", "W", "R", "R")
+
+
+def write_long(folder, runs, form):
+    """Write an export of runs `(onset, end, word)`, as text or as XML with dates."""
+    start = datetime.datetime(2020, 3, 31, 8, 0, 0)
+    times = [
+        [(start + datetime.timedelta(seconds=s)).strftime(form) for s in run[:2]] for run in runs
+    ]
+    if "T" not in form:
+        rows = [
+            ("", t[0], run[2], f"{run[1] - run[0]}") for t, run in zip(times, runs, strict=True)
+        ]
+        return exports.export(folder / "x.txt", ("Sleep Stage", *exports.ALL[2:5]), *rows)
+    inner = "".join(
+        f"<Event><Type>{run[2]}</Type><StartTime>{t[0]}</StartTime><StopTime>{t[1]}</StopTime>"
+        "</Event>"
+        for t, run in zip(times, runs, strict=True)
+    )
+    return xml.write(folder / "x.xml", f"<EventExport><Events>{inner}</Events></EventExport>")
+
+
+@pytest.mark.parametrize("form", ["%H:%M:%S", "%Y-%m-%dT%H:%M:%S"])
+def test_a_run_of_more_than_half_a_day(tmp_path, form):
+    """A whole day is recorded, and sleep comes after 14 h of wake."""
+    runs = [(0, 50400, "SLEEP-S0"), (50400, 72000, "SLEEP-S2"), (72000, 82800, "SLEEP-REM")]
+    signals = [edf.stage_signal("EEG", np.zeros(82800), 1)]
+    path = write_edf(tmp_path / "n1.edf", signals, starttime=datetime.time(8, 0, 0))
+    scores = read_scores(write_long(tmp_path, runs, form), Recording(path))
+    assert scores.stages == ("W",) * 1680 + ("N2",) * 720 + ("R",) * 360
+
+
+def test_a_duration_of_days_ends_where_the_next_stage_begins(tmp_path):
+    events = [(0, 2592000, "Sleep stage W"), (60, 30, "Sleep stage R"), (90, 30, "Sleep stage N1")]
+    path = write_edf(tmp_path / "n1.edf", montage(["C4-M1"], 120), starttime=START.time())
+    hypnogram = edf.write_annotations(tmp_path / "n1-Hypnogram.edf", events, START.time())
+    assert read_scores(hypnogram, Recording(path)).stages == ("W", "W", "R", "N1")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from psgvlm.errors import InputError
 from psgvlm.files import quote_short
+from psgvlm.scores.clock import DAY_S
 from psgvlm.scores.sheet import Mark
 from psgvlm.scores.words import is_stage_text, key_of, meaning_of
 from psgvlm.stages import STAGES
@@ -44,7 +45,14 @@ def stages_among(events: Iterable[Mark]) -> tuple[Mark, ...]:
 
 
 def held(marks: Sequence[Mark]) -> tuple[Mark, ...]:
-    """Return marks without durations if none of them has one: they stand at changes of stage."""
+    """Return marks without durations if none of them has one: they stand at changes of stage.
+
+    A duration of a day or more is none either: STAGES has one of 2592000 s.
+    """
+    marks = [
+        mark if (mark.duration_s or 0.0) < DAY_S else replace(mark, duration_s=None)
+        for mark in marks
+    ]
     durations_s = [mark.duration_s or 0.0 for mark in marks]
     onsets_s = sorted({mark.onset_s for mark in marks if mark.onset_s is not None})
     step_s = min((b - a for a, b in pairwise(onsets_s)), default=math.inf)
