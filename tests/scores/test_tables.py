@@ -183,6 +183,38 @@ def test_runs_without_onsets_follow_each_other(read):
     assert marks(sheet) == [("W", 0.0, 60.0), ("N1", 60.0, 30.0), ("N2", 90.0, 300.0)]
 
 
+@pytest.mark.parametrize("head", ["tp", "Tijdstempel", "sec_from_start"])
+def test_seconds_under_an_unknown_header(read, head):
+    sheet = read(f"{head},stage\n600,W\n630,W\n660,N1\n690,N2\n")
+    assert [mark.onset_s for mark in sheet.marks[""]] == [600, 630, 660, 690]
+
+
+def test_times_and_epochs_in_the_wrong_column(read):
+    sheet = read("onset,duration,stage\n2,30,W\n3,30,N1\n4,30,N2\n5,30,N2\n")
+    assert texts(sheet) == ["", "W", "N1", "N2", "N2"] and sheet.epoch_s == 30
+    sheet = read("onset,duration,stage\n60,1,W\n90,1,N1\n120,1,N2\n150,1,N2\n")
+    assert marks(sheet)[0] == ("W", 60.0, 30.0) and "epoch" in " ".join(sheet.notes)
+    sheet = read("epoch,stage\n60,W\n90,N1\n120,N2\n150,N2\n")
+    assert marks(sheet)[0] == ("W", 60.0, 30.0) and "seconds" in " ".join(sheet.notes)
+
+
+def test_the_length_of_an_epoch_beside_its_number(read):
+    assert read("Epoch (20 s),Stage\n1,W\n2,N1\n").epoch_s == 20
+    assert read("epoch,duration,stage\n1,10,W\n2,10,N1\n").epoch_s == 10
+
+
+def test_epochs_as_columns(read):
+    words = WORDS * 3
+    numbers = ",".join(map(str, range(1, len(words) + 1)))
+    for text in (f"Stage,{','.join(words)}\n", f"Epoch,{numbers}\nStage,{','.join(words)}\n"):
+        assert texts(read(text)) == words
+
+
+def test_a_month_by_its_name(read):
+    sheet = read("Time,Stage\n31-Jan-2020 23:59:30,W\n01-Feb-2020 00:00:00,N1\n")
+    assert [mark.onset_s for mark in sheet.marks[""]] == [86370.0, 86400.0]
+
+
 # Other events among the stages
 
 
@@ -251,6 +283,22 @@ def test_events_numbered_by_epoch(read):
     ]
 
 
+def test_markers_that_are_numbers_are_no_stages(read):
+    text = "onset\tduration\ttrial_type\n0\t30\tW\n30\t30\tN1\n35\t0\t1\n60\t30\tN2\n"
+    assert texts(read(text, "a_events.tsv")) == ["W", "N1", "N2"]
+    # Where no other words are stages 1 to 4, the numbers are.
+    text = "time;event\n22:00:00;W\n22:00:30;1\n22:01:00;2\n22:01:30;R\n"
+    assert texts(read(text)) == ["W", "1", "2", "R"]
+
+
+@pytest.mark.parametrize("head", ["index,event", "event"])
+def test_events_without_times_are_refused(read, head):
+    words = ["Lights off", "Sleep stage W", "apnoea", "arousal", "Sleep stage N1"]
+    rows = [f"{i},{word}" for i, word in enumerate(words)] if "," in head else words
+    with pytest.raises(InputError, match=r"night\.csv"):
+        read("\n".join([head, *rows]))
+
+
 # Scorers and programs
 
 
@@ -297,6 +345,37 @@ def test_a_column_of_positions_holds_no_stages(read):
 def test_confidences_beside_stages_are_said(read):
     sheet = read(",Stage,Confidence\n0,W,0.9\n1,N1,0.8\n2,N2,1.0\n")
     assert texts(sheet) == ["W", "N1", "N2"] and "program" in " ".join(sheet.notes)
+
+
+def test_columns_of_probabilities_are_a_program_s(read):
+    sheet = read("epoch,onset_s,stage,p_W,p_N1,p_N2,p_R\n1,0,W,1,0,0,0\n2,30,N1,0.1,0.9,0,0\n")
+    assert list(sheet.marks) == ["stage"] == list(sheet.algorithms)
+
+
+def test_stages_of_the_epochs_around_are_no_other_scorer_s(read):
+    sheet = read("epoch,previous_stage,stage,next stage\n1,?,W,N1\n2,W,N1,N2\n3,N1,N2,?\n")
+    assert list(sheet.marks) == [""] and texts(sheet) == ["W", "N1", "N2"]
+
+
+def test_two_columns_of_one_name_are_two_scorers(read):
+    sheet = read("Epoch,Stage,Stage\n1,W,W\n2,N1,W\n3,N2,N2\n")
+    assert [texts(sheet, name) for name in sheet.marks] == [["W", "N1", "N2"], ["W", "W", "N2"]]
+
+
+def test_a_column_of_numbers_of_scorers_is_not_one_of_stages(read):
+    sheet = read("epoch,stage,scorer\n0,0,1\n0,1,2\n1,2,1\n1,2,2\n")
+    assert texts(sheet, "1") == ["0", "2"] and texts(sheet, "2") == ["1", "2"]
+
+
+def test_sources_that_are_signals_part_no_scorers(read):
+    sheet = read("onset\tduration\ttrial_type\tsource\n0\t30\tW\tEEG C3\n30\t30\tN1\tEEG C4\n")
+    assert texts(sheet) == ["W", "N1"]
+
+
+def test_a_table_of_several_recordings_is_refused(read):
+    with pytest.raises(InputError, match=r"2 recordings.*'subject'"):
+        read("subject,epoch,stage\n1,0,W\n1,1,N1\n2,0,W\n2,1,R\n")
+    assert texts(read("subject,epoch,stage\n1,0,W\n1,1,N1\n")) == ["W", "N1"]
 
 
 # What numbers mean

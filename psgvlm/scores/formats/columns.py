@@ -14,7 +14,7 @@ _START = """
  heurededebut début debut temps hora horadeinicio horainicio inicio tiempo tijd starttijd begintijd
  tijdstip inizio ora oradiinizio recordingonset epochstart epochonset epochstarttime epochtime
  abstime absolutetime realtime timeofday datetime startdatetime elapsed elapsedtime relativetime
- relativeonset seconds sec secs second startsec t kl tid aika"""
+ relativeonset seconds sec secs second startsec t kl tid aika latency"""
 _DURATION = """
  duration durations dur dauer durée duree duración duracion duração durata duur length länge laenge
  längd epochlength epochduration eventduration varighed"""
@@ -35,14 +35,27 @@ _SCORER = """
  annotator annotatorid annotators scorer scorers scorerid rater raterid raters reader expert
  scoredby annotatedby technician"""
 _DATE = "date datum fecha data startdate dato"
-STARTS, DURATIONS, ENDS, EPOCHS, EVENTS, SCORERS, DATES = (
-    frozenset(names.split()) for names in (_START, _DURATION, _END, _EPOCH, _EVENT, _SCORER, _DATE)
+_RECORDING = """
+ subject subjectid subjects participant participantid patient patientid recording recordingid
+ recordingname file filename filepath night nightid study studyid psg psgid edf record nsrrid pid"""
+STARTS, DURATIONS, ENDS, EPOCHS, EVENTS, SCORERS, DATES, RECORDINGS = (
+    frozenset(names.split())
+    for names in (_START, _DURATION, _END, _EPOCH, _EVENT, _SCORER, _DATE, _RECORDING)
 )
+METHODS = frozenset({"annotationmethod", "method", "source", "scoringmethod", "annotationtype"})
+METHOD_WORDS = re.compile(
+    "manual|automat|algorithm|expert|human|visual|machine|model", re.IGNORECASE
+)
+# Headers of numbers that count epochs, not the rows of a table.
+COUNTS_EPOCHS = re.compile("epo|époq|époc|tijdvak|page|seite|window|segment")
 # Columns of events that may hold stages as bare numbers.
 NUMBERED_EVENTS = frozenset({"label", "labels", "class"})
 # Headers of times that count from the recording's start, even if written as 00:00:30.
 SINCE_START = re.compile("onset|elapsed|relative")
-CONFIDENCE = re.compile("confidence|certainty|probab|proba$")
+CONFIDENCE = re.compile("confidence|certainty")
+_PROBABILITY = re.compile(
+    r"p(?:rob(?:a|ability|abilities)?)?[\s_\-:.(]+|[\s_]+p(?:rob(?:a|ability)?)?$"
+)
 
 _STAGE = re.compile(
     "stage|staging|stadi|stade|schlafphase|schlafstufe|slaapfase|etapa|estad[ií]|estágio|hypno|"
@@ -53,6 +66,9 @@ _STAGE_WHOLE = frozenset({"state", "score", "scores", "stages", "aasm", "rk", "r
 _NO_STAGE = re.compile(
     "confidence|certainty|prob|duration|dauer|durée|onset|start|begin|time|number|percent|offset|"
     "change|position|method|version|entropy|comment|artefact|artifact"
+)
+_OTHER_EPOCH = re.compile(
+    r"(?<![a-z])(prev|previous|prior|next|following|before|after|lag)(?![a-z])"
 )
 _PERSONS_COLUMN = re.compile(r"^(scorer|rater|annotator|expert|reader|technician)\W*\w{1,12}$")
 _ALGORITHM = re.compile(
@@ -101,16 +117,33 @@ def _words(header: str) -> list[str]:
 def is_stage_header(header: str) -> bool:
     """Return whether a header says that its column holds stages."""
     name = name_of(header)
-    if meaning_of(header) in STAGES:
+    if meaning_of(header) in STAGES or is_of_another_epoch(header):
         return False
     if _NO_STAGE.search(name) or (name in STARTS or name in EPOCHS):
         return False
     return bool(_STAGE.search(name) or name in _STAGE_WHOLE or is_person(header))
 
 
+def is_of_another_epoch(header: str) -> bool:
+    """Return whether a column holds the stage before or after the row's, as in `next_stage`."""
+    return bool(_OTHER_EPOCH.search(header.casefold().replace("_", " ")))
+
+
 def is_person(header: str) -> bool:
     """Return whether a header is a scorer's, as in `Scorer 1`: his stages, or notes about him."""
     return bool(_PERSONS_COLUMN.match(header.casefold())) and name_of(header) not in SCORERS
+
+
+def probability_of(header: str) -> str | None:
+    """Return the stage whose probability a column holds by its header, or None.
+
+    Examples
+    --------
+    >>> probability_of("p_N1"), probability_of("proba_REM"), probability_of("x")
+    ('N1', 'R', None)
+    """
+    meaning = meaning_of(_PROBABILITY.sub("", header.casefold()).strip(" )"))
+    return meaning if meaning in STAGES else None
 
 
 def is_algorithm(name: str) -> bool:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from psgvlm.scores.formats.roles import code_of
+from psgvlm.scores.formats.cells import code_of
 from psgvlm.scores.formats.table_sheet import sheet_of_table
 from psgvlm.scores.formats.text_table import TextTable
 from psgvlm.scores.sheet import Mark, Sheet

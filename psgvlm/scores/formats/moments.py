@@ -20,6 +20,8 @@ _SHORT = re.compile(r"(\d{1,4}):(\d\d)(?:\s*([ap])\.?m\.?)?", re.ASCII)
 _FRENCH = re.compile(r"(\d{1,2})\s?h\s?(\d{1,2})(?:\s?m(?:in|n)?)?\s?(?:(\d{1,2})\s?s?)?", re.ASCII)
 _LONG = re.compile(r"(\d{1,4}):(\d\d):(\d\d)(?:[.,](\d{1,9}))?", re.ASCII)
 _DAYS = re.compile(r"(\d{1,3})\s*(?:days?,?\s*\+?|\+)\s*(?=\d)", re.ASCII)
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTH = re.compile(rf"^(\d{{1,2}})[- .]+({'|'.join(_MONTHS)})[a-z]*[- .,]+(\d{{2,4}})\b", re.ASCII)
 _LONGEST = 40
 
 
@@ -61,6 +63,7 @@ def moment_of(text: str) -> Moment | None:
     if len(text) > _LONGEST or not any(map(str.isdigit, text)):
         return None
     text = re.sub(r"\s+", " ", text).strip(" \"'\ufeff").casefold()
+    text = _MONTH.sub(lambda found: f"{found[1]}.{_MONTHS.index(found[2]) + 1}.{found[3]}", text)
     if match := _NUMBER.fullmatch(text):
         return _number(*match.groups())
     if clock := read_clock(text.upper()):

@@ -25,6 +25,7 @@ from psgvlm.scores.formats.roles import Roles
 from psgvlm.scores.formats.text_table import TextTable
 from psgvlm.scores.sheet import CLOCK, RECORD
 
+_EPOCH_LENGTHS_S = (5, 10, 15, 20, 30, 60)
 MOST_TIMED = 0.9  # a column of times has one in at least this share of the rows with a stage
 
 
@@ -86,18 +87,77 @@ def row_times(path: Path, table: TextTable, roles: Roles, staged: Sequence[int])
             continue
         if roles.end is not None:
             durations = _up_to_ends(table, roles, times, durations)
-        return replace(times, durations_s=durations)
+        return _with_durations(replace(times, durations_s=durations), staged)
     if numbers is not None:
-        spacing = gcd(*[numbers[row] for row in staged if numbers[row] is not None])
-        if spacing >= 5 and len(staged) > 2:
-            onsets = [None if number is None else float(number) for number in numbers]
-            note = f"{_name(table, roles.epoch)} goes up by {spacing}: taken as seconds"
-            return RowTimes(onsets, durations, notes=(note,))
-        notes = tuple(f"{doubt}; epochs are placed by their numbers" for doubt in doubts)
-        return RowTimes(None, durations, numbers, notes=notes)
+        _require_epochs(path, table, roles, staged, numbers)
+        return _by_numbers(table, roles, staged, numbers, durations, doubts)
     if doubts:
         raise InputError(f"{path}: {doubts[0]}; expected seconds, or times such as 22:18:17")
     return RowTimes(None, durations)
+
+
+def _with_durations(times: RowTimes, staged: Sequence[int]) -> RowTimes:
+    """Return times whose onsets and durations make sense together.
+
+    Onsets that rise by 1 beside epochs of 30 s are numbers of epochs; a duration of 1 beside onsets
+    that rise by 30 is in epochs.
+    """
+    onsets = [times.onsets_s[row] for row in staged]
+    lengths = {times.durations_s[row] for row in staged}
+    if None in onsets or len(lengths) != 1 or len(onsets) < 3 or times.origin != RECORD:
+        return times
+    (length,) = lengths
+    steps = Counter(b - a for a, b in pairwise(onsets))
+    step, count = steps.most_common(1)[0]
+    if length is None or 2 * count <= len(onsets) - 1:
+        return times
+    if step == 1 and length in _EPOCH_LENGTHS_S and all(onset == int(onset) for onset in onsets):
+        numbers = [None if onset is None else int(onset) for onset in times.onsets_s]
+        note = f"onsets go up by 1 and durations are {length:g} s: taken as numbers of epochs"
+        return RowTimes(None, times.durations_s, numbers, notes=(*times.notes, note))
+    if length == 1 and step in _EPOCH_LENGTHS_S:
+        note = f"onsets go up by {step:g} and durations are 1: taken as one epoch"
+        durations = [duration and float(step) for duration in times.durations_s]
+        return replace(times, durations_s=durations, notes=(*times.notes, note))
+    return times
+
+
+def _require_epochs(
+    path: Path,
+    table: TextTable,
+    roles: Roles,
+    staged: Sequence[int],
+    numbers: Sequence[int | None],
+) -> None:
+    """Refuse numbers that count the rows of a table of events, stages and others."""
+    header = columns.name_of(table.columns[roles.epoch]) if table.columns else ""
+    if roles.certain or columns.COUNTS_EPOCHS.search(header):
+        return
+    counted = {number for number in numbers if number is not None}
+    others = counted - {numbers[row] for row in staged}
+    if len(others) > (1 - MOST_TIMED) * len(counted):
+        raise InputError(
+            f"{path}: {_name(table, roles.epoch)} counts the rows, and stages stand among other "
+            "events; expected a column of onsets"
+        )
+
+
+def _by_numbers(
+    table: TextTable,
+    roles: Roles,
+    staged: Sequence[int],
+    numbers: Sequence[int | None],
+    durations: Sequence[float | None],
+    doubts: Sequence[str],
+) -> RowTimes:
+    """Return the times of rows with numbers; those that rise by 5 or more are seconds."""
+    spacing = gcd(*[numbers[row] for row in staged if numbers[row] is not None])
+    if spacing >= 5 and len(staged) > 2:
+        onsets = [None if number is None else float(number) for number in numbers]
+        note = f"{_name(table, roles.epoch)} goes up by {spacing}: taken as seconds"
+        return RowTimes(onsets, durations, notes=(note,))
+    notes = tuple(f"{doubt}; epochs are placed by their numbers" for doubt in doubts)
+    return RowTimes(None, durations, numbers, notes=notes)
 
 
 def _name(table: TextTable, index: int) -> str:
@@ -213,6 +273,6 @@ def _epoch_numbers(
     if index is None:
         return None
     values = [number_of(cell) for cell in table.column(index)]
-    if any(values[row] is None or values[row] != int(values[row]) for row in staged):
-        return None
-    return [None if v is None or v != int(v) else int(v) for v in values]
+    numbers = [None if v is None or v != int(v) else int(v) for v in values]
+    counted = sum(numbers[row] is not None for row in staged)
+    return numbers if counted and counted >= MOST_TIMED * len(staged) else None

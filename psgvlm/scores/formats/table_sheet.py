@@ -2,36 +2,23 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
 from psgvlm.errors import InputError
-from psgvlm.recordings.edf_header import MAX_DURATION_S
-from psgvlm.scores.clock import DAY_S
 from psgvlm.scores.formats import columns
-from psgvlm.scores.formats.roles import MOST_KNOWN, Roles, code_of, roles_of
-from psgvlm.scores.formats.row_times import RowTimes, row_times
+from psgvlm.scores.formats.cells import code_of, speaks
+from psgvlm.scores.formats.roles import Roles, roles_of
+from psgvlm.scores.formats.row_marks import TableRow, marks_of
+from psgvlm.scores.formats.row_times import row_times
 from psgvlm.scores.formats.text_table import TextTable
 from psgvlm.scores.sheet import RECORD, Mark, Sheet
-from psgvlm.scores.words import LIGHTS, is_stage_text, key_of, meaning_of
+from psgvlm.scores.words import UNSCORED, meaning_of
 from psgvlm.stages import STAGES
 
-_SHORT_WORD = 8
-MOST_HOLES = 20  # so many times more epoch numbers than rows are no numbers of epochs
 _LEGEND = re.compile(r"(?<![\w.])(-?\d{1,2})\s*[=:]+\s*\"?([A-Za-z][A-Za-z]*\s?\d?)")
 _EPOCH_UNIT = re.compile(r"(\d{1,3})\s*s(?:ec)?")
 _PROGRAMS = re.compile(r"automat|algorithm|model|machine", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A row of a table that says something about a stage."""
-
-    text: str
-    index: int
-    scorer: str = ""
 
 
 def sheet_of_table(
@@ -81,28 +68,33 @@ def sheet_of_table(
     origin, epoch_s = RECORD, _epoch_length(table, roles)
     for column in roles.stages:
         header = table.columns[column] if table.columns else str(column + 1)
-        rows = [
-            _Row(_mark_text(row[column]), index, _scorer_of(row, roles))
-            for index, row in enumerate(table.rows)
-        ]
-        times = row_times(path, table, roles, [row.index for row in rows if _speaks(row.text)])
+        rows = _rows(table, column, roles)
+        _require_one_recording(path, table, roles, rows)
+        times = row_times(path, table, roles, [row.index for row in rows if speaks(row.text)])
         origin = times.origin
+        lengths = {times.durations_s[row.index] for row in rows if speaks(row.text)}
+        if times.numbers is not None and len(lengths) == 1:
+            epoch_s = epoch_s or next(iter(lengths))
         for scorer in dict.fromkeys(row.scorer for row in rows):
             own = [row for row in rows if row.scorer == scorer]
-            found, more = _marks(path, own, times, roles.certain)
-            if not any(_speaks(mark.text) for mark in found):
+            found, more = marks_of(path, own, times, roles.certain)
+            if not any(speaks(mark.text) for mark in found):
                 continue
-            name = scorer or (header if named or columns.is_algorithm(header) else "")
+            by_program = _is_by_program(table, roles, own) or columns.is_algorithm(scorer or header)
+            name = scorer or (header if named or by_program else "")
+            if scorer and named:
+                name = f"{scorer} {header}"
+            if name in marks:
+                name = f"{name} ({len(marks) + 1})"
             marks[name] = tuple(found)
             notes += [*times.notes, *more]
-            by_program = roles.method is not None and all(
-                _PROGRAMS.search(table.rows[row.index][roles.method]) for row in own
-            )
-            if by_program or columns.is_algorithm(name):
+            if by_program:
                 algorithms.add(name)
     if not marks:
         return None
-    if any(columns.CONFIDENCE.search(columns.name_of(header)) for header in table.columns):
+    if not algorithms and any(
+        columns.CONFIDENCE.search(columns.name_of(header)) for header in table.columns
+    ):
         notes.append("a column of confidences stands beside the stages: a program may have scored")
     return Sheet(
         path,
@@ -114,6 +106,41 @@ def sheet_of_table(
         algorithms=frozenset(algorithms),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _rows(table: TextTable, column: int, roles: Roles) -> list[TableRow]:
+    """Return the rows of a column of stages.
+
+    Among other events, a number is a stage only where no words for N1 to N3 are.
+    """
+    rows = [
+        TableRow(_mark_text(row[column]), index, _scorer_of(row, roles))
+        for index, row in enumerate(table.rows)
+    ]
+    words = {meaning_of(row.text) for row in rows}
+    if not roles.certain and words & {"N1", "N2", "N3"}:
+        return [row for row in rows if code_of(row.text) is None]
+    return rows
+
+
+def _require_one_recording(
+    path: Path, table: TextTable, roles: Roles, rows: Sequence[TableRow]
+) -> None:
+    if roles.recording is None:
+        return
+    named = [table.rows[row.index][roles.recording] for row in rows if speaks(row.text)]
+    if 1 < len(set(named)) < len(named):
+        raise InputError(
+            f"{path}: holds the stages of {len(set(named))} recordings, by the column "
+            f"{table.columns[roles.recording]!r}; expected a file for each recording"
+        )
+
+
+def _is_by_program(table: TextTable, roles: Roles, rows: Sequence[TableRow]) -> bool:
+    """Return whether a table says that a program gave these stages."""
+    if roles.method is None:
+        return roles.probabilities
+    return all(_PROGRAMS.search(table.rows[row.index][roles.method]) for row in rows)
 
 
 def _legend(head: Sequence[str]) -> dict[str, str]:
@@ -155,14 +182,10 @@ def _mark_text(cell: str) -> str:
     return cell if code is None else str(code)
 
 
-def _speaks(text: str) -> bool:
-    return is_stage_text(text) or code_of(text) is not None
-
-
 def _scorer_of(row: Sequence[str], roles: Roles) -> str:
-    if roles.scorer is not None:
-        return row[roles.scorer]
-    return row[roles.method] if roles.method is not None else ""
+    index = roles.scorer if roles.scorer is not None else roles.method
+    name = "" if index is None else row[index]
+    return "" if meaning_of(name) == UNSCORED else name
 
 
 def _epoch_length(table: TextTable, roles: Roles) -> float | None:
@@ -171,149 +194,3 @@ def _epoch_length(table: TextTable, roles: Roles) -> float | None:
         return None
     match = _EPOCH_UNIT.fullmatch(columns.unit_of(table.columns[roles.epoch]))
     return float(match[1]) if match and int(match[1]) else None
-
-
-def _marks(
-    path: Path, rows: Sequence[_Row], times: RowTimes, certain: bool
-) -> tuple[list[Mark], list[str]]:
-    """Return the marks of one scorer, in the order of the file."""
-    if times.onsets_s is not None:
-        return _timed(rows, times, certain)
-    if times.numbers is not None:
-        return _numbered(path, rows, times.numbers, certain)
-    kept = [row for row in rows if certain or _mostly_stages(rows) or _speaks(row.text)]
-    durations = times.durations_s
-    if any(durations[row.index] is None for row in kept):
-        return [Mark(row.text) for row in kept], []
-    ends = [0.0]
-    for row in kept:
-        ends.append(ends[-1] + durations[row.index])
-    return [Mark(row.text, ends[i], durations[row.index]) for i, row in enumerate(kept)], []
-
-
-def _numbered(
-    path: Path, rows: Sequence[_Row], numbers: Sequence[int | None], certain: bool
-) -> tuple[list[Mark], list[str]]:
-    """Return the marks of a table that numbers its epochs; a missing number has an empty mark."""
-    notes = []
-    text_of: dict[int, str] = {}
-    twice = set()
-    for row in sorted(rows, key=lambda row: not _speaks(row.text)):
-        number = numbers[row.index]
-        if number is None or not (certain or _speaks(row.text) or number not in text_of):
-            continue
-        if number in text_of and _speaks(row.text) and text_of[number] != row.text:
-            twice.add(number)
-        text_of.setdefault(number, row.text)
-    text_of |= dict.fromkeys(twice, "")
-    if twice:
-        notes.append(f"{len(twice)} epochs have two stages and are left unscored")
-    if not text_of:
-        return [], []
-    base = min(1, *[number for number in numbers if number is not None])
-    first, last = min(text_of), max(text_of)
-    if base < 0 or last > 1000 + MOST_HOLES * len(text_of):
-        raise InputError(
-            f"{path}: epochs are numbered from {first} to {last} in {len(text_of)} rows; expected "
-            "numbers that count from 0 or 1"
-        )
-    missing = last - base + 1 - len(text_of)
-    if missing:
-        notes.append(
-            f"epochs are numbered from {first} to {last}: {missing} of those from {base} on are "
-            "not in the file and stay unscored"
-        )
-    return [Mark(text_of.get(number, "")) for number in range(base, last + 1)], notes
-
-
-def _timed(rows: Sequence[_Row], times: RowTimes, certain: bool) -> tuple[list[Mark], list[str]]:
-    """Return the marks of rows with onsets."""
-    onsets, durations = times.onsets_s, times.durations_s
-    notes = []
-    spoken = [row for row in rows if _speaks(row.text)]
-    lost = [row for row in spoken if onsets[row.index] is None]
-    rows = [row for row in rows if onsets[row.index] is not None]
-    if lost:
-        notes.append(f"{len(lost)} rows with a stage and without a time are left out")
-    spoken = [row for row in rows if _speaks(row.text)]
-    given = [durations[row.index] for row in spoken]
-    positive = [duration for duration in given if duration is not None and duration > 0]
-    # Where most durations are 0, a 0 stands for: until the next stage.
-    has_durations = 2 * len(positive) > len(given)
-    marks = []
-    zeros = 0
-    for row in rows:
-        duration = durations[row.index]
-        if has_durations and duration == 0 and _speaks(row.text):
-            zeros += 1
-            continue
-        if duration is not None and not 0 < duration <= DAY_S:
-            duration = None  # a program that writes a month means: until the next stage
-        marks.append(Mark(row.text, onsets[row.index], duration))
-    if zeros:
-        notes.append(f"{zeros} stages of 0 s are left out")
-    step_s = None if positive else _epoch_step([mark for mark in marks if _speaks(mark.text)])
-    if step_s is not None:
-        marks = [replace(mark, duration_s=step_s) for mark in marks]
-    if certain:
-        return marks, notes
-    mostly = _mostly_stages(rows)
-    kept = [
-        mark
-        for mark in marks
-        if _speaks(mark.text) or _takes_place(mark, marks) or _may_be_stage(mark, mostly)
-    ]
-    if len(kept) < len(marks) and not has_durations and step_s is None:
-        notes.append(f"{len(marks) - len(kept)} rows of other events are left out")
-    return kept, notes
-
-
-def _mostly_stages(rows: Sequence[_Row]) -> bool:
-    return sum(map(_speaks, (row.text for row in rows))) >= MOST_KNOWN * len(rows)
-
-
-def _may_be_stage(mark: Mark, mostly: bool) -> bool:
-    """Return whether an unknown text at a change may be a stage: left out, the last one went on."""
-    if mark.duration_s is not None or meaning_of(mark.text) == LIGHTS:
-        return False
-    named = key_of(mark.text).startswith(("stage", "sleep", "nrem", "stadium"))
-    short = len(mark.text) <= _SHORT_WORD and len(mark.text.split()) == 1
-    return (named and len(mark.text) <= 3 * _SHORT_WORD) or (mostly and short)
-
-
-def _epoch_step(marks: Sequence[Mark]) -> float | None:
-    """Return the length of an epoch if onsets alone are a row of epochs, with holes at most.
-
-    Stages at changes never repeat the stage before; epochs do, at equal steps.
-    """
-    onsets = [mark.onset_s for mark in marks]
-    steps = [(b - a) % DAY_S for a, b in pairwise(onsets)]
-    if len(steps) < 2 or min(steps) <= 0:
-        return None
-    step = float(median(steps))
-    even = [abs(each / step - round(each / step)) < 0.05 for each in steps]
-    usual = [abs(each - step) < 0.05 * step for each in steps]
-    repeats = any(
-        a.text == b.text and same for a, b, same in zip(marks, marks[1:], usual, strict=False)
-    )
-    if step > 300 or not (all(usual) or (repeats and all(even) and 2 * sum(usual) > len(usual))):
-        return None
-    return float(round(step)) if abs(step - round(step)) < 0.05 else step
-
-
-def _takes_place(mark: Mark, marks: Sequence[Mark]) -> bool:
-    """Return whether an unknown text stands where a stage must stand.
-
-    It is as long as an epoch, and no stage covers its time.
-    """
-    lengths = {other.duration_s for other in marks if _speaks(other.text)} - {None}
-    if not mark.text or not lengths or mark.duration_s is None:
-        return False
-    if abs(mark.duration_s - min(lengths)) > 0.01:
-        return False
-    middle = mark.onset_s + mark.duration_s / 2
-    return not any(
-        other.onset_s <= middle < other.onset_s + (other.duration_s or MAX_DURATION_S)
-        for other in marks
-        if other is not mark and _speaks(other.text)
-    )

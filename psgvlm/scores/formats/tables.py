@@ -8,7 +8,7 @@ from psgvlm.errors import InputError
 from psgvlm.files import read_json
 from psgvlm.scores.formats.columns import name_of
 from psgvlm.scores.formats.table_sheet import sheet_of_table
-from psgvlm.scores.formats.text_table import TextTable, tables_of_text
+from psgvlm.scores.formats.text_table import TextTable, tables_of_text, transposed
 from psgvlm.scores.sheet import RECORD, Mark, Sheet
 from psgvlm.scores.words import key_of, meaning_of
 
@@ -35,6 +35,7 @@ def read(path: Path, text: str) -> Sheet | None:
         If it is a table with a header and no column holds stages; the columns are named.
     """
     tables = list(tables_of_text(text))
+    tables = [turned for table in tables if (turned := transposed(table))] + tables
     doubts = []
     for table in tables:
         try:

@@ -10,6 +10,7 @@ from psgvlm.scores.formats.columns import is_header
 from psgvlm.scores.formats.moments import moment_of
 
 MAX_ROWS, MAX_COLUMNS = 1_000_000, 2_000
+MOST_TRANSPOSED, LEAST_TRANSPOSED = 6, 24  # rows and columns of a table of epochs as columns
 SAMPLE, HEAD = 200, 80  # lines by which the separator is found; how many may precede the header
 WIDE_BLANKS, BLANKS = "wide blanks", "blanks"
 _SEPARATORS = ("\t", ";", ",", "|", WIDE_BLANKS, BLANKS)
@@ -112,6 +113,19 @@ def table_of_rows(rows: Iterable[Sequence[str]], head: Iterable[str] = ()) -> Te
     header = header and (*header, *[""] * width)[:width]
     body = tuple(_fit(row, width) for row in body)
     return TextTable(header, body, tuple(before))
+
+
+def transposed(table: TextTable) -> TextTable | None:
+    """Return a table whose rows are columns, where there are far fewer rows than columns."""
+    rows = [row for row in (table.columns, *table.rows) if row]
+    if len(rows) > MOST_TRANSPOSED or len(rows[0]) < LEAST_TRANSPOSED:
+        return None
+    columns = list(zip(*(_fit(row, len(rows[0])) for row in rows), strict=True))
+    # One row is made a table of two columns, by numbers for its epochs.
+    if len(rows) == 1:
+        columns = [(str(number), *cell) for number, cell in enumerate(columns)]
+        columns[0] = ("epoch", columns[0][1])
+    return table_of_rows(columns)
 
 
 def _separators_of(lines: Sequence[str]) -> list[str]:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from psgvlm.scores.formats.roles import Roles, code_of
+from psgvlm.scores.formats.cells import code_of
+from psgvlm.scores.formats.roles import Roles
 from psgvlm.scores.formats.table_sheet import sheet_of_table
 from psgvlm.scores.formats.text_table import TextTable
 from psgvlm.scores.sheet import Mark, Sheet

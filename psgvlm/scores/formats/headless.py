@@ -1,0 +1,70 @@
+"""Tables without a header: which column is what, by what the numbers in it do."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from psgvlm.scores.formats.cells import all_codes, is_clock, rises
+from psgvlm.scores.formats.moments import number_of
+from psgvlm.scores.formats.text_table import TextTable
+
+
+def roles_by_content(table: TextTable, stages: tuple[int, ...]) -> dict:
+    """Return the columns of a table without a header, by what the numbers in it do.
+
+    Epochs go up by one. A start and a duration add up to the next start; of a start and an end,
+    the end is the next start.
+    """
+    width = [i for i in range(table.width) if i not in stages]
+    roles: dict = {"stages": stages} if stages else {}
+    clocks = [i for i in width if is_clock(table.column(i))]
+    roles["starts"] = tuple(clocks[:1])
+    numbers = {i: [number_of(cell) for cell in table.column(i)] for i in width if i not in clocks}
+    numbers = {i: values for i, values in numbers.items() if None not in values}
+    rising = [i for i, values in numbers.items() if rises(values)]
+    for i in rising:
+        if not clocks and len(table.rows) > 1 and (pair := _follows(numbers, i)):
+            roles["starts"], roles[pair[0]] = (i,), pair[1]
+            break
+    else:
+        counted = [i for i in rising if _counts(numbers[i])]
+        if counted:
+            roles["epoch"] = counted[0]
+        elif rising and not clocks:
+            roles["starts"] = (rising[0],)
+        if len(table.rows) > 1:
+            roles |= _constant(numbers, bool(clocks))
+    used = {i for value in roles.values() for i in (value if isinstance(value, tuple) else [value])}
+    if not stages:
+        codes = [i for i in numbers if i not in used and all_codes(table.column(i))]
+        if len(codes) == 1 and len(used):
+            roles["stages"] = (codes[0],)
+    return roles
+
+
+def _counts(values: Sequence[float]) -> bool:
+    """Return whether numbers go up by one, with holes at most here and there."""
+    steps = [b - a for a, b in pairwise(values)]
+    whole = all(value == int(value) and value >= 0 for value in values)
+    return whole and 2 * steps.count(1) > len(steps)
+
+
+def _follows(numbers: dict[int, list[float]], start: int) -> tuple[str, int] | None:
+    """Return the column of durations or ends that belongs to a column of starts."""
+    starts = numbers[start]
+    if len(starts) < 2 or starts[1] - starts[0] <= 1:
+        return None  # numbers that go up by one are epochs
+    fits = []
+    for index, values in numbers.items():
+        pairs = list(zip(starts, values, starts[1:], strict=False))
+        if index == start or min(values) < 0:
+            continue
+        fits.append((sum(abs(a + b - c) < 0.5 for a, b, c in pairs), "duration", index))
+        fits.append((sum(abs(b - c) < 0.5 and b > a for a, b, c in pairs), "end", index))
+    matched, kind, index = max(fits, default=(0, "", 0))
+    return (kind, index) if 2 * matched >= len(starts) - 1 else None
+
+
+def _constant(numbers: dict[int, list[float]], clocks: bool) -> dict[str, int]:
+    """Return a column of durations that are the same in every row, beside times of day."""
+    same = [i for i, values in numbers.items() if set(values) <= {5.0, 10.0, 20.0, 30.0}]
+    return {"duration": same[0]} if clocks and len(same) == 1 else {}
