@@ -12,6 +12,7 @@ end; a name that many folders share, such as `psg.edf`, is left out.
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 from psgvlm.builders.readers import scoring
@@ -20,7 +21,7 @@ from psgvlm.builders.readers.layout import RECORDINGS, found_night, head_of, wit
 
 from psgvlm.files import list_files
 from psgvlm.scores import Scores
-from psgvlm.scores.beside import SCORE_SUFFIXES, ScoreFiles, files_beside, holds_only_annotations
+from psgvlm.scores.beside import SCORE_SUFFIXES, ScoreFiles, files_around, holds_only_annotations
 
 NAME = "other recordings"
 EXPECTED = (
@@ -37,12 +38,19 @@ _VISIT = re.compile(r"baseline|follow[ _-]?up|(visit|session|night|month|week)[ 
 _SLEEP_EDF = re.compile(r"(SC4\d\d|ST7\d\d)\d[A-Z]\d-PSG", re.IGNORECASE)
 
 
-def find(raw: Path) -> list[FoundNight]:
-    """List every recording below a folder. EDF+ files with only annotations are scores."""
+def find(raw: Path, claimed: Collection[Path] = ()) -> list[FoundNight]:
+    """List every recording below a folder. EDF+ files with only annotations are scores.
+
+    `claimed` are files that other readers have recognised as theirs.
+    """
     listed = list_files(raw, RECORDINGS)
     pieces = _segments([path for path in listed if path.suffix.lower() == ".hea"])
-    signals = [path for path in listed if path not in pieces and not holds_only_annotations(path)]
-    shared = ScoreFiles(signals, list_files(raw, SCORE_SUFFIXES))
+    signals = [
+        path
+        for path in listed
+        if path not in pieces and path not in claimed and not holds_only_annotations(path)
+    ]
+    shared = _scores_of(raw, signals, [path for path in listed if path in claimed], claimed)
     names = Counter(path.name.lower() for path in signals)
     folders = Counter(path.parent for path in signals)
     nights = []
@@ -52,9 +60,25 @@ def find(raw: Path) -> list[FoundNight]:
         repeated = names[path.name.lower()] > 1 and _who(inside.parent.name)
         if repeated and (folders[path.parent] == 1 or not re.search(r"\d", _who(path.stem))):
             inside = inside.parent
-        scores = shared.of(path) or files_beside(path)
-        nights.append(found_night("folder", raw, path, _subject(inside), scores))
+        nights.append(found_night("folder", raw, path, _subject(inside), shared.of(path)))
     return with_unique_names(nights)
+
+
+def _scores_of(
+    raw: Path, signals: list[Path], others: list[Path], claimed: Collection[Path]
+) -> ScoreFiles:
+    """Share out the files below the raw folder, and those in folders of scores beside it."""
+    files = [path for path in list_files(raw, SCORE_SUFFIXES) if path not in claimed]
+    if not signals:
+        return ScoreFiles((), ())
+    below = raw.absolute()
+    outside = {
+        path: None
+        for folder in {path.parent for path in signals}
+        for path in files_around(folder)
+        if below not in path.absolute().parents
+    }
+    return ScoreFiles([*signals, *others], [*files, *outside])
 
 
 def read_scores(night: FoundNight, **options) -> Scores | None:

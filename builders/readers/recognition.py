@@ -119,7 +119,7 @@ def recognise(raw: Path) -> list[tuple[str, ModuleType, list[FoundNight]]]:
             of_cohort = [night for night in nights if night.cohort == cohort]
             check_unique(of_cohort)
             recognised.append((cohort, reader, of_cohort))
-    others = [night for night in folder.find(raw) if night.signal not in claimed]
+    others = folder.find(raw, claimed)
     if others:
         check_unique(others)
         recognised.append(("folder", folder, others))

@@ -35,8 +35,9 @@ _OTHER = re.compile(
 )
 _SCORES_FOLDER = re.compile(r"annot|scor|hypno|stag|label|event|analysedaten", re.IGNORECASE)
 _SIGNALS_FOLDER = re.compile(
-    r"edfs?|psg|eeg|recordings?|signals?|raw|data|polysomnography", re.IGNORECASE
+    r"(original_?)?(edfs?|psgs?|recordings?|signals?|polysomnography)", re.IGNORECASE
 )
+_DATA_FOLDER = re.compile(r"eeg|raw|data", re.IGNORECASE)  # too common to be searched from afar
 _SLEEP_EDF = re.compile(r"(.*\d[a-z])[a-z]-hypnogram")
 _DEEPEST = 4  # folders above a recording that are searched for a folder of scores
 
@@ -60,18 +61,23 @@ class ScoreFiles:
         self._signals = list(signals)
         own = set(self._signals)
         self._by_form: dict[str, list[Path]] = defaultdict(list)
+        self._by_place: dict[tuple[Path, str], list[Path]] = defaultdict(list)
         for signal in self._signals:
             for form in _forms(signal):
                 self._by_form[form].append(signal)
+                self._by_place[signal.parent, form].append(signal)
         self._of: dict[Path, list[tuple[tuple, Path]]] = defaultdict(list)
         nameless: dict[Path, list[Path]] = defaultdict(list)
         for path in files:
-            if path.suffix.lower() in SCORE_SUFFIXES and path not in own:
-                owners = self._owners(path)
-                for signal, rest in owners:
-                    self._of[signal].append((_rank(rest, path), path))
-                if not owners:
-                    nameless[path.parent].append(path)
+            if path.suffix.lower() not in SCORE_SUFFIXES or path in own:
+                continue
+            if _OTHER.search(path.stem.lower()):
+                continue
+            owners = self._owners(path)
+            for signal, rest in owners:
+                self._of[signal].append((_rank(rest, path), path))
+            if not owners:
+                nameless[path.parent].append(path)
         self._add_nameless(nameless)
 
     def of(self, signal: Path) -> list[Path]:
@@ -80,12 +86,19 @@ class ScoreFiles:
 
     def _owners(self, path: Path) -> list[tuple[Path, str]]:
         """Return the recordings that a file belongs to, and what its name has besides theirs."""
-        found = []
-        for form, rest in _split(path):
-            for signal in self._by_form.get(form, ()):
-                nearness = _nearness(signal, path)
-                if nearness is not None:
-                    found.append(((nearness, len(form)), signal, rest))
+        splits = list(_split(path))
+        found: list[tuple[tuple[int, int], Path, str]] = [
+            ((0, len(form)), signal, rest)
+            for form, rest in splits
+            for signal in self._by_place.get((path.parent, form), ())
+        ]
+        if not found:
+            found = [
+                ((nearness, len(form)), signal, rest)
+                for form, rest in splits
+                for signal in self._by_form.get(form, ())
+                if (nearness := _nearness(signal, path)) is not None
+            ]
         best = max((score for score, _, _ in found), default=None)
         return [(signal, rest) for score, signal, rest in found if score == best]
 
@@ -132,7 +145,21 @@ def files_beside(signal: Path) -> list[Path]:
         and path != signal
         and not (_says_stages(path.stem) or holds_only_annotations(path))
     ]
-    return ScoreFiles([signal, *others], [*near, *_list_around(signal)]).of(signal)
+    return ScoreFiles([signal, *others], [*near, *files_around(signal.parent)]).of(signal)
+
+
+def files_around(folder: Path) -> Iterator[Path]:
+    """Yield the files in folders of scores inside a folder of recordings, or beside it.
+
+    Beside it means beside `edfs`, `psg` and the like, or a folder in it, such as `edfs/visit1`.
+    """
+    yield from _list_scores_folders(folder)
+    own = folder.absolute()
+    for above in [own, *own.parents][:_DEEPEST]:
+        if _SIGNALS_FOLDER.fullmatch(above.name) or (
+            above == own and _DATA_FOLDER.fullmatch(above.name)
+        ):
+            yield from _list_scores_folders(above.parent)
 
 
 def holds_only_annotations(path: Path) -> bool:
@@ -211,24 +238,11 @@ def _rank(rest: str, path: Path) -> tuple:
 
 
 def _nearness(signal: Path, path: Path) -> int | None:
-    """Return how near a file lies to a recording; None if it cannot be its scores there."""
-    if _OTHER.search(path.stem.lower()):
-        return None
-    if path.parent == signal.parent:
-        return 1000
+    """Return how near a file in another folder lies to a recording; None if it is not of it."""
     theirs, ours = path.parent.parts, signal.parent.parts
-    apart = [part for part in theirs if part not in ours]
-    if not any(_SCORES_FOLDER.search(part) for part in apart):
+    if not any(_SCORES_FOLDER.search(part) for part in theirs if part not in ours):
         return None
     return len(set(theirs) & set(ours))
-
-
-def _list_around(signal: Path) -> Iterator[Path]:
-    """Yield the files in folders of scores inside the recording's folder or beside one above it."""
-    yield from _list_scores_folders(signal.parent)
-    for folder in list(signal.absolute().parents)[:_DEEPEST]:
-        if _SIGNALS_FOLDER.fullmatch(folder.name):
-            yield from _list_scores_folders(folder.parent)
 
 
 def _list_scores_folders(folder: Path) -> Iterator[Path]:

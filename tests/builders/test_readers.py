@@ -261,6 +261,18 @@ def test_nsrr_s_scores_beside_the_recording(tmp_path, cohort, signal, scores, su
     assert [path.name for path in night.scores] == [scores]
 
 
+def test_wsc_s_events_are_stages_at_their_changes(tmp_path):
+    recording(tmp_path / "wsc-visit1-10119-nsrr.edf")
+    events = ("START RECORDING", "STAGE - W", "STAGE - N1", "NOTE - REM?", "STAGE - R")
+    times = ("00:00:00.00", "00:00:00.00", "00:00:30.00", "00:00:40.00", "00:01:30.00")
+    lines = (f"{time}\t{event}\r\n" for time, event in zip(times, events, strict=True))
+    text(tmp_path / "wsc-visit1-10119-nsrr.allscore.txt", "".join(lines))
+    (night,) = nights_of("nsrr", tmp_path).values()
+    scores = READERS["nsrr"].read_scores(night)
+    assert scores.stages == ("W", "N1", "N1", "R", "R", "R")
+    assert scores.warnings == ()
+
+
 def test_recordings_of_mros_whose_stages_are_known_to_be_wrong(tmp_path):
     nsrr(tmp_path, "mros-visit1-aa2033", "visit1")
     nsrr(tmp_path, "mros-visit2-aa2033", "visit2")

@@ -80,6 +80,16 @@ def test_scores_of_a_recognised_set_are_no_recordings(tmp_path):
     assert found(tmp_path) == {"hmc": ["SN001"], "dcsm": ["tp1/psg"]}
 
 
+def test_scores_of_a_recognised_recording_are_not_given_to_another(tmp_path):
+    recording(tmp_path / "ucddb002.rec")
+    recording(tmp_path / "ucddb002_lifecard.edf", ("chan 1",))
+    text(tmp_path / "ucddb002_stage.txt", "0\n")
+    text(tmp_path / "Hypnogram.txt", "0\n")
+    (_, _, nights), (cohort, _, others) = recognise(tmp_path)
+    assert [path.name for path in nights[0].scores] == ["ucddb002_stage.txt"]
+    assert cohort == "folder" and [night.scores for night in others] == [()]
+
+
 def test_the_parts_of_sleep_edf(tmp_path):
     sleep_edf(tmp_path, "SC4001E", "ST7011J")
     assert lines(tmp_path) == ["Sleep-EDF cassette and telemetry, 2 recordings of 2 people"]

@@ -54,8 +54,9 @@ XML: tuple[ModuleType, ...] = (
 )
 # Tried in this order: a module with a head of its own before those that guess by columns.
 TEXT: tuple[ModuleType, ...] = (
-    *(mne_annotations, event_export, domino, elan, visbrain, json_stages, snooz),
-    *(wsc, luna, two_columns, lists, tables),
+    # A file of WSC is known by its name; its events look like a sleep profile.
+    *(wsc, mne_annotations, event_export, domino, elan, visbrain, json_stages, snooz),
+    *(luna, two_columns, lists, tables),
 )
 
 
