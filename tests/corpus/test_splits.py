@@ -110,3 +110,35 @@ def test_a_subject_in_two_splits_is_refused():
     loading.check_subjects("c", {"train": Column("1", "2"), "test": Column("3")})
     with pytest.raises(InputError, match="c: subject 2 is in the splits train and test"):
         loading.check_subjects("c", {"train": Column("1", "2"), "test": Column("3", "2")})
+
+
+### The customs of other data sets
+
+CASSETTE = [f"SC4{i:02d}" for i in range(83) if i not in (39, 68, 69, 78, 79)]
+TELEMETRY = ["ST701", "ST702"]
+
+
+def test_sleep_edf_20_has_a_fold_for_each_of_its_subjects():
+    places = assign("sleep-edf-20", [*CASSETTE, *TELEMETRY])
+    assert {name: place.fold for name, place in places.items()} == {
+        f"SC4{i:02d}": i for i in range(20)
+    }
+    assert sizes(places) == {"test": 1, "validation": 1, "train": 18}
+    with pytest.raises(InputError, match="SC400"):
+        assign("sleep-edf-20", TELEMETRY)
+
+
+def test_sleep_edf_78_has_ten_folds_of_all_subjects():
+    places = assign("sleep-edf-78", [*CASSETTE, *TELEMETRY])
+    assert set(places) == set(CASSETTE)
+    assert Counter(Counter(place.fold for place in places.values()).values()) == {8: 8, 7: 2}
+
+
+@pytest.mark.parametrize(
+    ("count", "validation", "test"),
+    [(2, 0, 0), (3, 1, 1), (20, 2, 3), (100, 10, 15), (600, 50, 90), (2056, 50, 100)],
+)
+def test_u_sleep_s_rule(count, validation, test):
+    found = sizes(assign("u-sleep", map(str, range(count))))
+    assert (found["validation"], found["test"]) == (validation, test)
+    assert sum(found.values()) == count
