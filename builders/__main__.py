@@ -8,9 +8,10 @@ import argparse
 import sys
 from importlib import import_module
 
+from psgvlm.builders.readers import READERS
+
 from psgvlm import errors
 
-READERS = ("isruc", "mass", "shhs", "folder")
 COMMANDS = ("build", "inspect", "verify", "compare", "card", "push", "simulate")
 
 

@@ -175,14 +175,15 @@ def build_commands(corpus: Path, configs: Iterable[str], image: str | None = Non
     for config in configs:
         cohort, task = chat.cohort_and_task(config)
         tasks_of.setdefault(cohort, set()).add(task)
-    options = {row["cohort"]: row["options"] for row in _manifest(corpus, "cohort", "options")}
+    rows = {row["cohort"]: row for row in _manifest(corpus, "cohort", "options", "reader")}
     lines = []
     for cohort, tasks in tasks_of.items():
-        reader = cohort if cohort in cohort_terms.COHORTS else "folder"
+        row = rows.get(cohort, {})
+        reader = row.get("reader") or (cohort if cohort in cohort_terms.COHORTS else "folder")
         line = f"psgvlm build {reader} RAW/{cohort} --out CORPUS --image {shlex.quote(image)}"
         if tasks != {"staging"}:
             line += f" --tasks {','.join(task for task in chat.TASKS if task in tasks)}"
-        lines.append(f"{line} {options.get(cohort) or ''}".rstrip())
+        lines.append(f"{line} {row.get('options') or ''}".rstrip())
     return "\n".join(lines)
 
 

@@ -26,6 +26,7 @@ from psgvlm.builders.build.progress import DiskRoom, Progress
 from psgvlm.builders.build.shards import Shard
 from psgvlm.builders.build.state import Entry, State
 from psgvlm.builders.build.workers import Died
+from psgvlm.builders.readers import key_of
 from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm import chat, files, image_spec
@@ -223,7 +224,7 @@ class CohortBuild:
         folders = {task: new / "shards" / name for task, name in self.folders.items()}
         for folder in folders.values():
             folder.mkdir(parents=True)
-        built = State(self.entries, options=self.options)
+        built = State(self.entries, options=self.options, reader=key_of(self.reader))
         for split in sorted({entry.split for entry in self.entries if entry.result.rows}):
             entries = [e for e in self.entries if e.split == split and e.result.rows]
             if self._can_keep(split):

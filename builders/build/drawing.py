@@ -92,11 +92,12 @@ def draw_night(task: Task) -> Result:
     found, spec = task.night, task.spec
     reader = importlib.import_module(task.reader)
     examined = examine(reader, found, spec, task.choices)
-    night, second = examined.night, examined.scores.second
+    night, second, votes = examined.night, examined.scores.second, examined.scores.votes
     numbers = night.epochs.tolist()
     columns = {
         "stages": examined.stages,
         "second": [second[number] if second else None for number in numbers],
+        "votes": [votes[number] if votes else None for number in numbers],
         "epochs": numbers,
         "onsets_s": night.onsets_s.tolist(),
     }
@@ -110,13 +111,17 @@ def draw_night(task: Task) -> Result:
         "recording": found.recording,
         "lanes": list(night.lanes.filled_names),
     }
-    notes = [_without_raw(note, task.choices.raw) for note in examined.notes]
+    said = {"notes": examined.notes, "warnings": examined.scores.warnings}
+    said = {
+        kind: [_without_raw(text, task.choices.raw) for text in texts]
+        for kind, texts in said.items()
+    }
     palette = raster.palette(spec)
     pictures = ((raster.to_png(image, spec), pixel_hash(image, palette)) for image in night.draw())
     return parts.write(
         task.part,
         task.key,
-        Result(BUILT, notes=notes),
+        Result(BUILT, **said),
         pictures,
         columns,
         shared,

@@ -7,7 +7,6 @@ from types import ModuleType
 
 from psgvlm.builders.readers.found_night import FoundNight
 
-from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.nights.night import Night
 from psgvlm.scores.scores import Scores, trim_wake
@@ -51,7 +50,7 @@ class Choices:
 class ExaminedNight:
     """A night that can be drawn, its scores, and what is odd about both.
 
-    `scored` is False if nobody staged the night; then all its epochs are drawn.
+    `scored` is False if no epoch has a stage; then all epochs of the night are drawn.
     """
 
     night: Night
@@ -70,24 +69,18 @@ def examine(
 ) -> ExaminedNight:
     """Read a night's header, its scores and some of its EEG.
 
-    Raises InputError if the night cannot be used: it is damaged, has no EEG or no stage, or has an
-    EEG lane whose amplitude shows an error of unit or gain.
+    A night without scores, or with scores that hold no stage, is drawn unscored.
+
+    Raises InputError if the night cannot be used: it is damaged, has no EEG, or has an EEG lane
+    whose amplitude shows an error of unit or gain.
     """
     scores = reader.read_scores(found, **choices.reader)
-    if scores is None:
-        night = Night(
-            found.signal, spec, choices.map, aliases=reader.ALIASES, strict=choices.strict
-        )
-        scores = Scores(0.0, (None,) * (int(night.epochs[-1]) + 1))
-        return ExaminedNight(night, scores, False, (*night.notes, "unscored"))
-    if choices.trim_wake_min is not None:
+    if scores and choices.trim_wake_min is not None:
         scores = trim_wake(scores, choices.trim_wake_min)
-    numbers = [number for number, stage in enumerate(scores.stages) if stage is not None]
-    if not numbers:
-        raise InputError(
-            f"{found.signal}: none of the {len(scores.stages)} epochs in its scores has a stage; "
-            "expected one or more"
-        )
+    stages = scores.stages if scores else ()
+    numbers = [number for number, stage in enumerate(stages) if stage is not None]
+    if not scores or not numbers:
+        return _unscored(reader, found, spec, choices, scores)
     onsets_s = [scores.start_s(number) for number in numbers]
     night = Night(
         found.signal,
@@ -103,3 +96,26 @@ def examine(
     if scores.onset_s == 0 and after_s >= EPOCH_S:
         notes.append(f"the signal goes on for {after_s:g} s after the last scored epoch")
     return ExaminedNight(night, scores, True, tuple(notes))
+
+
+def _unscored(
+    reader: ModuleType,
+    found: FoundNight,
+    spec: ImageSpec,
+    choices: Choices,
+    scores: Scores | None,
+) -> ExaminedNight:
+    """Return a night whose epochs are drawn from its start, without stages.
+
+    `scores` are those that hold no stage, if there are any: what they say is kept.
+    """
+    night = Night(found.signal, spec, choices.map, aliases=reader.ALIASES, strict=choices.strict)
+    warnings: tuple[str, ...] = ()
+    if scores:
+        count = len(scores.stages)
+        none = f"none of the {count} epochs in its scores has a stage: it was drawn unscored"
+        warnings = (*scores.warnings, none)
+    stages = (None,) * (int(night.epochs[-1]) + 1)
+    unscored = Scores(0.0, stages, warnings=warnings)
+    notes = (*night.notes, *(scores.notes if scores else found.notes), "unscored")
+    return ExaminedNight(night, unscored, False, notes)

@@ -18,14 +18,17 @@ from psgvlm.builders.build.examine import Choices
 from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm import files
+from psgvlm.corpus.manifest import BUILT
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
+from psgvlm.stages import STAGES
 
 # Raise this number whenever the same recording gives other rows: because of a reader, of `examine`,
 # of what is measured or answered, of the PNG encoder, or of this file.
 VERSION = 4
 # Files that a reader opens beside those of a `FoundNight`, by the suffix of the latter.
 _OPENED_BESIDE = {".txt": (".xlsx",), ".vhdr": (".eeg", ".dat", ".vmrk"), ".set": (".fdt",)}
+_OPENED_BESIDE |= {".hea": (".dat", ".mat")}
 _FOOTER = 40  # bytes
 
 
@@ -53,6 +56,8 @@ class Result:
         The columns of the manifest that only a drawn recording can fill.
     notes : list of str
         What was odd about it.
+    warnings : list of str
+        What a person should look at before the stages are used.
     reason : str, optional
         Why it was not drawn.
     lasting : bool
@@ -64,8 +69,15 @@ class Result:
     bytes: int = 0
     manifest_columns: dict = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     reason: str | None = None
     lasting: bool = True
+
+    @property
+    def unscored(self) -> bool:
+        """Whether it was drawn and none of its epochs has a stage."""
+        columns = self.manifest_columns
+        return self.status == BUILT and not any(columns.get(stage) for stage in STAGES)
 
 
 @dataclass(frozen=True)

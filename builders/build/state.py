@@ -24,7 +24,7 @@ from psgvlm import chat, dataset_card, files, image_spec
 from psgvlm.corpus import checksums, manifest
 from psgvlm.errors import InputError
 
-VERSION = 4
+VERSION = 5
 
 
 @dataclass
@@ -76,11 +76,14 @@ class State:
         The shards of every split and task.
     options : str
         The options of the command line that decided what it holds.
+    reader : str
+        The word by which `psgvlm build` knows the reader.
     """
 
     entries: list[Entry] = field(default_factory=list)
     shards: dict[str, dict[str, list[Shard]]] = field(default_factory=dict)
     options: str = ""
+    reader: str = ""
 
     @property
     def tasks(self) -> set[str]:
@@ -109,12 +112,30 @@ class State:
                 split: {task: [Shard(*shard) for shard in many] for task, many in tasks.items()}
                 for split, tasks in content["shards"].items()
             }
-            return cls([Entry(**entry) for entry in entries], loaded, content["options"])
+            return cls(
+                [Entry(**entry) for entry in entries], loaded, content["options"], content["reader"]
+            )
         except FileNotFoundError:
             return cls()
         # Only this program writes the file. If it is damaged, the corpus is drawn anew.
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return cls()
+
+
+def outdated_cohorts(out: Path) -> list[str]:
+    """Return the cohorts of a corpus that another version of psgvlm built.
+
+    Their rows may have other columns than those of the other cohorts.
+    """
+    cohorts = []
+    for path in sorted((out / STATE_FOLDER).glob("*/state.json")):
+        try:
+            version = json.loads(path.read_text("utf-8"))["version"]
+        except (OSError, ValueError, KeyError, TypeError):
+            version = None
+        if version != VERSION and (out / path.parent.name).is_dir():
+            cohorts.append(path.parent.name)
+    return cohorts
 
 
 @contextmanager
@@ -180,7 +201,7 @@ def publish(out: Path, cohort: str) -> None:
         if new.exists():
             new.rename(place)
     _copy(ready / "state.json", work)
-    rows = [manifest.row(cohort, entry, built.options) for entry in built.entries]
+    rows = [manifest.row(cohort, entry, built.reader, built.options) for entry in built.entries]
     manifest.write(out, cohort, rows)
     digests = known_digests(out)
     dataset_card.write(out, renew_checksums=False)

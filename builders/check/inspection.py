@@ -171,7 +171,8 @@ def _add_cohort(
             of_family.lanes = of_family.lanes or seen.night.lanes
             cells = _counts(seen)
             verdict = "ok"
-            notes += [f"  {night.recording}: {note}" for note in seen.notes]
+            warnings = [f"warning: {text}" for text in seen.scores.warnings]
+            notes += [f"  {night.recording}: {note}" for note in (*seen.notes, *warnings)]
         except InputError as error:
             verdict = "SKIP"
             inspection.skipped += 1

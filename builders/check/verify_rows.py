@@ -134,6 +134,9 @@ class RowChecks:
         for name in ("stage", "stage_2"):
             if row[name] not in LABELS:
                 yield Fault("label", where, f"{name} {row[name]}", "0 to 4, or none")
+        if not _are_votes(row.get("votes")):
+            found = f"votes {row['votes']}"[:100]
+            yield Fault("label", where, found, "five shares that sum to 1, or none")
         lanes = row["lanes"] or []
         if self.spec and not set(lanes) <= set(self.spec.lanes):
             yield Fault("lanes", where, f"lanes {lanes}", f"some of {', '.join(self.spec.lanes)}")
@@ -190,6 +193,14 @@ class RowChecks:
             if theirs and theirs.digest.digest() != rows.digest.digest():
                 found = "other rows or images"
                 yield Fault("task", f"{config}, {recording}", found, f"those of {other}")
+
+
+def _are_votes(votes: list[float] | None) -> bool:
+    """Return whether these are shares of the scorers for the five stages, or none."""
+    if votes is None:
+        return True
+    known = [share for share in votes if share is not None and 0 <= share <= 1]
+    return len(votes) == len(known) == len(STAGES) and abs(sum(known) - 1) < 1e-4
 
 
 def _expected_answer(task: str, row: dict) -> str | None:

@@ -72,10 +72,12 @@ psgvlm compare CORPUS .
 ```
 
 If you draw only some of the recordings or epochs, the others are listed as missing. If a command
-has IDS, it is a file that lists recordings of `manifest.parquet`. The images were drawn with psgvlm
-{__version__}; any version that accepts this `image_spec.json` draws the same.
+has IDS, it is a file that lists recordings of `manifest.parquet`; SPLIT is one that gives them
+their splits. The images were drawn with psgvlm {__version__}; any version that accepts this
+`image_spec.json` draws the same.
 
-`manifest.parquet` has the split of every recording. Not a medical device. The labels keep the terms
+`manifest.parquet` has the split of every recording. `votes` has the share of the scorers for W, N1,
+N2, N3 and R if several people scored a recording. Not a medical device. The labels keep the terms
 of the cohorts that they come from.
 """
 

@@ -32,6 +32,7 @@ ROW_COLUMNS = {
     "completion": "the answer, as a conversation",
     "stage": "W, N1, N2, N3 or R by the scorer; none if unscored",
     "stage_2": "the same by a second scorer, where there is one",
+    "votes": "the share of the scorers for W, N1, N2, N3 and R; none with one scorer",
     "cohort": "the cohort of the recording",
     "subject": "the number of the subject in its cohort",
     "recording": "the number of the recording in its cohort",

@@ -29,6 +29,7 @@ def schema():
     columns |= {"lanes": pa.list_(pa.struct(list(lane.items()))), "missing": pa.list_(pa.string())}
     columns |= {stage: pa.int32() for stage in STAGE_COLUMNS}
     columns |= {"kappa": pa.float64(), "notes": pa.list_(pa.string())}
+    columns |= {"warnings": pa.list_(pa.string()), "reader": pa.string()}
     columns |= {"status": pa.string(), "reason": pa.string(), "options": pa.string()}
     return pa.schema(list(columns.items()))
 
@@ -39,11 +40,11 @@ def epochs_by_stage(stages: Iterable[str | None]) -> dict[str, int]:
     return {**{stage: counts[stage] for stage in STAGES}, "unscored": counts[None]}
 
 
-def row(cohort: str, entry, options: str) -> dict:
+def row(cohort: str, entry, reader: str, options: str) -> dict:
     """Return the row of an entry (`psgvlm.builders.build.state.Entry`).
 
-    `options` are the options of the build that do not have their default. The row does not say
-    where the raw folder was.
+    `reader` is the word by which `psgvlm build` knows the reader, and `options` are the options of
+    the build that do not have their default. The row does not say where the raw folder was.
     """
     result = entry.result
     return {
@@ -55,6 +56,8 @@ def row(cohort: str, entry, options: str) -> dict:
         "fold": entry.fold,
         **result.manifest_columns,
         "notes": [_printable(note) for note in result.notes],
+        "warnings": [_printable(warning) for warning in result.warnings],
+        "reader": reader,
         "status": result.status,
         "reason": _printable(result.reason) if result.reason else None,
         "options": options,

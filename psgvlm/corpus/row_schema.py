@@ -25,6 +25,7 @@ def features():
             "completion": List(message),
             "stage": label,
             "stage_2": label,
+            "votes": List(Value("float32")),
             "cohort": Value("string"),
             "subject": Value("string"),
             "recording": Value("string"),
@@ -53,6 +54,7 @@ def table(
     pixels: Sequence[str],
     findings: Sequence[dict] | None = None,
     task: str = "staging",
+    votes: Sequence[Sequence[float] | None] | None = None,
     **shared,
 ):
     """Make rows of a corpus, one for each picture.
@@ -75,6 +77,9 @@ def table(
         What was measured in each epoch; tasks other than staging need it (see `chat.answer`).
     task : str
         A task of `chat.TASKS`.
+    votes : sequence of (sequence of float, or None), optional
+        The share of the scorers for W, N1, N2, N3 and R; `None` if there is one scorer, or if none
+        of them staged the epoch.
     **shared
         Columns with one value for all rows: cohort, subject, recording, fold, lanes.
 
@@ -101,6 +106,7 @@ def table(
         ],
         "stage": [_label(stage) for stage in stages],
         "stage_2": [_label(stage) for stage in second],
+        "votes": votes or [None] * count,
         "epoch": epochs,
         "onset": onsets_s,
         "pixels": pixels,

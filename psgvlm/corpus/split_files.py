@@ -34,7 +34,7 @@ _FOLD = re.compile(r"(?:fold[ _-]?)?(\d{1,4})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Line:
+class ListedSplit:
     """A name of a list, with its split or its fold; `number` is its line, or its place in JSON."""
 
     number: int
@@ -48,7 +48,7 @@ class SplitFile:
     """A list of splits as it was read. `notes` says what a person should know about it."""
 
     path: Path
-    lines: tuple[Line, ...]
+    lines: tuple[ListedSplit, ...]
     notes: tuple[str, ...] = ()
 
     def refuse_unknown(self, nights: Iterable[tuple[str, str]]) -> None:
@@ -88,7 +88,7 @@ class SplitFile:
         for subject, recording in nights:
             for key in _keys(subject, recording):
                 subjects_of.setdefault(key, set()).add(subject)
-        line_of: dict[str, Line] = {}
+        line_of: dict[str, ListedSplit] = {}
         for line in self.lines:
             for subject in sorted(subjects_of.get(_key(line.name), ())):
                 other = line_of.setdefault(subject, line)
@@ -101,7 +101,7 @@ class SplitFile:
                     )
         return self._assignments(line_of)
 
-    def _assignments(self, line_of: Mapping[str, Line]) -> dict[str, Assignment]:
+    def _assignments(self, line_of: Mapping[str, ListedSplit]) -> dict[str, Assignment]:
         """Return the assignments; a list of folds alone gets the splits of its first fold."""
         if all(line.split for line in self.lines):
             return {
@@ -152,7 +152,7 @@ def read(path: Path) -> SplitFile:
     return _numbered(path, lines)
 
 
-def _line(path: Path, number: int, name: str, values: tuple[str, str]) -> Line:
+def _line(path: Path, number: int, name: str, values: tuple[str, str]) -> ListedSplit:
     """Return a line of the list; `values` are its split and its fold as texts."""
     split_text, fold_text = (value.strip() for value in values)
     split = _SPLITS.get(split_text.casefold())
@@ -165,15 +165,15 @@ def _line(path: Path, number: int, name: str, values: tuple[str, str]) -> Line:
             "validation, test, pretrain or the number of a fold",
             parameter="split",
         )
-    return Line(number, name, split, int(match[1]) if match else None)
+    return ListedSplit(number, name, split, int(match[1]) if match else None)
 
 
-def _numbered(path: Path, lines: list[Line]) -> SplitFile:
+def _numbered(path: Path, lines: list[ListedSplit]) -> SplitFile:
     """Return the list with its folds numbered from 0 without gaps."""
     numbers = sorted({line.fold for line in lines if line.fold is not None})
     if numbers == list(range(len(numbers))):
         return SplitFile(path, tuple(lines))
-    lines = [Line(x.number, x.name, x.split, numbers.index(x.fold)) for x in lines]
+    lines = [ListedSplit(x.number, x.name, x.split, numbers.index(x.fold)) for x in lines]
     note = f"folds {numbers[0]}-{numbers[-1]} of the list are folds 0-{len(numbers) - 1} here"
     return SplitFile(path, tuple(lines), (note,))
 
@@ -286,5 +286,5 @@ def _key(name: str) -> str:
     return re.sub(r"\.(edf|rec|bdf|h5|hea|mat|npz)$", "", name, flags=re.IGNORECASE).casefold()
 
 
-def _place(line: Line) -> str:
+def _place(line: ListedSplit) -> str:
     return f"split {line.split}" if line.split else f"fold {line.fold}"

@@ -17,7 +17,7 @@ from psgvlm.errors import InputError
 SPLITS = ("train", "validation", "test", "pretrain")
 NAMED = {
     "loso": "one fold for each subject",
-    "u-sleep": "10 %% of the subjects, at most 50, to validate and 15 %%, at most 100, to test\n"
+    "u-sleep": "10 % of the subjects, at most 50, to validate and 15 %, at most 100, to test\n"
     "(U-Sleep)",
     "sleep-edf-20": "subjects 0-19 of the Sleep-EDF cassette, a fold for each (DeepSleepNet)",
     "sleep-edf-78": "all 78 subjects of the Sleep-EDF cassette in 10 folds; which subject is in\n"

@@ -116,7 +116,12 @@ def test_every_column_but_the_images_counts_for_the_digest(copy, column):
         "epoch": 99,
         "onset": 0.5,
     }
-    nested = {"prompt": [], "completion": [{"role": "user", "content": []}], "lanes": ["E1"]}
+    nested = {
+        "votes": [0.0, 0.5, 0.5, 0.0, 0.0],
+        "prompt": [],
+        "completion": [{"role": "user", "content": []}],
+        "lanes": ["E1"],
+    }
     values[0] = (other | nested).get(column, "another")
     index = table.schema.get_field_index(column)
     field = table.schema.field(index)

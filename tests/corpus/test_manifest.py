@@ -89,7 +89,7 @@ def test_cohorts_share_a_manifest_and_a_card(tmp_path):
         write_edf(tmp_path / "own" / f"night {i}.edf", montage(["C4-M1"], 60))
     for cohort in ("isruc", "mass", "isruc"):
         assert build(cohort, tmp_path / cohort, "--out", out) == 0
-    assert build("folder", tmp_path / "own", "--out", out, "--split", "loso") == 0
+    assert build("folder", tmp_path / "own", "--out", out, "--split", "loso", "--unscored") == 0
     found = manifest(out)
     assert [row["cohort"] for row in found.values()] == ["folder"] * 3 + ["isruc"] * 3 + [
         "mass"
@@ -120,7 +120,7 @@ def test_training_takes_scored_epochs_and_refuses_a_subject_in_two_splits(tmp_pa
         write_isruc(tmp_path / "isruc" / "subgroupIII" / str(i), str(i), STAGES)
         write_edf(tmp_path / "own" / f"{i}.edf", montage(["C4-M1"], 60))
     assert build("isruc", tmp_path / "isruc", "--out", out) == 0
-    assert build("folder", tmp_path / "own", "--out", out) == 0
+    assert build("folder", tmp_path / "own", "--out", out, "--unscored") == 0
     assert len(load_dataset(str(out), "folder", split="train")) == 2
     both = loading.load_split(str(out), "train")
     assert set(both["cohort"]) == {"isruc"}
@@ -140,7 +140,7 @@ def test_a_real_recording_builds_unscored(tmp_path):
     raw, out = tmp_path / "raw", tmp_path / "corpus"
     raw.mkdir()
     shutil.copy(real_recording("nox_a1_2min.edf"), raw)
-    assert main(["folder", str(raw), "--out", str(out), "--workers", "1"]) == 0
+    assert main(["folder", str(raw), "--out", str(out), "--workers", "1", "--unscored"]) == 0
     rows = rows_of(out, "folder")
     assert [row["onset"] for row in rows] == [0, 30, 60, 90]
     assert {row["stage"] for row in rows} == {None}

@@ -32,8 +32,9 @@ def stages_among(events: Iterable[Mark]) -> tuple[Mark, ...]:
 
     Texts with one prefix (`Sleep stage`, `SLEEP-`) are the stages where most stages have it: a note
     `REM` beside them is then no stage. Among plain words, an event that means no stage (`?`, `M`)
-    counts only outside the stages, because technicians write such notes, too. There are no marks if
-    no event means a stage.
+    counts only outside the stages, because technicians write such notes, too. If no
+    event means a stage, those with the prefix `Sleep stage` are marks all the same: they are words
+    that nobody knows, or epochs that nobody scored.
     """
     marks = [event for event in events if is_stage_text(event.text)]
     staged = sum(_is_stage(mark) for mark in marks)
@@ -41,7 +42,9 @@ def stages_among(events: Iterable[Mark]) -> tuple[Mark, ...]:
         chosen = [mark for mark in marks if key_of(mark.text).startswith(prefixes)]
         if staged and 2 * sum(map(_is_stage, chosen)) >= staged:
             return held(chosen)
-    return held(_without_notes(marks)) if staged else ()
+    if not staged:
+        return held([mark for mark in marks if key_of(mark.text).startswith("sleepstage")])
+    return held(_without_notes(marks))
 
 
 def held(marks: Sequence[Mark]) -> tuple[Mark, ...]:
