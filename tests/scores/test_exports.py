@@ -258,6 +258,12 @@ def test_json_without_a_list_of_stages_is_refused(tmp_path, text):
         read_sheet(tmp_path / "a.json")
 
 
+def test_a_list_of_more_values_than_a_recording_has_epochs_is_refused(tmp_path):
+    (tmp_path / "a.json").write_text("[" + "0," * 1_000_000 + "0]")
+    with pytest.raises(InputError, match=r"a\.json.*1000001"):
+        read_sheet(tmp_path / "a.json")
+
+
 def test_rich_text_of_a_sleep_profile(tmp_path):
     head = "{\\rtf1\\ansi{\\fonttbl{\\f0 Arial;}}{\\*\\generator X;}\\f0\\fs20 "
     lines = "\\par\r\n".join([line.replace("\\", "\\\\") for line in GERMAN] + ROWS)

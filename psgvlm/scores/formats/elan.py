@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from psgvlm.errors import InputError
-from psgvlm.scores.formats.events import read_seconds
-from psgvlm.scores.sheet import Mark, Sheet
+from psgvlm.scores.formats.events import listed, read_seconds
+from psgvlm.scores.sheet import Sheet
 
 _FORMAT = "Elan hypnogram"
 _LIST = "epoch_list"
@@ -20,5 +20,5 @@ def read(path: Path, text: str) -> Sheet | None:
     epoch_s = read_seconds(path, "time_base", words[1] if len(words) > 1 else "")
     if not 0 < epoch_s <= 300:
         raise InputError(f"{path}: time_base {epoch_s:g} s; expected the length of an epoch")
-    marks = tuple(map(Mark, words[words.index(_LIST) + 1 :]))
-    return Sheet(path, _FORMAT, {"": marks}, epoch_s=epoch_s, codes="rk")
+    marks = listed(path, words[words.index(_LIST) + 1 :])
+    return Sheet(path, _FORMAT, marks, epoch_s=epoch_s, codes="rk")

@@ -13,6 +13,7 @@ from psgvlm.scores.sheet import Mark
 from psgvlm.scores.words import is_stage_text, key_of, meaning_of
 from psgvlm.stages import STAGES
 
+MOST_MARKS = 1_000_000  # a stage for each second of a night is 30000
 SHORTEST_S = 1.0  # no stage is this short: such durations are those of marks at changes
 
 
@@ -25,6 +26,16 @@ def read_seconds(path: Path, name: str, text: str | None) -> float:
     if not math.isfinite(value):
         raise InputError(f"{path}: {name} {quote_short(text or '')}; expected seconds")
     return value
+
+
+def listed(path: Path, texts: Sequence[str]) -> dict[str, tuple[Mark, ...]]:
+    """Return the marks of one scorer from a list without times."""
+    if len(texts) > MOST_MARKS:
+        raise InputError(
+            f"{path}: a list of {len(texts)} values; expected one for each epoch, and no more than "
+            f"{MOST_MARKS}"
+        )
+    return {"": tuple(map(Mark, texts))}
 
 
 def stages_among(events: Iterable[Mark]) -> tuple[Mark, ...]:

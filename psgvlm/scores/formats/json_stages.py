@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 from psgvlm.errors import InputError
-from psgvlm.scores.sheet import Mark, Sheet
+from psgvlm.scores.formats.events import listed
+from psgvlm.scores.sheet import Sheet
 
 _FORMAT = "JSON list"
 _KEYS = ("hypnogram", "hypno", "stages", "sleep_stages", "scores")
@@ -27,7 +28,7 @@ def read(path: Path, text: str) -> Sheet | None:
     if _is_list(stages := _stages_in(content)):
         texts = [_cell(value).removesuffix(".0") for value in stages]
         codes = "aasm" if _DREEM.fullmatch(path.parent.name) else None
-        return Sheet(path, _FORMAT, {"": tuple(map(Mark, texts))}, codes=codes)
+        return Sheet(path, _FORMAT, listed(path, texts), codes=codes)
     if (table := _table(content)) and (sheet := _read_table(path, table)):
         return sheet
     raise InputError(

@@ -6,7 +6,8 @@ import numpy as np
 
 from psgvlm.errors import InputError
 from psgvlm.files import read_bytes
-from psgvlm.scores.sheet import Mark, Sheet
+from psgvlm.scores.formats.events import listed
+from psgvlm.scores.sheet import Sheet
 from psgvlm.stages import STAGES
 
 SUFFIXES = (".npy",)
@@ -31,7 +32,7 @@ def read(path: Path) -> Sheet:
         )
     scorer = "predicted" if predicted else ""
     algorithms = frozenset({scorer}) if predicted else frozenset()
-    marks = {scorer: tuple(map(Mark, texts))}
+    marks = {scorer: listed(path, texts)[""]}
     return Sheet(path, _FORMAT, marks, codes=codes, algorithms=algorithms)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from psgvlm.errors import InputError
 from psgvlm.files import quote_short
-from psgvlm.scores.formats.events import read_seconds
-from psgvlm.scores.sheet import Mark, Sheet
+from psgvlm.scores.formats.events import listed, read_seconds
+from psgvlm.scores.sheet import Sheet
 
 ROOTS = ("CMPStudyConfig",)
 _FORMAT = "Profusion XML"
@@ -27,5 +27,5 @@ def read(path: Path, root) -> Sheet:
         f"code {code} stands {count} times and is no stage of Profusion's: left unscored"
         for code, count in sorted(odd.items())
     ]
-    marks = tuple(Mark(text) for text in texts)
-    return Sheet(path, _FORMAT, {"": marks}, epoch_s=epoch_s, codes="rk", notes=tuple(notes))
+    marks = listed(path, texts)
+    return Sheet(path, _FORMAT, marks, epoch_s=epoch_s, codes="rk", notes=tuple(notes))

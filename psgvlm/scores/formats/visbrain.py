@@ -5,7 +5,7 @@ from pathlib import Path
 
 from psgvlm.errors import InputError
 from psgvlm.files import quote_short, read_text
-from psgvlm.scores.formats.events import read_seconds
+from psgvlm.scores.formats.events import listed, read_seconds
 from psgvlm.scores.sheet import Mark, Sheet
 from psgvlm.scores.words import meaning_of
 
@@ -61,5 +61,5 @@ def _coded(path: Path, lines: list[str]) -> Sheet | None:
         raise InputError(
             f"{path}: holds {quote_short(str(unknown[0]))}, which {beside.name} does not name"
         )
-    marks = tuple(Mark(word_by_code[code]) for code in codes)
-    return Sheet(path, _FORMAT, {"": marks}, epoch_s=epoch_s)
+    marks = listed(path, [word_by_code[code] for code in codes])
+    return Sheet(path, _FORMAT, marks, epoch_s=epoch_s)
