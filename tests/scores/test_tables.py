@@ -299,6 +299,21 @@ def test_events_without_times_are_refused(read, head):
         read("\n".join([head, *rows]))
 
 
+def test_a_table_of_events_without_a_header(read):
+    text = "0 30 W\n30 30 N1\n30 3 arousal\n60 30 N2\n60 30 apnoea\n90 30 N2\n"
+    assert marks(read(text)) == [
+        ("W", 0.0, 30.0),
+        ("N1", 30.0, 30.0),
+        ("N2", 60.0, 30.0),
+        ("N2", 90.0, 30.0),
+    ]
+    assert marks(read("W\t0\t60\nN1\t90\t30\nN2\t150\t60\n")) == [
+        ("W", 0.0, 60.0),
+        ("N1", 90.0, 30.0),
+        ("N2", 150.0, 60.0),
+    ]
+
+
 # Scorers and programs
 
 
@@ -408,6 +423,32 @@ def test_a_bids_description_says_what_numbers_mean(read, tmp_path):
 def test_a_table_without_stages_is_refused_and_its_columns_are_named(read, text):
     with pytest.raises(InputError, match=r"night\.csv.*(time, spo2|name, age, sex)"):
         read(text)
+
+
+@pytest.mark.parametrize("text", ["Name,Ann Other\nAge,45\nHeight,180\n", "Name,Other\nAge,45\n"])
+def test_a_list_of_a_person_s_data_is_not_quoted(read, text):
+    with pytest.raises(InputError, match="2 columns") as caught:
+        read(text)
+    assert "Other" not in str(caught.value)
+
+
+def test_a_header_and_units_in_a_language_that_is_not_known(read):
+    text = "Kellonaika;Univaihe-x;Kesto-x\n[hh:mm:ss];[];[s]\n22:00:00;N1;30\n22:00:30;N2;30\n"
+    sheet = read(text)
+    assert texts(sheet) == ["N1", "N2"] and sheet.origin == CLOCK
+
+
+@pytest.mark.parametrize("row", ["{}: {}", "{}) {}", "Epoch {}: {}"])
+def test_numbered_lines(read, row):
+    text = "\n".join(row.format(i, word) for i, word in [(1, "W"), (2, "N1"), (4, "N2"), (5, "R")])
+    assert texts(read(text, "night.txt")) == ["W", "N1", "", "N2", "R"]
+
+
+@pytest.mark.parametrize("name", ["a_scorer2.csv", "a_acq-scoring2_events.tsv", "a-rater_x.csv"])
+def test_the_scorer_in_the_name_of_a_file(read, name):
+    (scorer,) = read("onset\tduration\tstage\n0\t30\tW\n30\t30\tN1\n", name).marks
+    assert scorer in ("scorer2", "scoring2", "rater_x")
+    assert list(read("onset\tstage\n0\tW\n30\tN1\n", "a_sleepscoring.csv").marks) == [""]
 
 
 def test_prose_is_refused(read):

@@ -151,11 +151,14 @@ def is_algorithm(name: str) -> bool:
     return bool(_ALGORITHM.search(name.casefold().replace("_", " ")))
 
 
+def is_time_header(header: str) -> bool:
+    """Return whether a header says that its column holds times, durations or numbers of epochs."""
+    return any(name_of(header) in names for names in (STARTS, DURATIONS, ENDS, EPOCHS))
+
+
 def is_known(header: str) -> bool:
     """Return whether a header is the name of a kind of column."""
-    name = name_of(header)
-    kinds = (STARTS, DURATIONS, ENDS, EPOCHS, EVENTS)
-    return is_stage_header(header) or any(name in names for names in kinds)
+    return is_stage_header(header) or is_time_header(header) or name_of(header) in EVENTS
 
 
 def is_header(row: Sequence[str]) -> bool:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from psgvlm.scores.formats.cells import all_codes, is_clock, rises
+from psgvlm.scores.formats.cells import all_codes, is_clock, rises, speaks
 from psgvlm.scores.formats.moments import number_of
 from psgvlm.scores.formats.text_table import TextTable
+
+SHORTEST_S = 5  # of an epoch
 
 
 def roles_by_content(table: TextTable, stages: tuple[int, ...]) -> dict:
@@ -18,11 +20,13 @@ def roles_by_content(table: TextTable, stages: tuple[int, ...]) -> dict:
     roles: dict = {"stages": stages} if stages else {}
     clocks = [i for i in width if is_clock(table.column(i))]
     roles["starts"] = tuple(clocks[:1])
-    numbers = {i: [number_of(cell) for cell in table.column(i)] for i in width if i not in clocks}
+    # Rows of other events may overlap the stages, so that rows of stages are compared.
+    rows = [row for row in table.rows if not stages or any(speaks(row[i]) for i in stages)]
+    numbers = {i: [number_of(row[i]) for row in rows] for i in width if i not in clocks}
     numbers = {i: values for i, values in numbers.items() if None not in values}
     rising = [i for i, values in numbers.items() if rises(values)]
     for i in rising:
-        if not clocks and len(table.rows) > 1 and (pair := _follows(numbers, i)):
+        if not clocks and len(rows) > 1 and (pair := _follows(numbers, i)):
             roles["starts"], roles[pair[0]] = (i,), pair[1]
             break
     else:
@@ -31,7 +35,7 @@ def roles_by_content(table: TextTable, stages: tuple[int, ...]) -> dict:
             roles["epoch"] = counted[0]
         elif rising and not clocks:
             roles["starts"] = (rising[0],)
-        if len(table.rows) > 1:
+        if len(rows) > 1:
             roles |= _constant(numbers, bool(clocks))
     used = {i for value in roles.values() for i in (value if isinstance(value, tuple) else [value])}
     if not stages:
@@ -61,7 +65,23 @@ def _follows(numbers: dict[int, list[float]], start: int) -> tuple[str, int] | N
         fits.append((sum(abs(a + b - c) < 0.5 for a, b, c in pairs), "duration", index))
         fits.append((sum(abs(b - c) < 0.5 and b > a for a, b, c in pairs), "end", index))
     matched, kind, index = max(fits, default=(0, "", 0))
-    return (kind, index) if 2 * matched >= len(starts) - 1 else None
+    if 2 * matched >= len(starts) - 1:
+        return kind, index
+    return _apart(numbers, start)
+
+
+def _apart(numbers: dict[int, list[float]], start: int) -> tuple[str, int] | None:
+    """Return a column of durations or ends where the rows do not touch each other."""
+    starts = numbers[start]
+    for index, values in numbers.items():
+        pairs = list(zip(starts, values, starts[1:], strict=False))
+        if index == start:
+            continue
+        if all(a < b <= c + 0.5 for a, b, c in pairs):
+            return "end", index
+        if all(b >= SHORTEST_S and a + b <= c + 0.5 for a, b, c in pairs):
+            return "duration", index
+    return None
 
 
 def _constant(numbers: dict[int, list[float]], clocks: bool) -> dict[str, int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from psgvlm.errors import InputError
 from psgvlm.files import read_json
-from psgvlm.scores.formats.columns import name_of
+from psgvlm.scores.formats.columns import is_time_header, name_of
 from psgvlm.scores.formats.table_sheet import sheet_of_table
 from psgvlm.scores.formats.text_table import TextTable, tables_of_text, transposed
 from psgvlm.scores.sheet import RECORD, Mark, Sheet
@@ -21,7 +21,10 @@ _KNOWN = (
     ({"starttime", "duration", "event"}, "table of events", None),
     ({"onset", "duration", "trialtype"}, "BIDS events", None),
 )
-_SCORER_FILE = re.compile(r"[_-]((?:scorer|rater|annotator|expert)[_-]?\w{1,12})$", re.IGNORECASE)
+_SCORER_FILE = re.compile(
+    r"[_-]((?:scorer|scoring|rater|annotator|expert)[_-]?[a-z0-9]{1,12})(?:_events|_hypnogram)?$",
+    re.IGNORECASE,
+)
 _RECORDING_STARTS = "startrecording"
 _FOLDERS_UP = 3  # how far above a file of events BIDS lets the description of its columns lie
 
@@ -47,12 +50,21 @@ def read(path: Path, text: str) -> Sheet | None:
         raise doubts[0]
     for table in tables:
         if table.columns and table.rows:
-            shown = ", ".join(filter(None, table.columns))[:200]
             raise InputError(
-                f"{path}: a table without stages, of the columns {shown}; expected a column of "
+                f"{path}: a table without stages, of {_columns_shown(table)}; expected a column of "
                 "stages, such as stage, event or annotation"
             )
     return None
+
+
+def _columns_shown(table: TextTable) -> str:
+    """Return the names of columns for a message; of a list of a person's data, their number."""
+    names = [name for name in table.columns if name]
+    if any(map(is_time_header, names)) or (
+        len(names) > 2 and all(" " not in name for name in names)
+    ):
+        return f"the columns {', '.join(names)[:200]}"
+    return f"{table.width} columns"
 
 
 def read_table(path: Path, table: TextTable) -> Sheet | None:

@@ -100,8 +100,10 @@ def table_of_rows(rows: Iterable[Sequence[str]], head: Iterable[str] = ()) -> Te
             start += 1
     else:
         start = _first_data_row(rows)
-        if start and _is_text(rows[start - 1]) and len(rows[start - 1]) == len(rows[start]):
-            header = rows[start - 1]  # a header in words that nobody knows
+        # A header in words that nobody knows, and a row of units below it.
+        names = [row for row in rows[:start] if not all(map(_UNIT.fullmatch, row))]
+        if names and _is_text(names[-1]) and len(names[-1]) == len(rows[start]):
+            header = names[-1]
     before = [
         *head,
         *(" ".join(filter(None, row)) for row in rows[: start if first is None else first]),
@@ -145,7 +147,7 @@ def _separators_of(lines: Sequence[str]) -> list[str]:
 
 def _cells(line: str, separator: str) -> list[str]:
     if separator in _SPLIT:
-        return [cell.strip("\"'") for cell in _SPLIT[separator].split(line.strip())]
+        return [cell.strip("\"'").rstrip(":)") for cell in _SPLIT[separator].split(line.strip())]
     if '"' not in line:
         return line.split(separator)
     try:
