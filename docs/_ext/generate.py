@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import benchmark_tables
+import data_set_table
 import figures
 import reference_tables
 
@@ -20,6 +21,7 @@ TEXTS = {
     "publication_terms": reference_tables.publication_terms,
     "extras": reference_tables.extras,
     "commands": reference_tables.commands,
+    "data_sets": data_set_table.data_sets,
     "presets": reference_tables.presets,
     "image_spec_fields": reference_tables.image_spec_fields,
     "fidelity": reference_tables.fidelity,

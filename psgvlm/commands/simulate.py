@@ -1,6 +1,7 @@
 """`psgvlm simulate`: write synthetic cohorts in the raw layouts of public data sets."""
 
 import argparse
+import textwrap
 from pathlib import Path
 
 from psgvlm.builders import simulate
@@ -34,8 +35,12 @@ def main(words: list[str] | None = None) -> int:
         choices=simulate.COHORTS,
         default=list(simulate.DEFAULT_COHORTS),
         metavar="COHORT",
-        help=f"the cohorts to write, of {', '.join(simulate.COHORTS[:7])},\n"
-        f"{', '.join(simulate.COHORTS[7:])}; default: {' '.join(simulate.DEFAULT_COHORTS)}",
+        help=textwrap.fill(
+            f"the cohorts to write, of {', '.join(simulate.COHORTS)}; "
+            f"default: {' '.join(simulate.DEFAULT_COHORTS)}",
+            72,
+            break_on_hyphens=False,
+        ),
     )
     add(
         "--variants",
