@@ -103,6 +103,8 @@ class EdfFile:
         elif 0 < promised < n_records:
             self.notes.append(f"{n_records - promised} data records beyond its header's count")
             n_records = promised
+        elif promised == 0:
+            self.notes.append(f"{n_records} data records, though its header promises none")
         elif promised == n_records and rest:
             self.notes.append(f"{rest} bytes after its last data record are not read")
         if n_records * self.record_s > MAX_DURATION_S:
@@ -310,7 +312,8 @@ class EdfFile:
         """Return the onset of every data record, which is the first TAL of each."""
         onsets = []
         for record in self._annotation_bytes(self._annotation_signals()[:1]):
-            onsets += [tal[0] for tal in _tals(record)][:1]
+            # The TAL that keeps the time has no text, or none before its other texts.
+            onsets += [onset_s for onset_s, _, texts in _tals(record) if not texts[0]][:1]
         if len(onsets) != self.n_records:
             raise InputError(
                 f"{self.path}: discontinuous EDF+D with {len(onsets)} onsets for {self.n_records} "

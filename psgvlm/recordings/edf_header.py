@@ -24,7 +24,7 @@ _WIDTHS = {
     "reserved": 32,
 }
 _SAMPLES_AT = sum(list(_WIDTHS.values())[:8])  # bytes a signal before its samples per record
-_NO_NUMBER = "has a number of samples that is not a number in its header"
+_NO_NUMBER = "has a number of samples that is no whole number in its header"
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def read_header(path: Path) -> EdfHeader:
                 f"{path}: its header promises {n_records} data records of {record_s:g} s; expected "
                 f"no more than {MAX_DURATION_S / 86400:.0f} days"
             )
-        count = int(_number(path, "number of signals", start[252:256], 1, 9999))
+        count = _whole(path, "number of signals", start[252:256], 1, 9999)
         count, size, notes = _layout(path, file, start, count, n_records, sample_bytes, n_bytes)
         file.seek(256)
         fields = file.read(256 * count)
@@ -184,7 +184,7 @@ def _n_records(path: Path, field: bytes) -> int:
     """Return the number of data records, -1 if the field is blank."""
     if not field.strip(b" \0"):
         return -1
-    return int(_number(path, "number of data records", field, -1, 1e8))
+    return _whole(path, "number of data records", field, -1, 1e8)
 
 
 def _layout(
@@ -197,7 +197,7 @@ def _layout(
     """
     expected = 256 * (count + 1)
     promised = _float(start[184:192])
-    if promised is None or promised != int(promised) or not 0 < promised < 1e8:
+    if not _is_whole(promised) or promised > 1e8:
         return count, expected, [f"its header does not state its own length; read as {expected} B"]
     promised = int(promised)
     if promised == expected:
@@ -210,7 +210,7 @@ def _layout(
             continue
         file.seek(256 + _SAMPLES_AT * signals)
         samples = [_float(file.read(8)) for _ in range(signals)]
-        if None in samples:
+        if not all(map(_is_whole, samples)):
             continue
         if size + n_records * sample_bytes * sum(samples) == n_bytes:
             note = (
@@ -246,7 +246,7 @@ def _signals(
         fault = None
         if not is_annotation_label(label):
             fault = _fault(*ranges, samples[i], 8 * sample_bytes)
-            if _float(field["samples per record"]) is None:
+            if not _is_whole(_float(field["samples per record"])):
                 fault = _NO_NUMBER
         if fault or is_annotation_label(label):
             signals.append(Signal(label, unit, samples[i], fault=fault))
@@ -264,15 +264,14 @@ def _samples(path: Path, fields: list[bytes], sample_bytes: int, record_bytes: i
     If one field is not a number, the length of the file gives it, so that the other signals can
     still be read.
     """
-    unknown = [i for i, field in enumerate(fields) if _float(field) is None]
+    unknown = [i for i, field in enumerate(fields) if not _is_whole(_float(field))]
     if len(unknown) == 1 and len(fields) > 1:
         known = [field for i, field in enumerate(fields) if i != unknown[0]]
         rest = record_bytes // sample_bytes - sum(_samples(path, known, sample_bytes, 0))
         if rest >= 0 and record_bytes % sample_bytes == 0:
             fields = [b"%d" % rest if i in unknown else field for i, field in enumerate(fields)]
     return [
-        int(_number(path, f"samples of signal {i + 1}", field, 0, 1e8))
-        for i, field in enumerate(fields)
+        _whole(path, f"samples of signal {i + 1}", field, 0, 1e8) for i, field in enumerate(fields)
     ]
 
 
@@ -297,12 +296,28 @@ def _fault(physical_min, physical_max, digital_min, digital_max, samples, bits) 
     span = f"has a digital range of {digital_min:g} to {digital_max:g}"
     if digital_min == digital_max:
         return f"{span}, which is empty"
+    if digital_min != int(digital_min) or digital_max != int(digital_max):
+        return f"{span}, which are no whole numbers"
     # Some programs write 2 ** 15 for the highest value of 16 bits, so one too many is tolerated.
     if max(abs(digital_min), abs(digital_max)) > 2 ** (bits - 1):
         return f"{span}, not within {bits} bits"
     if physical_min == physical_max:
         return f"has a physical minimum equal to its maximum ({physical_min:g})"
     return None
+
+
+def _is_whole(value: float | None) -> bool:
+    return value is not None and value >= 0 and value == int(value)
+
+
+def _whole(path: Path, name: str, field: bytes, lowest: float, highest: float) -> int:
+    """Return the whole number in a header field; raise InputError if it holds none."""
+    value = _number(path, name, field, lowest, highest)
+    if value != int(value):
+        raise InputError(
+            f"{path}: damaged EDF header, {name}: {value:.10g}; expected a whole number"
+        )
+    return int(value)
 
 
 def _number(path: Path, name: str, field: bytes, lowest: float, highest: float) -> float:

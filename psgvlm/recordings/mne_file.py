@@ -49,7 +49,9 @@ class MneFile:
             raise InputError(
                 f"{type(recording).__name__}: expected the path of a recording, or an mne.io.Raw"
             )
-        self.files = (self.path,)
+        # The samples of BrainVision and EEGLAB lie in a file beside the one that is opened.
+        others = [Path(name) for name in self._raw.filenames or () if name is not None]
+        self.files = tuple(dict.fromkeys((self.path, *(one for one in others if one.is_file()))))
         self.labels = tuple(self._raw.ch_names)
         self.rate_hz = float(self._raw.info["sfreq"])
         self._runs = self._recorded_runs()

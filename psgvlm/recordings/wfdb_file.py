@@ -368,6 +368,8 @@ def _read_header(path: Path) -> "wfdb.Record | wfdb.MultiRecord":
 
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected the header of a WFDB record")
+    if path.suffix != ".hea":
+        raise InputError(f"{path}: the wfdb package reads no such suffix; rename it to .hea")
     try:
         if path.stat().st_size > MAX_HEADER_BYTES:
             raise InputError(f"{path}: longer than 1 MB; expected the header of a WFDB record")

@@ -119,6 +119,17 @@ def test_more_and_fewer_data_records_than_promised(path):
     assert "200" in recording.notes[0]
 
 
+def test_no_data_records_promised(path):
+    (note,) = assert_whole(patch(path, 236, b"0       ")).notes
+    assert "120" in note
+
+
+@pytest.mark.parametrize(("offset", "field"), [(236, b"119.5   "), (252, b"2.5 ")])
+def test_counts_that_are_no_whole_numbers_are_refused(path, offset, field):
+    with pytest.raises(InputError, match="whole number"):
+        Recording(patch(path, offset, field))
+
+
 def test_bytes_after_the_last_data_record_are_noted(path):
     with path.open("ab") as file:
         file.write(b"garbage")
@@ -132,8 +143,15 @@ def test_bytes_after_the_last_data_record_are_noted(path):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *[("dmin", "32767"), ("dmax", "70000"), ("dmin", ""), ("pmin", "500"), ("pmax", "high")],
-        *[("samples", ""), ("samples", "eight")],
+        *[
+            ("dmin", "32767"),
+            ("dmax", "70000"),
+            ("dmax", "32,767"),
+            ("dmin", ""),
+            ("pmin", "500"),
+            ("pmax", "high"),
+        ],
+        *[("samples", ""), ("samples", "eight"), ("samples", "8,5"), ("samples", "-8")],
     ],
 )
 def test_a_fault_of_one_channel_does_not_lose_the_others(path, field, value):
@@ -282,6 +300,15 @@ def test_annotations_as_programs_write_them(tmp_path, tal, expected, timekeeping
     """The first annotation of a record keeps the time only if it has no text."""
     path = with_annotation_signals(tmp_path / "x.edf", (1,), [[timekeeping + tal]])
     assert Recording(path).annotations() == [expected]
+
+
+def test_a_discontinuous_record_without_its_onset_is_refused(tmp_path):
+    """The onset of an event is not the onset of the data record it lies in."""
+    tals = [[b"+0\x14\x14\0", b"+40\x1530\x14Sleep stage R\x14\0"]]
+    path = with_annotation_signals(tmp_path / "x.edf", (1,), tals, records=2)
+    path.write_bytes(path.read_bytes().replace(b"EDF+C", b"EDF+D", 1))
+    with pytest.raises(InputError, match="1 onsets for 2 data records"):
+        Recording(path, gaps=True)
 
 
 def test_the_time_of_day_is_that_of_the_first_sample(tmp_path):

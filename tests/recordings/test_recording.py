@@ -476,6 +476,28 @@ def test_the_content_key_of_a_raw_changes_with_its_samples_and_gaps():
     assert Recording(skip, gaps=True).content_key() != key
 
 
+def test_the_content_key_of_a_file_changes_with_the_file_of_its_samples(tmp_path):
+    """A BrainVision header stays the same when its samples change."""
+    header, samples = tmp_path / "x.vhdr", tmp_path / "x.eeg"
+    header.write_text(
+        "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nCodepage=UTF-8\n"
+        "DataFile=x.eeg\nMarkerFile=x.vmrk\nDataFormat=BINARY\nDataOrientation=MULTIPLEXED\n"
+        "NumberOfChannels=1\nSamplingInterval=10000\n[Binary Infos]\nBinaryFormat=INT_16\n"
+        "[Channel Infos]\nCh1=C4,,0.1,µV\n",
+        "utf-8",
+    )
+    (tmp_path / "x.vmrk").write_text(
+        "Brain Vision Data Exchange Marker File, Version 1.0\n[Common Infos]\nCodepage=UTF-8\n"
+        "DataFile=x.eeg\n[Marker Infos]\n"
+    )
+    samples.write_bytes(np.arange(6000, dtype="<i2").tobytes())
+    recording = Recording(header)
+    assert recording.files == (header, samples)
+    key = recording.content_key()
+    samples.write_bytes(np.arange(7000, dtype="<i2").tobytes())
+    assert Recording(header).content_key() != key
+
+
 def test_an_object_that_is_neither_a_path_nor_a_raw_is_refused():
     with pytest.raises(InputError, match=r"ndarray: expected the path.*mne\.io\.Raw"):
         Recording(np.zeros(3))

@@ -103,6 +103,21 @@ def test_signals_of_several_rates(tmp_path):
     assert spans["SaO2"][0] == 500 and len(spans["SaO2"][1]) == 5
 
 
+def test_a_file_of_signals_may_begin_with_bytes_of_its_own(path):
+    """The Challenge of 2018 has MATLAB files, whose head is skipped."""
+    file = path.with_suffix(".dat")
+    file.write_bytes(b"MATLAB's head is " + bytes(7) + file.read_bytes())
+    path.write_text(path.read_text().replace("slp01a.dat 16 ", "slp01a.dat 16+24 "))
+    recording = Recording(path)
+    assert recording.notes == ()
+    assert np.abs(recording.read_uv("E1-M2") - COLUMNS["E1-M2"]).max() <= 0.00501
+
+
+def test_a_header_with_another_end_of_its_name_is_refused_by_saying_so(path):
+    with pytest.raises(InputError, match=r"rename it to \.hea"):
+        Recording(path.rename(path.with_suffix(".HEA")))
+
+
 def test_a_signal_whose_file_is_missing_is_refused_alone(path):
     text = path.read_text().replace(
         "slp01a.dat 16 100/uV 16 0 0 0 0 E1", "b.dat 16 100/uV 16 0 0 0 0 E1"

@@ -8,7 +8,7 @@ import pytest
 from recordings import montage, write_edf
 
 from psgvlm.errors import InputError
-from psgvlm.recordings import EdfFile, Recording
+from psgvlm.recordings import Annotation, EdfFile, Recording
 from psgvlm.scores.formats import edf_annotations, read_sheet, stage_signals
 from psgvlm.scores.reading import annotated_scores
 from psgvlm.scores.sheet import OWN, RECORD, Mark
@@ -122,6 +122,15 @@ def test_a_recordings_own_stages_count_from_its_first_sample(tmp_path):
     path = write_edf(tmp_path / "a.edf", montage(["C4-M1"], 120), notes)
     sheet = edf_annotations.sheet_of_annotations(path, Recording(path).annotations())
     assert (sheet.origin, sheet.marks) == (RECORD, {"": (Mark("Sleep stage R", 60, 30),)})
+
+
+def test_mne_names_the_kind_of_a_marker_of_brainvision(tmp_path):
+    notes = [Annotation(30 * i, 0.001, f"Comment/Sleep stage {s}") for i, s in enumerate("W1R")]
+    notes.append(Annotation(0, 0.001, "New Segment/"))
+    sheet = edf_annotations.sheet_of_annotations(tmp_path / "a.vhdr", notes)
+    (marks,) = sheet.marks.values()
+    assert [mark.text for mark in marks] == ["Sleep stage W", "Sleep stage 1", "Sleep stage R"]
+    assert {mark.duration_s for mark in marks} == {None}
 
 
 def stage_signal(label, codes, rate_hz, unit=""):

@@ -14,6 +14,8 @@ from psgvlm.scores.sheet import OWN, RECORD, Mark, Sheet
 SUFFIXES = (".edf", ".bdf", ".rec")
 _FORMAT = "EDF+ annotations"
 _SCORER = re.compile(r"\s*,\s*(manual|auto|automatic)\s*$", re.IGNORECASE)
+# MNE puts the kind of a BrainVision marker before its text.
+_KIND = re.compile(r"^(comment|stimulus|response|marker)/\s*", re.IGNORECASE)
 _PROGRAMS = {"auto", "automatic"}
 
 
@@ -54,6 +56,7 @@ def _marks(annotations: Iterable[Annotation]) -> dict[str, tuple[Mark, ...]]:
     """Return the stages of each scorer; Noxturnal says behind a stage who scored it."""
     events: dict[str, list[Mark]] = defaultdict(list)
     for onset_s, duration_s, text in annotations:
+        text = _KIND.sub("", text)
         match = _SCORER.search(text)
         scorer = match[1].casefold() if match else ""
         events[scorer].append(Mark(text[: match.start()] if match else text, onset_s, duration_s))
