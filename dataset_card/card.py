@@ -202,10 +202,13 @@ def _recordings(corpus: Path) -> str:
     if not statuses:
         return ""
     numbers = [f"{cohort}: {n} {status}" for (cohort, status), n in sorted(statuses.items())]
+    warned = sum(bool(row["warnings"]) for row in _manifest(corpus, "warnings"))
+    if warned:
+        numbers.append(f"{warned} with warnings about their scores")
     return (
         f"Recordings: {', '.join(numbers)}. `{manifest.FILE_NAME}` has a row for each recording: "
-        "its channels, sampling rates, seconds without signal, epochs of each stage, and the "
-        "reason if it was skipped. "
+        "its channels, sampling rates, seconds without signal, epochs of each stage, what is "
+        "odd about its scores (`notes`, `warnings`), and the reason if it was skipped. "
     )
 
 

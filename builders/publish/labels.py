@@ -73,8 +73,8 @@ psgvlm compare CORPUS .
 
 If you draw only some of the recordings or epochs, the others are listed as missing. If a command
 has IDS, it is a file that lists recordings of `manifest.parquet`; SPLIT is one that gives them
-their splits. The images were drawn with psgvlm {__version__}; any version that accepts this
-`image_spec.json` draws the same.
+their splits, and MAP one that says which signals fill their lanes. The images were drawn with
+psgvlm {__version__}; any version that accepts this `image_spec.json` draws the same.
 
 `manifest.parquet` has the split of every recording. `votes` has the share of the scorers for W, N1,
 N2, N3 and R if several people scored a recording. Not a medical device. The labels keep the terms

@@ -10,9 +10,11 @@ from datasets import load_dataset
 from psgvlm.builders.__main__ import main
 from psgvlm.builders.build import state
 from psgvlm.builders.check import verify
+from psgvlm.builders.readers import READERS
 from recordings import montage, write_edf, write_isruc
 
 from psgvlm.errors import InputError
+from psgvlm.hub.cohorts import COHORTS
 from psgvlm.stages import STAGES
 
 WORDS = ("W", "N1", "N2", "N3", "R")
@@ -117,6 +119,13 @@ def test_an_option_goes_to_the_readers_that_have_it(tree, tmp_path, capsys):
     assert "isruc takes one of 1, 2" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         build(tree, out, "--twenty-second", "skip", reader="hmc")
+
+
+def test_every_public_data_set_has_its_terms():
+    """Without terms, a data set would count as the user's own recordings."""
+    own = {"bids", "folder"}  # the layouts of anybody's recordings
+    for name, reader in READERS.items():
+        assert set(getattr(reader, "NAMES", {name: ""})) - own <= set(COHORTS), name
 
 
 ### Splits
@@ -229,6 +238,7 @@ def test_a_night_whose_scores_hold_no_stage_is_drawn_with_a_warning(tmp_path, ca
     assert printed.err.count(f"{name}: warning:") == len(row["warnings"])
     assert "1 unscored, 1 with warnings" in printed.out
     assert not any(found[other]["warnings"] for other in found if other != name)
+    assert "1 with warnings" in (out / "README.md").read_text("utf-8")
 
 
 ### Corpora of other versions

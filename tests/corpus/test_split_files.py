@@ -41,6 +41,7 @@ def assigned(path, nights=NIGHTS):
         ("h.json", json.dumps({"train": ["SC400"], "test": ["SC401"]})),
         ("i.json", json.dumps({"SC400": "train", "SC4011E0": "test"})),
         ("j.json", json.dumps([{"subject": s, "split": t} for s, t in SPLITS.items()])),
+        ("l.csv", "subject,split\nSC400,train\nSC401,test\n".encode("utf-16")),
         ("k.json", json.dumps({"splits": {"train": ["SC4002E0"], "test": ["SC401"]}})),
     ],
 )
