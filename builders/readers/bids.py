@@ -26,17 +26,23 @@ OPTIONS = scoring.OPTIONS
 _SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
 _SIGNAL = re.compile(r"(sub-[A-Za-z0-9]+)(_[^/]*)?_(i?eeg|meg|psg)", re.IGNORECASE)
 _HSP = re.compile(r"sub-[SI]\d{4}\d+")
+_SCORES = re.compile(r"_(events|annotations|hypnogram|stages|scoring)$", re.IGNORECASE)
+_STAGES = re.compile(r"scor|stag|hypno", re.IGNORECASE)
+_FREE = ("acq", "desc", "recording")  # entities that may say that a file holds stages
 _COPIES = ("derivatives", "sourcedata")
 
 
 def find(raw: Path) -> list[FoundNight]:
     """List the recordings whose names and folders follow BIDS."""
     signals = signals_below(raw)
-    shared = ScoreFiles(signals, list_files(raw, SCORE_SUFFIXES))
+    files = list_files(raw, SCORE_SUFFIXES)
+    shared, inherited = ScoreFiles(signals, files), _Inherited(files)
     people = People(raw, signals)
-    return [
-        found_night(_cohort(path), raw, path, people.of(path), shared.of(path)) for path in signals
-    ]
+    nights = []
+    for path in signals:
+        scores = shared.of(path) or inherited.of(path)
+        nights.append(found_night(_cohort(path), raw, path, people.of(path), scores))
+    return nights
 
 
 def _cohort(path: Path) -> str:
@@ -58,6 +64,33 @@ def subject_folder(path: Path, raw: Path) -> str | None:
     """Return the folder `sub-...` that a recording lies in; None if it lies in none."""
     parts = [*raw.absolute().parts, *path.relative_to(raw).parent.parts]
     return next((part for part in reversed(parts) if _SUBJECT.fullmatch(part)), None)
+
+
+class _Inherited:
+    """Files of scores that several recordings of one session share.
+
+    Such a file has fewer entities in its name than the recording, or `acq-scoring` for its `acq`.
+    """
+
+    def __init__(self, files: Iterable[Path]):
+        self._files: dict[Path, list[tuple[dict[str, str], Path]]] = defaultdict(list)
+        for path in files:
+            entities = _entities(path)
+            if _SCORES.search(path.stem) and "sub" in entities:
+                for free in _FREE:
+                    if _STAGES.search(entities.get(free, "")):
+                        del entities[free]
+                self._files[path.parent].append((entities, path))
+
+    def of(self, signal: Path) -> list[Path]:
+        """Return the files in the folder of a recording whose entities it has all."""
+        own = _entities(signal).items()
+        return [path for theirs, path in self._files[signal.parent] if theirs.items() <= own]
+
+
+def _entities(path: Path) -> dict[str, str]:
+    """Return the entities in a file's name, such as `sub` and `task`."""
+    return dict(re.findall(r"(?:^|_)([a-z]+)-([A-Za-z0-9]+)", path.stem))
 
 
 class People:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from psgvlm.builders.readers import scoring
 from psgvlm.builders.readers.found_night import FoundNight
-from psgvlm.builders.readers.layout import found_night, head_of
+from psgvlm.builders.readers.layout import NamedFiles, found_night, head_of
 
 from psgvlm.files import list_files
 from psgvlm.scores import Scores
@@ -21,12 +21,10 @@ _REMLOGIC = re.compile(r"SLEEP-(S\d|REM|MT|UNSCORED)", re.IGNORECASE)
 
 def find(raw: Path) -> list[FoundNight]:
     """List the recordings by their names; every recording is another person's."""
-    nights = []
-    for path in list_files(raw, (".edf",)):
-        if _NAME.fullmatch(path.name):
-            scores = [p for s in (".txt", ".TXT") if (p := path.with_suffix(s)).is_file()][:1]
-            nights.append(found_night("cap", raw, path, path.stem.lower(), scores))
-    return nights
+    signals = [path for path in list_files(raw, (".edf",)) if _NAME.fullmatch(path.name)]
+    texts = NamedFiles(raw, (".txt",), signals)
+    stems = [(path, path.stem.lower()) for path in signals]
+    return [found_night("cap", raw, p, stem, texts.of(p, [f"{stem}.txt"])) for p, stem in stems]
 
 
 def is_certain(night: FoundNight) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from psgvlm.builders.readers import scoring
 from psgvlm.builders.readers.found_night import FoundNight
-from psgvlm.builders.readers.layout import by_name, found_night, head_of, name_below, nearest
+from psgvlm.builders.readers.layout import NamedFiles, found_night, head_of, name_below
 
 from psgvlm.files import list_files
 from psgvlm.scores import Scores
@@ -24,14 +24,14 @@ _NAME = re.compile(r"(subject|patient|excerpt)\d+\.edf", re.IGNORECASE)
 
 def find(raw: Path) -> list[FoundNight]:
     """List the recordings; excerpts of several of its databases are told apart by their folders."""
-    texts = by_name(raw, (".txt",))
     signals = [path for path in list_files(raw, (".edf",)) if _NAME.fullmatch(path.name)]
+    texts = NamedFiles(raw, (".txt",), signals)
     count = Counter(path.stem.lower() for path in signals)
     nights = []
     for path in signals:
         stem = path.stem.lower()
         names = (f"hypnogram{kind}_{stem}.txt" for kind in ("aasm", "r&k", ""))
-        scores = [found for name in names if (found := nearest(texts.get(name, ()), path))]
+        scores = texts.of(path, names)
         subject = name_below(raw, path) if count[stem] > 1 else stem
         nights.append(found_night("dreams", raw, path, subject, scores))
     return nights

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from psgvlm.builders.readers import scoring
 from psgvlm.builders.readers.found_night import FoundNight
-from psgvlm.builders.readers.layout import found_night
+from psgvlm.builders.readers.layout import NamedFiles, found_night
 
 from psgvlm.files import list_files, natural_key
 from psgvlm.scores import Scores
@@ -30,13 +30,13 @@ _SCORER = re.compile(r"(SN\d+(_[a-z_ ]+?)?)(_manual|_automatic)?_scorer\d+", re.
 def find(raw: Path) -> list[FoundNight]:
     """List the recordings; in PSG-IPA, all recordings of one number are one subject."""
     files = list_files(raw, (".edf", ".txt"))
-    by_stem = {(path.parent, path.name.lower()): path for path in files}
-    nights, several = [], {m[1].lower() for p in files if (m := _SCORER.fullmatch(p.stem))}
-    for path in files:
-        if _HMC.fullmatch(path.name) and path.stem.lower() not in several:
-            names = (f"{path.stem}_sleepscoring{suffix}".lower() for suffix in (".edf", ".txt"))
-            scores = [by_stem[path.parent, n] for n in names if (path.parent, n) in by_stem]
-            nights.append(found_night("hmc", raw, path, path.stem.upper(), scores))
+    several = {m[1].lower() for path in files if (m := _SCORER.fullmatch(path.stem))}
+    signals = [p for p in files if _HMC.fullmatch(p.name) and p.stem.lower() not in several]
+    named = NamedFiles(raw, ("_sleepscoring.edf", "_sleepscoring.txt"), signals)
+    nights = []
+    for path in signals:
+        names = (f"{path.stem}_sleepscoring{suffix}".lower() for suffix in (".edf", ".txt"))
+        nights.append(found_night("hmc", raw, path, path.stem.upper(), named.of(path, names)))
     signals = [p for p in files if _IPA.fullmatch(p.name) and p.stem.lower() in several]
     shared = ScoreFiles(signals, [path for path in files if _SCORER.fullmatch(path.stem)])
     for path in signals:

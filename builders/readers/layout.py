@@ -52,18 +52,51 @@ def with_unique_names(nights: list[FoundNight]) -> list[FoundNight]:
     ]
 
 
-def by_name(raw: Path, suffixes: Iterable[str]) -> dict[str, list[Path]]:
-    """Return all files below a folder that end with one of the suffixes, by lower-case name."""
-    paths: dict[str, list[Path]] = defaultdict(list)
-    for path in list_files(raw, suffixes):
-        paths[path.name.lower()].append(path)
-    return paths
+class NamedFiles:
+    """The files below a folder, found by their names; each belongs to the recording nearest to it.
+
+    Parameters
+    ----------
+    raw : Path
+        The folder.
+    suffixes : iterable of str
+        How the names of the files end, in lower case.
+    signals : iterable of Path
+        The recordings.
+    """
+
+    def __init__(self, raw: Path, suffixes: Iterable[str], signals: Iterable[Path]):
+        self._files: dict[str, list[Path]] = defaultdict(list)
+        for path in list_files(raw, suffixes):
+            self._files[path.name.lower()].append(path)
+        self._rivals: dict[str, list[Path]] = defaultdict(list)
+        for signal in signals:
+            self._rivals[signal.stem.lower()].append(signal)
+
+    def of(self, signal: Path, names: Iterable[str]) -> list[Path]:
+        """Return for each name, in lower case, the file that belongs to a recording, if any."""
+        rivals = self._rivals[signal.stem.lower()]
+        return [
+            path
+            for name in names
+            for path in nearest(self._files.get(name, ()), signal, rivals)[:1]
+        ]
 
 
-def nearest(paths: Iterable[Path], signal: Path) -> Path | None:
-    """Return the path that shares most folders with a recording; None if there is no path."""
-    ours = set(signal.parts)
-    return max(paths, key=lambda path: len(ours & set(path.parts)), default=None)
+def nearest(paths: Iterable[Path], signal: Path, rivals: Iterable[Path]) -> list[Path]:
+    """Return the paths that share most folders with a recording, unless a rival is nearer."""
+
+    def shared(path: Path, other: Path) -> int:
+        return len(set(other.parent.parts) & set(path.parent.parts))
+
+    counts = {path: shared(path, signal) for path in paths}
+    most = max(counts.values(), default=0)
+    rivals = list(rivals)
+    return [
+        path
+        for path, count in counts.items()
+        if count == most and all(shared(path, rival) <= most for rival in rivals)
+    ]
 
 
 def labels_of(path: Path) -> tuple[str, ...] | None:

@@ -7,14 +7,12 @@ person: all visits of a person are one subject.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from psgvlm.builders.readers import scoring
 from psgvlm.builders.readers.found_night import FoundNight
-from psgvlm.builders.readers.layout import found_night, head_of, nearest, read_table
+from psgvlm.builders.readers.layout import NamedFiles, found_night, head_of, read_table
 
 from psgvlm.errors import InputError
 from psgvlm.files import list_files
@@ -65,7 +63,9 @@ _SETS = {
     ),
     "msp": _Set("MSP", r"msp-(s\d{3})", (".annot", ".eannot", ".xml")),
     "apoe": _Set("APOE", r"apoe_(\d{4})", (".sta",)),
+    "nsrr": _Set("another data set of NSRR", r"(?!)"),  # known by its folders
 }
+_TREE = re.compile(r"/polysomnography/edfs/(?!.*/shhs[12]-)")
 NAMES = {cohort: each.name for cohort, each in _SETS.items()}
 _PATTERNS = {cohort: re.compile(each.pattern, re.IGNORECASE) for cohort, each in _SETS.items()}
 # Stages in the XML of visit 1 that are known to be wrong, by NSRR's documentation.
@@ -79,34 +79,43 @@ _RK = ("wsc", "apoe")  # their numbers are those of Rechtschaffen and Kales
 def find(raw: Path) -> list[FoundNight]:
     """List the recordings of every data set below a folder, set by set."""
     endings = {ending for each in _SETS.values() for ending in each.endings}
-    files: dict[str, list[Path]] = defaultdict(list)
-    for path in list_files(raw, endings):
-        files[path.name.lower()].append(path)
-    nights = []
+    signals = list_files(raw, (".edf",))
+    files = NamedFiles(raw, endings, signals)
     families = _Families(raw)
-    for path in list_files(raw, (".edf",)):
-        for cohort, pattern in _PATTERNS.items():
-            if not (match := pattern.fullmatch(path.stem)):
-                continue
-            person = next(filter(None, match.groups())).lower()
-            scores = list(_scores(path, _SETS[cohort].endings, files))
-            night = found_night(cohort, raw, path, person, scores)
+    nights = []
+    for path in signals:
+        cohort, person = _set_and_person(path)
+        if cohort:
+            names = _names_of_scores(path.stem.lower(), _SETS[cohort].endings)
+            night = found_night(cohort, raw, path, person, files.of(path, names))
             nights.append(families.keep_together(night) if cohort == "cfs" else night)
     return sorted(nights, key=lambda night: list(_SETS).index(night.cohort))
 
 
-def _scores(path: Path, endings: tuple[str, ...], files: dict[str, list[Path]]) -> Iterator[Path]:
-    """Yield the scores of a recording; its `-nsrr` may be missing in their names."""
+def _set_and_person(path: Path) -> tuple[str, str]:
+    """Return the cohort and the person that a recording's name says; "" if it says none."""
+    for cohort, pattern in _PATTERNS.items():
+        if match := pattern.fullmatch(path.stem):
+            return cohort, next(filter(None, match.groups())).lower()
     stem = path.stem.lower()
-    for ending in endings:
-        for name in dict.fromkeys((stem, stem.removesuffix("-nsrr"))):
-            found = nearest(files.get(f"{name}{ending}", ()), path)
-            if found:
-                yield found
+    numbers = re.findall(r"[a-z]{0,2}\d{3,}", stem)
+    if numbers and _TREE.search(path.absolute().as_posix()):
+        return "nsrr", f"{stem.partition('-')[0]}-{numbers[-1]}"
+    return "", ""
+
+
+def _names_of_scores(stem: str, endings: tuple[str, ...]) -> list[str]:
+    """Return the names that scores may have; the recording's `-nsrr` may be missing in them."""
+    stems = dict.fromkeys((stem, stem.removesuffix("-nsrr")))
+    return [f"{name}{ending}" for ending in endings for name in stems]
 
 
 def is_certain(night: FoundNight) -> bool:
     """Return whether the name is unmistakable, or the scores are those of the data set."""
+    if night.cohort == "nsrr":
+        return any(
+            path.name.lower().endswith(("-nsrr.xml", "-profusion.xml")) for path in night.scores
+        )
     if night.cohort != "nchsdb":
         return True
     head = "".join(head_of(path, 5000) for path in night.scores).lower()

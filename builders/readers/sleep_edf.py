@@ -6,11 +6,12 @@ with `...-Hypnogram.edf` beside them; the edition of 2013 has them in one folder
 """
 
 import re
+from collections import defaultdict
 from pathlib import Path
 
 from psgvlm.builders.readers import scoring
 from psgvlm.builders.readers.found_night import FoundNight
-from psgvlm.builders.readers.layout import found_night, has_label
+from psgvlm.builders.readers.layout import found_night, has_label, nearest
 
 from psgvlm.files import list_files
 from psgvlm.scores import Scores
@@ -29,21 +30,24 @@ _PARTS = {"SC4": "cassette", "ST7": "telemetry"}
 def find(raw: Path) -> list[FoundNight]:
     """List the recordings of all editions; both nights of a person are one subject."""
     files = list_files(raw, (".edf", ".rec", ".hyp"))
-    hypnograms: dict[tuple[Path, str], list[Path]] = {}
+    hypnograms: dict[str, list[Path]] = defaultdict(list)
     for path in files:
         if match := _HYPNOGRAM.fullmatch(path.name):
-            hypnograms.setdefault((path.parent, match[1].upper()), []).append(path)
+            hypnograms[match[1].upper()].append(path)
         elif path.suffix.lower() == ".hyp":
-            hypnograms.setdefault((path.parent, path.stem.upper()), []).append(path)
-    expanded = {m[1].upper() for path in files if (m := _PSG.fullmatch(path.name))}
+            hypnograms[path.stem.upper()].append(path)
+    signals: dict[str, list[Path]] = defaultdict(list)
+    for path in files:
+        if match := _PSG.fullmatch(path.name) or _OLD.fullmatch(path.name):
+            signals[match[1].upper()].append(path)
     nights = []
     for path in files:
         old = _OLD.fullmatch(path.name)
         if match := _PSG.fullmatch(path.name) or old:
             key = match[1].upper()
-            scores = hypnograms.get((path.parent, key), [])
+            scores = nearest(hypnograms.get(key, ()), path, signals[key])
             notes = []
-            if old and old[2].upper() in expanded:
+            if old and old[2].upper() in signals:
                 notes = [f"this night is in the expanded edition too, as {old[2].upper()}0-PSG"]
             nights.append(found_night("sleep-edf", raw, path, key[:5], scores, notes))
     return nights

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from psgvlm.builders.readers import scoring
 from psgvlm.builders.readers.found_night import FoundNight
-from psgvlm.builders.readers.layout import found_night, head_of
+from psgvlm.builders.readers.layout import NamedFiles, found_night, head_of
 
 from psgvlm.files import list_files
 from psgvlm.scores import Scores
@@ -23,14 +23,13 @@ _NAME = re.compile(r"([A-Z]{4}\d{5})(_\d+)?\.edf", re.IGNORECASE)
 
 def find(raw: Path) -> list[FoundNight]:
     """List the recordings; a nap belongs to the person of the night."""
-    tables = {(path.parent, path.stem.lower()): path for path in list_files(raw, (".csv",))}
-    nights = []
-    for path in list_files(raw, (".edf",)):
-        if match := _NAME.fullmatch(path.name):
-            table = tables.get((path.parent, path.stem.lower()))
-            subject = match[1].upper()
-            nights.append(found_night("stages", raw, path, subject, [table] if table else []))
-    return nights
+    matches = [(path, _NAME.fullmatch(path.name)) for path in list_files(raw, (".edf",))]
+    found = [(path, match[1].upper()) for path, match in matches if match]
+    tables = NamedFiles(raw, (".csv",), [path for path, _ in found])
+    return [
+        found_night("stages", raw, path, subject, tables.of(path, [f"{path.stem.lower()}.csv"]))
+        for path, subject in found
+    ]
 
 
 def is_certain(night: FoundNight) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from psgvlm.builders.readers import scoring
 from psgvlm.builders.readers.found_night import FoundNight
-from psgvlm.builders.readers.layout import found_night
+from psgvlm.builders.readers.layout import NamedFiles, found_night
 
 from psgvlm.files import list_files
 from psgvlm.scores import Scores
@@ -23,14 +23,13 @@ _NAME = re.compile(r"(ucddb\d{3})\.(rec|edf)", re.IGNORECASE)
 
 def find(raw: Path) -> list[FoundNight]:
     """List the recordings; each is another person's."""
-    texts = {path.name.lower(): path for path in list_files(raw, ("_stage.txt",))}
-    nights = []
-    for path in list_files(raw, (".rec", ".edf")):
-        if match := _NAME.fullmatch(path.name):
-            stage = texts.get(f"{match[1].lower()}_stage.txt")
-            scores = [stage] if stage else []
-            nights.append(found_night("ucddb", raw, path, match[1].lower(), scores))
-    return nights
+    signals = [p for p in list_files(raw, (".rec", ".edf")) if _NAME.fullmatch(p.name)]
+    texts = NamedFiles(raw, ("_stage.txt",), signals)
+    return [
+        found_night("ucddb", raw, path, stem, texts.of(path, [f"{stem}_stage.txt"]))
+        for path in signals
+        for stem in [path.stem.lower()]
+    ]
 
 
 def read_scores(night: FoundNight, **options) -> Scores | None:

@@ -202,6 +202,7 @@ COHORTS = {
     "mnc": _nsrr("MNC"),
     "msp": _nsrr("MSP"),
     "apoe": _nsrr("APOE"),
+    "nsrr": _nsrr("another data set of NSRR"),
 }
 _OWN = Cohort("", None, "", private=NOTHING, public="CONSENT", public_labels="CONSENT")
 

@@ -16,7 +16,10 @@ SCORE_SUFFIXES = (
     *(".st", ".arousal", ".json", ".npy", ".xlsx", ".rtf"),
 )
 # What a recording's name has that the name of its scores may lack.
-_RECORDING_WORD = re.compile(r"([ _-]+(psg|eeg|ieeg|nsrr|fixed|signals?|raw)|[ _-]*\(?fixed\)?)$")
+# In BIDS, `acq-psg` tells the recording from others.
+_RECORDING_WORD = re.compile(
+    r"((?<!acq)[ _-]+(psg|eeg|ieeg|nsrr|fixed|signals?|raw)|[ _-]*\(?fixed\)?)$"
+)
 # Words beside the recording's name that say that a file holds stages, the best file first.
 _WORDS = (
     re.compile(r"aasm"),
@@ -76,7 +79,7 @@ class ScoreFiles:
             owners = self._owners(path)
             for signal, rest in owners:
                 self._of[signal].append((_rank(rest, path), path))
-            if not owners:
+            if not owners and not path.name.startswith("sub-"):
                 nameless[path.parent].append(path)
         self._add_nameless(nameless)
 
@@ -111,13 +114,13 @@ class ScoreFiles:
             home = next((f for f in (folder, *list(folder.parents)[:2]) if f in recordings), None)
             if home is None or len(recordings[home]) > 1:
                 continue
-            (signal,) = recordings[home]
-            if self._of.get(signal):
+            if home != folder and not _SCORES_FOLDER.search(folder.name):
                 continue
-            named = [path for path in paths if _says_stages(path.stem)]
-            if not named and folder == home and len(paths) == 1:
-                named = paths
-            self._of[signal] = [(_rank(path.stem.lower(), path), path) for path in named]
+            (signal,) = recordings[home]
+            chosen = [path for path in paths if _says_stages(path.stem)]
+            if not chosen and folder == home and len(paths) == 1 and not self._of.get(signal):
+                chosen = paths
+            self._of[signal] += [(_rank(path.stem.lower(), path), path) for path in chosen]
 
 
 def files_beside(signal: Path) -> list[Path]:

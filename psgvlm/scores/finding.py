@@ -16,7 +16,11 @@ from psgvlm.scores.sheet import Sheet
 from psgvlm.stages import EPOCH_S
 
 # `..._scorer2`: the files of several scorers of one night differ in this alone.
-_SCORER = re.compile(r"(scorer|rater|expert|annotator|reader)[ _-]?([0-9a-z]+)$", re.IGNORECASE)
+_SCORER = re.compile(
+    r"((?:scorer|rater|expert|annotator|reader)[ _-]?([0-9a-z]+)|scoring[ _-]?(\d+|[a-z]))"
+    r"(?=(_events|_annotations|_hypnogram)?$)",
+    re.IGNORECASE,
+)
 
 
 def find_scores(
@@ -134,7 +138,7 @@ def _scorer_of(sheets: Sequence[Sheet], scorer: str | None) -> str | None:
         return scorer
     for sheet in sheets:
         match = _SCORER.search(sheet.path.stem)
-        names = {sheet.path.stem, sheet.path.name, *((match[0], match[2]) if match else ())}
+        names = {sheet.path.stem, sheet.path.name, *(match.groups()[:3] if match else ())}
         if scorer in names and scorer not in sheet.marks and len(sheet.marks) == 1:
             return sheet.path.stem if len(sheets) > 1 else next(iter(sheet.marks)) or None
     return scorer

@@ -145,6 +145,30 @@ def test_ucddb_s_holter_recording_is_no_night(tmp_path):
     assert [path.name for path in night.scores] == ["ucddb002_stage.txt"]
 
 
+@pytest.mark.parametrize(
+    ("reader", "signal", "scores"),
+    [
+        ("sleep-edf", "SC4001E0-PSG.edf", "SC4001EC-Hypnogram.edf"),
+        ("hmc", "SN001.edf", "SN001_sleepscoring.txt"),
+        ("cap", "n1.edf", "n1.txt"),
+        ("dreams", "subject1.edf", "HypnogramAASM_subject1.txt"),
+        ("ucddb", "ucddb002.rec", "ucddb002_stage.txt"),
+        ("stages", "BOGN00004.edf", "BOGN00004.csv"),
+        ("nsrr", "mesa-sleep-0001.edf", "mesa-sleep-0001-nsrr.xml"),
+    ],
+)
+def test_scores_in_a_folder_of_their_own_belong_to_the_nearest_recording(
+    tmp_path, reader, signal, scores
+):
+    recording(tmp_path / "set/psg" / signal)
+    recording(tmp_path / "mine" / signal)
+    text(tmp_path / "set/scores" / scores, "")
+    nights = nights_of(reader, tmp_path)
+    stem = signal.rpartition(".")[0]
+    assert [path.name for path in nights[f"set/psg/{stem}"].scores] == [scores]
+    assert nights[f"mine/{stem}"].scores == ()
+
+
 ### DOD and DCSM
 
 
@@ -240,6 +264,15 @@ def test_nsrr_s_names(tmp_path, cohort, name, group, subject):
     assert note.index("-profusion.xml") < note.index("-nsrr.xml")
 
 
+def test_a_data_set_of_nsrr_that_we_do_not_know_by_name(tmp_path):
+    """Its terms are those of NSRR, and not those of the user's own recordings."""
+    nsrr(tmp_path, "bestair-baseline-400001", "baseline")
+    nsrr(tmp_path, "bestair-followup-400001", "followup")
+    nights = nights_of("nsrr", tmp_path).values()
+    assert {(night.cohort, night.subject) for night in nights} == {("nsrr", "bestair-400001")}
+    assert all(len(night.scores) == 2 for night in nights)
+
+
 @pytest.mark.parametrize(
     ("cohort", "signal", "scores", "subject"),
     [
@@ -326,6 +359,19 @@ def test_bids_copies_are_not_read_beside_the_originals(tmp_path):
 def test_bids_with_one_subject_s_folder_as_raw(tmp_path):
     bids(tmp_path, "sub-1_task-sleep")
     assert subjects_of("bids", tmp_path / "sub-1") == {"eeg/sub-1_task-sleep_eeg": "sub-1"}
+
+
+def test_bids_scores_that_several_recordings_share(tmp_path):
+    names = ("ses-1_task-sleep_acq-PSG", "ses-1_task-sleep_acq-ear", "ses-2_task-sleep_acq-PSG")
+    bids(tmp_path, *(f"sub-1_{name}" for name in names))
+    events = "onset\tduration\tstage\n0\t30\tW\n"
+    scoring = [f"sub-1_ses-1_task-sleep_acq-scoring{number}_events.tsv" for number in (1, 2)]
+    for name in (*scoring, "sub-1_ses-2_task-sleep_acq-ear_events.tsv"):
+        text(tmp_path / "sub-1/eeg" / name, events)
+    nights = nights_of("bids", tmp_path).values()
+    found = [[path.name for path in night.scores] for night in nights]
+    assert sorted(found) == [[], scoring, scoring]
+    assert len(READERS["bids"].read_scores(next(iter(nights))).scorers) == 2
 
 
 def test_boas(tmp_path):

@@ -71,6 +71,11 @@ def test_names_of_other_files(tmp_path, other):
     assert beside(tmp_path, "night.edf") == []
 
 
+def test_scores_of_another_acquisition_are_not_this_one_s(tmp_path):
+    tree(tmp_path, "sub-1_acq-psg_eeg.edf", "sub-1_acq-headband_events.tsv")
+    assert beside(tmp_path, "sub-1_acq-psg_eeg.edf") == []
+
+
 def test_the_likeliest_comes_first(tmp_path):
     names = ["p1-hypnogram.edf", "p1-profusion.xml", "p1-nsrr.xml", "p1.xml", "p1_events.tsv"]
     names += ["p1.csv", "p1.txt", "p1_notes.txt", "p1_usleep.tsv"]
@@ -107,6 +112,17 @@ def test_equal_names_in_two_groups_are_told_apart_by_the_group(tmp_path):
 def test_a_folder_with_two_recordings_gives_none_a_nameless_file(tmp_path):
     tree(tmp_path, "a.edf", "b.edf", "Schlafprofil.txt")
     assert beside(tmp_path, "a.edf") == []
+
+
+def test_a_sleep_profile_is_found_beside_a_report_with_the_recording_s_name(tmp_path):
+    tree(tmp_path, "P1/rec.edf", "P1/rec.txt", "P1/Flow Events.txt", "P1/Schlafprofil.txt")
+    assert sorted(beside(tmp_path, "P1/rec.edf")) == ["P1/Schlafprofil.txt", "P1/rec.txt"]
+
+
+def test_a_sleep_profile_in_a_folder_of_something_else_is_nobody_s(tmp_path):
+    tree(tmp_path, "P1.edf", "other/Schlafprofil.txt")
+    paths = [tmp_path / "P1.edf", tmp_path / "other/Schlafprofil.txt"]
+    assert ScoreFiles(paths[:1], paths[1:]).of(paths[0]) == []
 
 
 def test_a_program_is_known_by_what_the_name_has_besides():
