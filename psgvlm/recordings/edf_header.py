@@ -206,7 +206,7 @@ def _layout(
     if promised % 256 == 0 and promised > 256:
         readings.append((promised // 256 - 1, promised))
     for signals, size in readings:
-        if n_records < 1 or size < 256 * (signals + 1):
+        if n_records < 1 or not 256 * (signals + 1) <= size <= n_bytes:
             continue
         file.seek(256 + _SAMPLES_AT * signals)
         samples = [_float(file.read(8)) for _ in range(signals)]

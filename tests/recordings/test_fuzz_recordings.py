@@ -1,5 +1,6 @@
 """Damaged recordings in every format: a channel is read, or InputError is raised, nothing else."""
 
+import time
 import tracemalloc
 import warnings
 
@@ -141,6 +142,18 @@ def test_wfdb_headers_of_any_number(sound, tmp_path, name, words):
 def test_wfdb_headers_of_any_text(tmp_path, text, first):
     (tmp_path / "x.hea").write_text(first + text, "utf-8", errors="replace")
     assert_survives(tmp_path / "x.hea")
+
+
+@pytest.mark.parametrize("field", [b"99999999", b"25600000", b"2559744 "])
+def test_many_header_bytes_in_a_small_edf_are_refused_at_once(sound, tmp_path, field):
+    """Such a header would describe 100 000 signals, which are not looked for."""
+    content = bytearray((sound / "a.bdf").read_bytes())
+    content[184:192], content[236:244] = field, b"100     "
+    path = copy_damaged(sound, tmp_path, "a.bdf", bytes(content))
+    start_s = time.monotonic()
+    with pytest.raises(InputError, match="header bytes"):
+        Recording(path)
+    assert time.monotonic() - start_s < 1
 
 
 @pytest.mark.parametrize("word", ["a" * 500, "1" * 500, "a/" * 250, "~" * 500, " " * 500])
