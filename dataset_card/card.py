@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 
-from psgvlm.dataset_card import benchmark, nsrr_sources, pictures, sources
+from psgvlm.dataset_card import benchmark, lanes, nsrr_sources, pictures, sources
 from psgvlm.dataset_card.contents import UNSCORED, Counts, count, metadata, size_category
 
 from psgvlm import chat
@@ -89,6 +89,7 @@ def write(
         imports=("" if name else "import os\n\n") + "from datasets import load_dataset",
         commands=build_commands(corpus, [config for config, _ in counts]),
         recordings=_recordings(corpus),
+        substitutes=lanes.statement(corpus),
         sources=_sources(cohorts),
         citations="\n".join(f"- {text}" for text in _citations(cohorts)),
     )

@@ -21,12 +21,15 @@ class InputError(ValueError):
         self.parameter = parameter
 
 
+def with_option(error: InputError) -> str:
+    """Return an error as one line, followed by the command-line option to change."""
+    line = " ".join(str(error).split())
+    return f"{line} [--{error.parameter.replace('_', '-')}]" if error.parameter else line
+
+
 def print_error(error: InputError) -> None:
     """Print an error as one line on stderr, with the command-line option to change."""
-    line = f"error: {' '.join(str(error).split())}"
-    if error.parameter:
-        line += f" [--{error.parameter.replace('_', '-')}]"
-    print(line, file=sys.stderr)
+    print(f"error: {with_option(error)}", file=sys.stderr)
 
 
 def run(main: Callable[[], int | None]) -> None:

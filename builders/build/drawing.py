@@ -13,7 +13,7 @@ from psgvlm.builders.readers.found_night import FoundNight
 from psgvlm.chat import findings
 from psgvlm.corpus import manifest
 from psgvlm.corpus.manifest import BUILT, FAILED, RAW, SKIPPED
-from psgvlm.errors import InputError
+from psgvlm.errors import InputError, with_option
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
 from psgvlm.images.pixels import pixel_hash
@@ -73,7 +73,7 @@ def work(task: Task) -> Result:
     except InputError as error:
         # A disk that could not be read for a moment is no property of the recording.
         lasting = not isinstance(error.__cause__, OSError)
-        result = Result(SKIPPED, reason=_without_raw(str(error), raw), lasting=lasting)
+        result = Result(SKIPPED, reason=_without_raw(with_option(error), raw), lasting=lasting)
         return parts.write(task.part, task.key, result) if lasting else result
     # A fault of the program must not stop the other recordings. The text of an exception may quote
     # a header that names a person, so that only its type and its place are kept.

@@ -9,7 +9,7 @@ from types import ModuleType
 from psgvlm.builders.build.examine import Choices, ExaminedNight, examine
 from psgvlm.builders.readers import FoundNight, describe, find_nights, recognise
 
-from psgvlm.errors import InputError
+from psgvlm.errors import InputError, with_option
 from psgvlm.files import printable_name
 from psgvlm.image_spec import ImageSpec
 from psgvlm.recordings import LaneMap, family_id, find_lanes
@@ -176,7 +176,7 @@ def _add_cohort(
         except InputError as error:
             verdict = "SKIP"
             inspection.skipped += 1
-            reason = printable_name(str(error)).replace(f"{root}/", "")
+            reason = printable_name(with_option(error)).replace(f"{root}/", "")
             notes.append(f"  {night.recording}: SKIPPED, {reason}")
         rows.append([night.recording, family, *cells, verdict])
     for of_family in families.values():

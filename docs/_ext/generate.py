@@ -23,6 +23,7 @@ TEXTS = {
     "commands": reference_tables.commands,
     "data_sets": data_set_table.data_sets,
     "presets": reference_tables.presets,
+    "lanes": reference_tables.lanes,
     "image_spec_fields": reference_tables.image_spec_fields,
     "fidelity": reference_tables.fidelity,
     "image_tokens": reference_tables.image_tokens,

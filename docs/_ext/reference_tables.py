@@ -8,6 +8,7 @@ import io
 import os
 from functools import cache
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from unittest import mock
 
@@ -20,6 +21,7 @@ from psgvlm.hub import cohorts
 from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.images import fidelity as fidelity_module
 from psgvlm.images import image_tokens as image_tokens_module
+from psgvlm.recordings.lane_rules import LANES, Step
 
 ROOT = Path(__file__).parents[2]
 # The top-level folders that are installed as parts of psgvlm.
@@ -125,6 +127,31 @@ def fidelity() -> str:
 def image_tokens() -> str:
     """Return what a picture of every preset costs each family of models."""
     return image_tokens_module.token_table(PRESETS.values())
+
+
+### Lanes
+
+
+def lanes() -> str:
+    """Return what may fill each lane of the right side, best first."""
+    rows = []
+    for name in ("F4-M1", "C4-M1", "O2-M1", "E1", "E2", "chin", "ECG"):
+        steps = (step for step in LANES[name].steps if step.pairs)
+        for note, alike in groupby(steps, lambda step: step.note):
+            signals = ", ".join(map(_step_text, alike))
+            rows.append([f"`{name}`", signals, note or "the lane's own derivation"])
+    return table(["lane", "signals, the best first", "what psgvlm says of them"], rows)
+
+
+def _step_text(step: Step) -> str:
+    """Return the signals of a step in one line: `C4-M1`, or `C4 − M1` for a difference."""
+    words = []
+    for electrode, reference in step.pairs:
+        # An asterisk means any reference, or electrodes that the rest of the file makes certain.
+        electrode, other = electrode.rstrip("*"), (reference or "").rstrip("*")
+        dash = " − " if step.difference else "-"
+        words.append(f"`{electrode}{dash}{other}`" if other else f"`{electrode}`")
+    return ", ".join(dict.fromkeys(words))
 
 
 ### Rooms

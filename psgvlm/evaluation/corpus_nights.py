@@ -188,10 +188,12 @@ def _find(row: dict, raw: Path) -> Path:
 def _lanes(recording: Recording, row: dict, spec: ImageSpec) -> LaneMap:
     """Return the derivations that were drawn, as the manifest says."""
     drawn = {lane["lane"]: lane["source"] for lane in row["lanes"]}
+    notes = {lane["lane"]: lane["note"] or "" for lane in row["lanes"]}
     sources = tuple(
         _source(recording, drawn[name]) if name in drawn else None for name in spec.lanes
     )
-    return LaneMap(tuple(LANES[name] for name in spec.lanes), sources)
+    lanes = tuple(LANES[name] for name in spec.lanes)
+    return LaneMap(lanes, sources, tuple(notes.get(name, "") for name in spec.lanes))
 
 
 def _source(recording: Recording, text: str) -> Derivation:

@@ -3,7 +3,16 @@
 import pytest
 from psgvlm.builders.__main__ import main
 from real_recordings import real_recording
-from recordings import MASS, montage, write_edf, write_isruc, write_mass, write_shhs
+from recordings import (
+    MASS,
+    montage,
+    noise,
+    signal,
+    write_edf,
+    write_isruc,
+    write_mass,
+    write_shhs,
+)
 
 from psgvlm.errors import InputError
 
@@ -102,6 +111,34 @@ def test_any_other_folder_and_a_map(tmp_path, capsys):
     assert status == 0
     assert "chin   <- EMG1 - EMG2" in text
     assert "a b/Nächte: unscored" in text
+
+
+def test_substitutes_and_empty_lanes_are_said_and_strictness_skips_them(tmp_path, capsys):
+    emg = signal("EMG submental", noise(60, 1, 2.0), 1)
+    write_edf(tmp_path / "a.edf", [*montage(["EEG Fpz-Cz", "EOG horizontal"], 60), emg])
+    status, text = inspect(capsys, tmp_path)
+    assert status == 0
+    assert "C4-M1  <- EEG Fpz-Cz, a substitute: another derivation" in text
+    assert "chin   <- MISSING, EMG submental is at 1 Hz" in text
+    assert "  a: C4-M1 <- EEG Fpz-Cz, a substitute" in text
+    status, text = inspect(capsys, tmp_path, "--strict")
+    assert status == 3
+    (line,) = (line for line in text.splitlines() if "SKIPPED" in line)
+    assert "EEG Fpz-Cz, a substitute" in line
+    assert "[--strict]" in line
+
+
+def test_rules_for_a_family_by_the_id_that_is_printed(tmp_path, capsys):
+    write_edf(tmp_path / "raw" / "a.edf", montage(["Kanal 7", "EMG"], 60))
+    write_edf(tmp_path / "raw" / "b.edf", montage(["C4-M1", "EMG"], 60))
+    _, text = inspect(capsys, tmp_path / "raw")
+    (line,) = (line for line in text.splitlines() if line.startswith("family 1: "))
+    rules = tmp_path / "rules.txt"
+    rules.write_text(f"[family {line.rsplit(' ', 1)[1]}]\nC4-M1=Kanal 7\n")
+    status, text = inspect(capsys, tmp_path / "raw", "--map", rules)
+    assert status == 0
+    assert "C4-M1  <- Kanal 7, named by the map" in text
+    assert "C4-M1  <- C4-M1\n" in text
 
 
 def test_a_real_recording(capsys):

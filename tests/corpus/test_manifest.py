@@ -149,6 +149,46 @@ def test_a_real_recording_builds_unscored(tmp_path):
     assert (row["status"], row["unscored"], row["notes"]) == ("built", 4, ["unscored"])
 
 
+def test_substitutes_are_in_the_manifest_on_stderr_and_on_the_card(tmp_path, capsys):
+    raw, out = tmp_path / "raw", tmp_path / "corpus"
+    emg = signal("EMG submental", noise(60, 1, 2.0), 1)
+    write_edf(raw / "1.edf", [*montage(["EEG Fpz-Cz", "EOG horizontal"], 60), emg])
+    write_edf(raw / "2.edf", montage(["C4-M1", "E1-M2", "E2-M1", "chin"], 60))
+    assert build("folder", raw, "--out", out) in (0, 3)
+    told = capsys.readouterr().err
+    sources = {row["lane"]: row for row in manifest(out)["1"]["lanes"]}
+    assert sources["C4-M1"]["note"].startswith("a substitute: another derivation")
+    assert {row["note"] for row in manifest(out)["2"]["lanes"]} == {""}
+    line = "C4-M1 <- EEG Fpz-Cz, a substitute: another derivation, without a mastoid"
+    card = (out / "README.md").read_text()
+    for text in (told, card, " ".join(manifest(out)["1"]["notes"])):
+        assert line in text
+    assert "EMG submental is at 1 Hz" in told
+    assert f"- folder: `{line}` (1 of 2)" in card
+    assert "- folder: `chin is empty` (1 of 2)" in card
+
+
+def test_a_strict_build_skips_substitutes_and_a_file_of_rules_names_lanes(tmp_path, capsys):
+    raw, out, rules = tmp_path / "raw", tmp_path / "corpus", tmp_path / "rules.txt"
+    for name, labels in (("1", ["EEG Fpz-Cz"]), ("2", ["C4-M1"]), ("3", ["Kanal 7"])):
+        write_edf(raw / f"{name}.edf", montage(labels, 60))
+    rules.write_text("[3*]\nC4-M1=Kanal 7\n")
+    assert build("folder", raw, "--out", out, "--strict", "--map", rules) == 3
+    found = manifest(out)
+    assert {name: row["status"] for name, row in found.items()} == {
+        **{"1": "skipped", "2": "built", "3": "built"}
+    }
+    assert "a substitute" in found["1"]["reason"] and "[--strict]" in found["1"]["reason"]
+    assert "--map MAP --strict" in (out / "README.md").read_text()
+    # Other rules draw anew.
+    rules.write_text("[3*]\nC4-M1=Kanal 8\n")
+    assert build("folder", raw, "--out", out, "--map", rules) == 3
+    found = manifest(out)
+    assert {name: row["status"] for name, row in found.items()} == {
+        **{"1": "built", "2": "built", "3": "skipped"}
+    }
+
+
 ### What is skipped
 
 
