@@ -61,8 +61,9 @@ def clock_onsets(clocks: Sequence[tuple[str, float]]) -> list[float]:
     >>> clock_onsets([("31.01.20", 86370.0), ("01.02.20", 0.0)])
     [86370.0, 86400.0]
     """
-    days = _days([written for written, _ in clocks]) if all(day for day, _ in clocks) else None
-    return [second + DAY_S * (days[written] if days else 0) for written, second in clocks]
+    dates = [day for day, _ in clocks]
+    days = _days(dates) if dates and all(dates) else None
+    return [second + DAY_S * (days[day] if days else 0) for day, second in clocks]
 
 
 def _days(written: Sequence[str]) -> dict[str, int] | None:

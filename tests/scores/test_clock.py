@@ -47,5 +47,6 @@ def test_the_day_after_is_found_in_any_order_of_day_and_month(evening, morning):
 
 
 def test_times_without_a_date_or_with_an_impossible_one_stay_times_of_day():
+    assert clock_onsets([]) == []
     assert clock_onsets([("", 86370.0), ("", 0.0)]) == [86370.0, 0.0]
     assert clock_onsets([("00.00.00", 86370.0), ("00.00.00", 0.0)]) == [86370.0, 0.0]

@@ -76,6 +76,30 @@ def test_an_event_export_as_csv(tmp_path, separator):
     assert marks_of(tmp_path / "a.csv") == [("SLEEP-S0", 79200, 30)]
 
 
+def test_nox_scorings_of_a_person_and_of_a_program(tmp_path):
+    def marker(label, start, stop, kind="Manual"):
+        times = {"start_time": f"2021-02-28T{start}.000000", "stop_time": f"2021-02-28T{stop}"}
+        return {"label": label, "signal": None, **times, "scoring_type": kind}
+
+    person = [
+        marker("period-analysis", "22:00:00", "23:00:00"),
+        marker("sleep-wake", "22:00:00", "22:01:00.000000"),
+        marker("arousal", "22:00:10", "22:00:13.000000"),
+        marker("sleep-rem", "22:01:00", "22:01:30.000000"),
+    ]
+    program = [marker("sleep-n3", "22:00:00", "22:00:30.000000", "Automatic")]
+    scorings = [("a", person), ("NOXSAS", program), ("empty", [])]
+    content = {"version": "1.0", "active_scoring_name": "a"}
+    content["scorings"] = [{"scoring_name": name, "markers": all} for name, all in scorings]
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    sheet = read_sheet(tmp_path / "a.json")
+    assert (sheet.origin, sheet.algorithms) == (CLOCK, {"NOXSAS"})
+    assert sheet.marks == {
+        "a": (Mark("sleep-wake", 79200, 60), Mark("sleep-rem", 79260, 30)),
+        "NOXSAS": (Mark("sleep-n3", 79200, 30),),
+    }
+
+
 def test_snooz_names_stages_by_numbers(tmp_path):
     rows = [("group", "name", "start_sec", "duration", "channels"), ("stage", "0", "0", "30", "")]
     rows += [("spindle", "5", "12.5", "0.9", "['C3']"), ("stage", "5", "30.0", "30.0", "")]

@@ -54,7 +54,12 @@ def test_nsrr_keeps_an_unknown_concept_so_that_it_is_counted(tmp_path):
 
 
 def test_nsrr_events_of_another_type_are_stages_by_their_concept(tmp_path):
-    text = nsrr(("Sleep", "SRO:Wake", 0, 30), ("Sleep", "SRO:Stage34Sleep", 30, 30))
+    text = nsrr(
+        ("", "Recording Start Time", "", ""),
+        ("Sleep", "SRO:Wake", 0, 30),
+        ("Sleep", "SRO:Stage34Sleep", 30, 30),
+        ("", "Hypopnea", "", ""),
+    )
     (marks,) = read_sheet(write(tmp_path / "a.xml", text)).marks.values()
     assert [mark.text for mark in marks] == ["SRO:Wake", "SRO:Stage34Sleep"]
 

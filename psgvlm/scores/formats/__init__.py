@@ -22,6 +22,7 @@ from psgvlm.scores.formats import (
     luna,
     luna_xml,
     mne_annotations,
+    nox_json,
     npy,
     nsrr_xml,
     profusion_xml,
@@ -55,7 +56,7 @@ XML: tuple[ModuleType, ...] = (
 # Tried in this order: a module with a head of its own before those that guess by columns.
 TEXT: tuple[ModuleType, ...] = (
     # A file of WSC is known by its name; its events look like a sleep profile.
-    *(wsc, mne_annotations, event_export, domino, elan, visbrain, json_stages, snooz),
+    *(wsc, mne_annotations, event_export, domino, elan, visbrain, nox_json, json_stages, snooz),
     *(luna, two_columns, lists, tables),
 )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from psgvlm.errors import InputError
 from psgvlm.scores.formats.events import held, read_seconds, stages_among
 from psgvlm.scores.sheet import Mark, Sheet
-from psgvlm.scores.words import LIGHTS, key_of, meaning_of
+from psgvlm.scores.words import LIGHTS, is_stage_text, key_of, meaning_of
 
 ROOTS = ("PSGAnnotation",)
 _FORMAT = "NSRR XML"
@@ -24,11 +24,10 @@ def read(path: Path, root) -> Sheet:
             if not _is_stage(concept):
                 continue
             marks.append(_mark(path, event, concept))
-        elif concept and not kind.startswith(("arousals", "respiratory", "limb")):
+        elif is_stage_text(concept) and not kind.startswith(("arousals", "respiratory", "limb")):
             others.append((event, concept))
     if not marks:
-        marks = [_mark(path, event, concept) for event, concept in others if _is_stage(concept)]
-        marks = list(stages_among(marks))
+        marks = list(stages_among(_mark(path, event, concept) for event, concept in others))
     if not marks:
         raise InputError(
             f"{path}: no ScoredEvent of type Stages|Stages; expected one for each stage"
