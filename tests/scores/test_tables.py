@@ -110,6 +110,14 @@ def test_times_of_day(read, write, midnight):
     assert {mark.duration_s for mark in sheet.marks[""]} == {30.0}
 
 
+def test_an_onset_as_a_time_counts_from_the_start_unless_it_is_late(read):
+    sheet = read("onset,stage\n00:10:00,W\n00:10:30,N1\n00:11:00,N1\n")
+    assert [mark.onset_s for mark in sheet.marks[""]] == [600, 630, 660] and sheet.origin == RECORD
+    assert "start" in " ".join(sheet.notes)
+    assert read("onset,stage\n22:10:00,W\n22:10:30,N1\n22:11:00,N1\n").origin == CLOCK
+    assert read("onset,stage\n09:10:00,W\n09:00:30,N1\n09:11:00,N1\n").origin == CLOCK
+
+
 def test_a_date_in_a_column_of_its_own(read):
     sheet = read(
         "Date,Time,Stage\n31/01/2020,23:59:30,W\n01/02/2020,00:00:00,W\n01/02/2020,00:00:30,N1\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from psgvlm.errors import InputError
 from psgvlm.scores.clock import clock_onsets, read_clock
+from psgvlm.scores.formats.columns import is_header
 from psgvlm.scores.formats.events import held
 from psgvlm.scores.sheet import CLOCK, Mark, Sheet
 from psgvlm.scores.words import is_stage_text, key_of
@@ -43,6 +44,8 @@ def read(path: Path, text: str) -> Sheet | None:
             )
         if not stages:
             return None
+    elif not _is_named(lines) and (any(map(is_header, rows)) or not _time_in(stages[0][1])):
+        return None  # a table of another program with the same words
     clocks = [_clock(path, number, row) for number, row in stages]
     marks = [
         Mark(_event_in(row), onset_s, _duration_in(row))
@@ -55,6 +58,12 @@ def _separator_of(lines: list[str]) -> str:
     """Return what stands between cells: a tab, or in a CSV a semicolon or comma."""
     counted = [line for line in lines if "sleep-" in line.casefold()] or lines
     return max("\t;,", key=lambda separator: sum(line.count(separator) for line in counted))
+
+
+def _is_named(lines: list[str]) -> bool:
+    """Return whether the head names the program, or a column in its way."""
+    head = lines[:HEAD_LINES]
+    return any(map(_PROGRAM.search, head)) or any(map(_COLUMN.search, head))
 
 
 def _is_stage_row(row: list[str]) -> bool:

@@ -193,11 +193,14 @@ def _times(
     name = columns.name_of(header)
     dated = any(moment.day for moment in timed)
     zero = timed[0].value == 0 and not dated
-    since_start = columns.SINCE_START.search(name) and not dated
+    rising = all(a.value <= b.value for a, b in pairwise(timed))
+    early = rising and timed[0].value < DAY_S / 2
+    since_start = bool(columns.SINCE_START.search(name)) and early and not dated
     if kinds[ELAPSED] or since_start or zero:
-        notes = ("times begin with 00:00:00: taken as counted from the recording's start",)
+        first = timed[0].value
+        note = f"times begin with {first / 3600:.2g} h: taken as counted from the recording's start"
         onsets = [m.value if m else None for m in moments]
-        return RowTimes(onsets, (), notes=notes if zero and not since_start else ()), ""
+        return RowTimes(onsets, (), notes=() if kinds[ELAPSED] else (note,)), ""
     placed = iter(clock_onsets([(m.day, m.value) for m in timed]))
     onsets = [next(placed) if m else None for m in moments]
     return RowTimes(onsets, (), origin=CLOCK), ""

@@ -1,0 +1,109 @@
+"""Random tables of a known night as programs write them: every stage comes back in its place."""
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from psgvlm.scores import CLOCK, meaning_of
+from psgvlm.scores.formats import TEXT
+from psgvlm.stages import STAGES
+
+SPELLINGS = {
+    "W": ("W", "Wake", "WK", "Sleep stage W", "SLEEP-S0", "Wach"),
+    "N1": ("N1", "S1", "Stage 1", "Sleep stage 1", "SLEEP-S1", "NREM1"),
+    "N2": ("N2", "S2", "Stage 2", "Sleep stage 2", "SLEEP-S2", "NREM2"),
+    "N3": ("N3", "S3", "Stage 3", "Sleep stage 3", "SLEEP-S3", "NREM3"),
+    "R": ("R", "REM", "RE", "Sleep stage R", "SLEEP-REM", "Rem"),
+}
+STAGE_HEADS = st.sampled_from(
+    [
+        "stage",
+        "Sleep Stage",
+        "sleep_stage",
+        "Hypnogram",
+        "Schlafstadium",
+        "Stade",
+        "label",
+        "Event",
+        "annotation",
+        "trial_type",
+        "Description",
+        "SLEEPSTAGE",
+    ]
+)
+START_HEADS = st.sampled_from(["onset", "start", "Start Time", "Zeit", "time", "Begin", "Inicio"])
+DURATION_HEADS = st.sampled_from(["duration", "Duration[s]", "Dauer", "duration_s", "Durée"])
+EPOCH_HEADS = st.sampled_from(["epoch", "Epoche", "No.", "", "Epoch Number", "index"])
+EXTRA = {  # other columns that stand in such tables, and their cells
+    "Position": ("L", "R", "S", "P"),
+    "SpO2": ("97", "96", "93"),
+    "Artefact": ("0", "1"),
+    "note": ("", "turns", "asks for REM and water"),
+    "Channel": ("C4-M1", "Fpz-Cz"),
+    "confidence": ("0.9", "0.75", "1"),
+    "HR (bpm)": ("60", "71", "55"),
+}
+
+
+def clock(second: float, style: int) -> str:
+    second = round(second) % 86400
+    hours, minutes, seconds = second // 3600, second // 60 % 60, second % 60
+    if style == 0:
+        return f"{hours:02}:{minutes:02}:{seconds:02}"
+    if style == 1:
+        return f"{hours}.{minutes:02}.{seconds:02}"
+    return f"{hours % 12 or 12}:{minutes:02}:{seconds:02} {'AM' if hours < 12 else 'PM'}"
+
+
+@st.composite
+def nights(draw):
+    """Draw a table of a night, the stage at each of its epochs, and where the first one begins."""
+    spelling = draw(st.integers(0, 5))
+    stages = draw(st.lists(st.sampled_from(STAGES), min_size=3, max_size=12))
+    stages = ["N2", "W", *stages, "N2"]  # any night has some
+    step = draw(st.sampled_from([30, 20]))
+    kind = draw(st.sampled_from(["seconds", "clock", "epochs"]))
+    first = draw(st.sampled_from([0, 30, 600])) if kind == "seconds" else 0
+    began = draw(st.integers(1, 86399))
+    style, base = draw(st.integers(0, 2)), draw(st.sampled_from([0, 1]))
+    with_durations = kind != "epochs" and draw(st.booleans())
+    table = {}
+    if kind == "epochs":
+        table[draw(EPOCH_HEADS)] = [str(base + i) for i in range(len(stages))]
+    elif kind == "seconds":
+        table[draw(START_HEADS)] = [str(first + step * i) for i in range(len(stages))]
+    else:
+        head = draw(START_HEADS.filter(lambda head: head != "onset"))
+        table[head] = [clock(began + step * i, style) for i in range(len(stages))]
+    if with_durations:
+        table[draw(DURATION_HEADS)] = [str(step)] * len(stages)
+    table[draw(STAGE_HEADS)] = [SPELLINGS[stage][spelling] for stage in stages]
+    for head in draw(st.lists(st.sampled_from(list(EXTRA)), unique=True, max_size=3)):
+        table[head] = [draw(st.sampled_from(EXTRA[head])) for _ in stages]
+    heads = list(table)
+    if "" in heads:  # pandas writes an index first
+        heads = ["", *(head for head in draw(st.permutations(heads)) if head)]
+    else:
+        heads = draw(st.permutations(heads))
+    separator = draw(st.sampled_from([",", ";", "\t", " , "]))
+    rows = [heads, *zip(*(table[head] for head in heads), strict=True)]
+    text = draw(st.sampled_from(["\n", "\r\n"])).join(separator.join(row) for row in rows)
+    return text, stages, kind, first if kind == "seconds" else began, step
+
+
+@given(nights())
+def test_every_stage_comes_back_in_its_place(night):
+    text, stages, kind, first, step = night
+    sheet = next(filter(None, (module.read(Path("night.csv"), text) for module in TEXT)))
+    assert len(sheet.marks) == 1 and not sheet.algorithms
+    (marks,) = sheet.marks.values()
+    assert [meaning_of(mark.text) for mark in marks] == stages
+    if kind == "epochs":
+        assert {mark.onset_s for mark in marks} == {None}
+        return
+    assert (sheet.origin == CLOCK) == (kind == "clock")
+    assert [mark.onset_s % 86400 for mark in marks] == [
+        (first + step * i) % 86400 for i in range(len(stages))
+    ]
+    assert {mark.duration_s for mark in marks} <= {step, None}
