@@ -100,6 +100,17 @@ def test_nox_scorings_of_a_person_and_of_a_program(tmp_path):
     }
 
 
+def test_a_line_of_the_head_with_a_start_time_is_no_header_and_no_row(tmp_path):
+    head = "Start Time,12.05.2020 22:00:00\nRate,30 s\n"
+    rows = [f"2020-05-12 22:{i // 2:02}:{i % 2 * 30:02},{w}\n" for i, w in enumerate("WWWWRRRR")]
+    (tmp_path / "a.csv").write_text(head + "".join(rows))
+    sheet = read_sheet(tmp_path / "a.csv")
+    assert sheet.origin == CLOCK
+    assert [(mark.text, mark.onset_s) for mark in sheet.marks[""]] == [
+        (word, 79200 + 30 * i) for i, word in enumerate("WWWWRRRR")
+    ]
+
+
 def test_snooz_names_stages_by_numbers(tmp_path):
     rows = [("group", "name", "start_sec", "duration", "channels"), ("stage", "0", "0", "30", "")]
     rows += [("spindle", "5", "12.5", "0.9", "['C3']"), ("stage", "5", "30.0", "30.0", "")]

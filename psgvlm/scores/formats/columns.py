@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from psgvlm.scores.formats.moments import UNITS_S
+from psgvlm.scores.formats.moments import UNITS_S, moment_of
 from psgvlm.scores.words import meaning_of
 from psgvlm.stages import STAGES
 
@@ -170,7 +170,7 @@ def is_header(row: Sequence[str]) -> bool:
     names = [cell for cell in row if cell]
     if len(names) < 2 and not (names and len(row) > 1):
         return False
-    if any(re.fullmatch(r"[+-]?[\d.,:]+", n) or meaning_of(n) in STAGES for n in names):
+    if any(moment_of(name) or meaning_of(name) in STAGES for name in names):
         return False
     known = [cell for cell in names if is_known(cell)]
     with_stages = [c for c in names if is_stage_header(c) or name_of(c) in EVENTS]

@@ -158,10 +158,15 @@ def _cells(line: str, separator: str) -> list[str]:
 
 
 def _first_data_row(rows: Sequence[Row]) -> int:
-    """Return the first of the rows that has the usual width and a time or a number in it."""
-    usual = Counter(len(row) for row in rows[:1000]).most_common(1)[0][0]
-    for index, row in enumerate(rows[:HEAD]):
-        if len(row) >= min(usual, 2) and any(map(moment_of, row)):
+    """Return the first of the rows that has a time or a number where most rows have one.
+
+    A line of the head, such as `Start Time,22:00:00`, has it elsewhere.
+    """
+    columns = [{i for i, cell in enumerate(row) if moment_of(cell)} for row in rows[:1000]]
+    counts = Counter(column for found in columns for column in found)
+    usual = {column for column, count in counts.items() if 2 * count > len(columns)}
+    for index, found in enumerate(columns[:HEAD]):
+        if found & usual if usual else found and len(rows[index]) > 1:
             return index
     return 0
 
