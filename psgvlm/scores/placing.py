@@ -1,7 +1,7 @@
 """From sheets to scores: every scorer's marks on one grid of epochs of a recording."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,9 +88,8 @@ def place(
     first = stages[0]
     if scorer == CONSENSUS:
         first = consensus(stages)
-    elif len(stages) > 1:
-        names = ", ".join(opinion.scorer for opinion in opinions[1:])
-        notes.append(f"stages are those of {opinions[0].scorer}; also scored by {names}")
+    elif others := [name for name in _names(sheets) if name != opinions[0].scorer]:
+        notes.append(f"stages are those of {opinions[0].scorer}, not of {', '.join(others)}")
     return Scores(
         onset_s,
         first,
@@ -161,19 +160,14 @@ def _most(opinions: Sequence[str | None], ranked: Sequence[int]) -> str | None:
 
 def _chosen(sheets: list[Sheet], scorer: str | None) -> list[tuple[str, Sheet, Sequence[Mark]]]:
     """Return the scorers to read, the one whose stages are taken first."""
-    found = [
-        (name or (sheet.path.stem if len(sheets) > 1 else ""), sheet, marks)
-        for sheet in sheets
-        for name, marks in sheet.marks.items()
-        if marks
-    ]
+    found = [(_name(name, sheet, sheets), sheet, marks) for name, sheet, marks in _scored(sheets)]
     paths = ", ".join(sheet.path.name for sheet in sheets)
     if not found:
         raise InputError(
             f"{sheets[0].path}: holds no sleep stages ({sheets[0].format}); expected a stage for "
             "each epoch"
         )
-    names = [name for name, _, _ in found]
+    names = _names(sheets)
     people = [one for one in found if one[0] not in one[1].algorithms]
     if scorer is not None and scorer != CONSENSUS:
         chosen = [one for one in found if one[0] == scorer]
@@ -191,6 +185,21 @@ def _chosen(sheets: list[Sheet], scorer: str | None) -> list[tuple[str, Sheet, S
             "scorer",
         )
     return people
+
+
+def _scored(sheets: Iterable[Sheet]) -> Iterator[tuple[str, Sheet, Sequence[Mark]]]:
+    for sheet in sheets:
+        yield from ((name, sheet, marks) for name, marks in sheet.marks.items() if marks)
+
+
+def _name(name: str, sheet: Sheet, sheets: Sequence[Sheet]) -> str:
+    """Return the name of a scorer; of several files without names, that of the file."""
+    return name or (sheet.path.stem if len(sheets) > 1 else "")
+
+
+def _names(sheets: Sequence[Sheet]) -> list[str]:
+    """Return the names of all people and programs that scored the night."""
+    return [_name(name, sheet, sheets) for name, sheet, _ in _scored(sheets)]
 
 
 def _opinion(

@@ -160,7 +160,7 @@ def _same_subject_faults(case: dict, outcome: Outcome) -> list[str]:
     subjects = {
         name: (row["cohort"], row["subject"])
         for name, row in outcome.manifest.items()
-        if name in group_of
+        if name in group_of and row["status"] == "built"
     }
     return [
         f"{one} and {other}: subjects {subjects[one]} and {subjects[other]}"

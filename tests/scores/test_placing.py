@@ -193,6 +193,7 @@ def test_all_people_are_kept_and_no_program():
     scores = place(several("stage_ai", "a", "b"), FakeRecording(150))
     assert scores.stages == SCORERS["a"] and scores.second == SCORERS["b"]
     assert scores.scorers == ("a", "b")
+    assert "not of stage_ai, b" in " ".join(scores.notes)
     assert scores.votes[3] == (0, 0, 0.5, 0.5, 0) and scores.votes[0] == (1, 0, 0, 0, 0)
     assert place(several("a", "b"), FakeRecording(150), scorer="b").stages == SCORERS["b"]
 
@@ -202,6 +203,8 @@ def test_a_program_is_taken_only_when_it_is_named():
         place(several("stage_ai"), FakeRecording(150))
     asked = place(several("stage_ai", "a"), FakeRecording(150), scorer="stage_ai")
     assert asked.stages == SCORERS["stage_ai"]
+    (note,) = place(several("stage_ai", "a"), FakeRecording(150)).notes
+    assert "those of a, not of stage_ai" in note
     with pytest.raises(InputError, match="nobody"):
         place(several("a"), FakeRecording(150), scorer="nobody")
 
