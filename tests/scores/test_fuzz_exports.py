@@ -26,6 +26,10 @@ FLIPS = st.lists(
 CUTS = st.one_of(st.none(), st.floats(0, 1))
 
 
+MARKER = {"label": "sleep-n2", "start_time": "2021-02-28T22:00:00", "scoring_type": "Manual"}
+MARKER |= {"stop_time": "2021-02-28T22:00:30"}
+
+
 def _edf(folder):
     notes = [
         edfio.EdfAnnotation(30 * i, 30, f"Sleep stage {word}") for i, word in enumerate("W12R")
@@ -53,6 +57,9 @@ def sound(tmp_path_factory):
         "a-nsrr.xml": xml.nsrr(*stages).encode(),
         "a-profusion.xml": xml.profusion("0012355").encode("utf-16"),
         "a.rml": xml.rml([("Wake", 0), ("REM", 60)], [("Wake", 0)]).encode(),
+        "wonambi.xml": xml.wonambi(("a", ["Wake", "REM"])).encode(),
+        "nox.json": json.dumps({"scorings": [{"markers": [MARKER, MARKER]}]}).encode(),
+        "snooz.tsv": b"group\tname\tstart_sec\tduration\nstage\t5\t0\t30\nstage\t0\t30\t30\n",
         "a.txt": exports.export(folder / "a.txt", exports.ALL, *rows).read_bytes(),
         "Schlafprofil.txt": "\n".join(exports.GERMAN + exports.ROWS).encode(),
         "Schlafprofil.rtf": b"{\\rtf1 22:00:00,000; Wach\\par 22:00:30,000; N1\\par}",
@@ -69,6 +76,7 @@ def sound(tmp_path_factory):
 
 NAMES = ("a.edf", "a-nsrr.xml", "a-profusion.xml", "a.rml", "a.txt", "Schlafprofil.txt")
 NAMES += ("Schlafprofil.rtf", "b.txt", "a.hyp", "a.json", "a.npy", "a.st", "a.arousal", "a.xlsx")
+NAMES += ("wonambi.xml", "nox.json", "snooz.tsv")
 
 
 @pytest.mark.parametrize("name", NAMES)
