@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 from psgvlm.builders import simulate
-from psgvlm.builders.readers import READERS, find_nights, recognise
+from psgvlm.builders.readers import READERS
 
 from psgvlm import files
 from psgvlm.commands import build
@@ -51,11 +51,12 @@ def outcome(root: Path, cohort: str) -> dict:
     """
     reader = READER_OF.get(cohort, cohort)
     rows, manifest = built(root / cohort, root / "corpora" / cohort, reader)
-    recognised = [night for *_, nights in recognise(root / cohort) for night in nights]
-    named = find_nights(READERS[reader], root / cohort)
-    others = {night.recording for night in recognised if night.cohort == "folder"}
-    assert [night for night in recognised if night.recording not in others] == named
-    assert others <= _no_nights(root / "truth" / cohort), others
+    recognised = built(root / cohort, root / "corpora" / f"{cohort}, recognised")
+    no_nights = _no_nights(root / "truth" / cohort)
+    assert recognised[0] == rows, f"{cohort}: the data set is not recognised"
+    assert [row for row in recognised[1] if row["recording"] not in no_nights] == [
+        row for row in manifest if row["recording"] not in no_nights
+    ]
     check(root / "truth" / cohort, cohort, rows, manifest)
     drawn = [row for row in manifest if row["status"] == "built"]
     return {

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from psgvlm.builders.build.examine import Choices, ExaminedNight, examine
+from psgvlm.builders.check import score_inspection
 from psgvlm.builders.readers import FoundNight, describe, find_nights, recognise
 
 from psgvlm.errors import InputError, with_option
@@ -66,7 +67,7 @@ def inspect(
         The readers to use. If there are several, each recording gets the one whose data set it is
         of, or the last.
     path : Path
-        A file or a folder.
+        A recording, a file of scores, or a folder.
     spec : ImageSpec
         How a build would draw.
     map : str
@@ -84,6 +85,8 @@ def inspect(
     InputError
         If there is no such file or folder, or no recording in it.
     """
+    if path.is_file() and score_inspection.is_no_recording(path):
+        return Inspection(score_inspection.describe(path))
     inspection = Inspection()
     found = _find(readers, path)
     for cohort, reader, root, nights in found:

@@ -10,7 +10,8 @@ from psgvlm.recordings import load_map
 
 DESCRIPTION = """\
 List the channels, lanes and scores of a recording, or of every recording below a folder, and say
-which recordings a build would skip and why. Nothing is drawn or written.
+which recordings a build would skip and why. Of a file of scores alone, list what it says. Nothing
+is drawn or written.
 
 Exit status 3 if a recording would be skipped, else 0."""
 
@@ -20,7 +21,11 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         "psgvlm inspect", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("path", type=Path, help="a recording, or a folder as it was downloaded")
+    parser.add_argument(
+        "path",
+        type=Path,
+        help="a recording, a file of scores, or a folder as it was downloaded",
+    )
     parser.add_argument(
         "--cohort",
         choices=READERS,
