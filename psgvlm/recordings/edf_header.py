@@ -23,6 +23,8 @@ _WIDTHS = {
     **{"digital minimum": 8, "digital maximum": 8, "prefiltering": 80, "samples per record": 8},
     "reserved": 32,
 }
+# A version is 0. Some recorders leave bytes behind it that are no characters, or blank it.
+_VERSION = re.compile(rb"[\x00-\x20]*0?[\x00-\x20\x7f-\xff]*", re.DOTALL)
 _SAMPLES_AT = sum(list(_WIDTHS.values())[:8])  # bytes a signal before its samples per record
 _NO_NUMBER = "has a number of samples that is no whole number in its header"
 
@@ -169,8 +171,11 @@ def _sample_bytes(path: Path, start: bytes, n_bytes: int) -> int:
     """Return 2 for EDF and 3 for BDF; raise InputError if the file is neither."""
     if start[:8] == BDF_VERSION and len(start) == 256:
         return 3
-    if start[:8].strip(b" \0") == b"0" and len(start) == 256:
-        return 2
+    if len(start) == 256 and _VERSION.fullmatch(start[:8]):
+        # Without the 0, another field must say that this is a header of EDF.
+        count = _float(start[252:256])
+        if b"0" in start[:8] or (_is_whole(count) and _float(start[184:192]) == 256 * (count + 1)):
+            return 2
     hint = ""
     if path.suffix.lower() != ".hea" and path.with_suffix(".hea").is_file():
         hint = f", or the WFDB header {path.with_suffix('.hea').name} that lies beside it"

@@ -4,9 +4,12 @@ The wfdb package reads both. What it does not check is checked here first, becau
 that anyone may have edited: lengths, names, formats and the order of the signals.
 """
 
+import contextlib
+import datetime
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,6 +82,8 @@ class WfdbFile:
         record = _read_header(path)
         self._rate_hz = _rate_hz(path, record)
         self.clock_s = _clock_s(record)
+        if self.clock_s is None and _has_time(path):
+            self.notes.append("its header has a start that is no time of day: unknown")
         if hasattr(record, "seg_name"):
             self._segments, labels = self._read_segments(record)
         else:
@@ -177,14 +182,16 @@ class WfdbFile:
         import wfdb
 
         whole = not segment.length_given  # wfdb reads parts only where the header has a length
+        files = [segment.path.with_name(signal.file) for signal in segment.signals]
         try:
-            record = wfdb.rdrecord(
-                str(segment.path.with_suffix("")),
-                sampfrom=0 if whole else start,
-                sampto=None if whole else stop,
-                channels=columns,
-                smooth_frames=False,
-            )
+            with _without_date(segment.path, files) as name:
+                record = wfdb.rdrecord(
+                    name,
+                    sampfrom=0 if whole else start,
+                    sampto=None if whole else stop,
+                    channels=columns,
+                    smooth_frames=False,
+                )
             signals = record.e_p_signal
         # wfdb raises whatever its parsers raise, and may quote the header, which names people.
         except Exception as error:
@@ -207,6 +214,11 @@ class WfdbFile:
 
     def _read_segments(self, record: "wfdb.MultiRecord") -> tuple[list[_Segment], list[str]]:
         """Return the recorded segments of a record of several, and the labels of its signals."""
+        if record.n_seg != len(record.seg_name):
+            raise InputError(
+                f"{self.path}: promises {record.n_seg} segments and names {len(record.seg_name)}; "
+                "expected one line for each"
+            )
         if len(record.seg_name) > MAX_SEGMENTS:
             raise InputError(
                 f"{self.path}: {len(record.seg_name)} segments; expected no more than "
@@ -357,8 +369,6 @@ def _signal(record: "wfdb.Record", index: int) -> _Signal:
 
 
 def _with_fault(signal: _Signal, fault: str) -> _Signal:
-    from dataclasses import replace
-
     return replace(signal, fault=signal.fault or fault)
 
 
@@ -379,7 +389,8 @@ def _read_header(path: Path) -> "wfdb.Record | wfdb.MultiRecord":
             raise InputError(
                 f"{path}: a line of {longest} characters; expected the header of a WFDB record"
             )
-        return wfdb.rdheader(str(path.with_suffix("")))
+        with _without_date(path) as name:
+            return wfdb.rdheader(name)
     except InputError:
         raise
     # wfdb raises whatever its parsers raise, and may quote the header, which may name people.
@@ -388,6 +399,66 @@ def _read_header(path: Path) -> "wfdb.Record | wfdb.MultiRecord":
             f"{path}: not the header of a WFDB record ({type(error).__name__}); expected a line "
             "for the record and one for each signal"
         ) from error
+
+
+@contextlib.contextmanager
+def _without_date(path: Path, files: Iterable[Path] = ()) -> Iterator[str]:
+    """Yield the name of a record as wfdb takes it.
+
+    The date is not read, and wfdb refuses a header with a date that is none, such as `2006` or
+    `19/1/89`. It then gets a copy of the header without it, beside links to the files.
+    """
+    lines = path.read_text("ascii", errors="ignore").splitlines()
+    at = next((i for i, line in enumerate(lines) if _is_record_line(line)), None)
+    counts, time, date = ("", "", "") if at is None else _record_words(lines[at])
+    if (not time or _is_time(time)) and (not date or _is_date(date)):
+        yield str(path.with_suffix(""))
+        return
+    lines[at] = f"{counts} {time if _is_time(time) else ''}".rstrip()
+    with tempfile.TemporaryDirectory(prefix="psgvlm-") as folder:
+        copy = Path(folder) / path.name
+        copy.write_text("\n".join(lines) + "\n", "ascii")
+        for file in dict.fromkeys(files):
+            if file.is_file():
+                (copy.parent / file.name).symlink_to(file.absolute())
+        yield str(copy.with_suffix(""))
+
+
+def _is_record_line(line: str) -> bool:
+    return bool(line.strip()) and not line.strip().startswith("#")
+
+
+def _has_time(path: Path) -> bool:
+    lines = path.read_text("ascii", errors="ignore").splitlines()
+    return bool(_record_words(next(filter(_is_record_line, lines)))[1])
+
+
+def _record_words(line: str) -> tuple[str, str, str]:
+    """Return the line of a record up to its time, its time, and what follows."""
+    from wfdb.io.header import rx_record
+
+    line = line.strip()
+    if not (match := rx_record.match(line)):
+        return line, "", ""
+    at = match.start("base_time")
+    time, _, date = line[at:].strip().partition(" ")
+    return line[:at].rstrip(), time, date.strip()
+
+
+def _is_time(text: str) -> bool:
+    return _can_read(text, "%H:%M:%S", "%H:%M:%S.%f", "%M:%S", "%S")
+
+
+def _is_date(text: str) -> bool:
+    return _can_read(text, "%d/%m/%Y")
+
+
+def _can_read(text: str, *forms: str) -> bool:
+    for form in forms:
+        with contextlib.suppress(ValueError):
+            datetime.datetime.strptime(text, form)
+            return True
+    return False
 
 
 def _without_gain(path: Path) -> list[int]:

@@ -50,9 +50,24 @@ def test_bytes_behind_a_nul_are_no_part_of_a_field(path):
     assert_whole(path)
 
 
-@pytest.mark.parametrize("version", [b"0       ", b"0\0\0\0\0\0\0\0", b"       0", b"0\0      "])
+@pytest.mark.parametrize(
+    "version",
+    [
+        *(b"0       ", b"0\0\0\0\0\0\0\0", b"       0", b"0\0      ", b"0\xa0\x80\xff\n   "),
+        *(b"        ", b"\0\0\0\0\0\0\0\0"),
+    ],
+)
 def test_the_version_in_every_form(path, version):
     assert_whole(patch(path, 0, version))
+
+
+@pytest.mark.parametrize("version", [b"1       ", b"0 or so ", b"        "])
+def test_another_version_or_none_in_a_header_that_contradicts_itself(path, version):
+    patch(path, 184, b"512     ")
+    if version == b"1       ":
+        patch(path, 184, b"1024    ")
+    with pytest.raises(InputError, match="not an EDF file"):
+        Recording(patch(path, 0, version))
 
 
 @pytest.mark.parametrize("clock", [b"22.10.75", b"24.00.00", b"99.99.99", b"2A.00.00"])

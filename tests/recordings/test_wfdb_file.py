@@ -194,6 +194,12 @@ def test_several_segments_with_a_gap(tmp_path):
     assert np.abs(span - expected[1800:2200]).max() <= 0.00501
 
 
+def test_segments_that_are_not_named_are_refused(path, tmp_path):
+    (tmp_path / "x.hea").write_text("x/2 2 200 24000\nslp01a 12000\n")
+    with pytest.raises(InputError, match="promises 2 segments and names 1"):
+        Recording(tmp_path / "x.hea")
+
+
 def test_segments_with_different_signals(tmp_path):
     """In a variable layout, the first header names all signals, and a segment may lack some."""
     half = {label: x[:2000] for label, x in COLUMNS.items()}
@@ -213,7 +219,7 @@ def test_segments_with_different_signals(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("slp01a 2 200", "", "not the header of a WFDB record"),
+        ("slp01a 2 200", "?", "not the header of a WFDB record"),
         ("slp01a 2 200", "slp01a 3 200", "promises 3 signals and describes 2"),
         ("2 200 12000", "2 0 12000", "a rate of 0 Hz"),
         ("slp01a.dat 16", "slp01a.dat 99", "format 99"),
@@ -222,7 +228,6 @@ def test_segments_with_different_signals(tmp_path):
         ("slp01a.dat 16", "http://x/slp01a.dat 16", "not the header"),
         ("slp01a 2 200", "slp01a" + "a" * 600 + " 2 200", "a line of"),
         ("slp01a 2 200 12000 23:07:00", "slp01a/9 2 200 12000", "not the header|no such file"),
-        ("23:07:00", "23:75:00", "not the header"),
     ],
 )
 def test_a_damaged_header_is_refused(path, old, new, reason):
@@ -231,6 +236,46 @@ def test_a_damaged_header_is_refused(path, old, new, reason):
         Recording(path)
     assert str(path.parent) in str(caught.value)
     assert not any(word in str(caught.value) for word in SECRET)
+
+
+SLPDB = """slp01a 4 250/0.033333333(94) 1800 23:07:00 19/1/1989
+slp01a.dat 212 -200/mV 12 0 -17 59911 0 ECG
+slp01a.dat 212 4.77778(-477)/mmHg 12 0 -248 19332 0 BP
+slp01a.dat 212 -6430/mV 12 0 252 49594 0 EEG (C4-A1)
+slp01a.dat 212 690/l 12 0 -180 912 0 Resp (sum)
+# 44 M 89 32-01-89
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "clock_s"),
+    [
+        ("23:07:00 19/1/1989", 83220),
+        ("23:07:00", 83220),
+        ("3:07:00.5 1/1/2001", 11220),
+        ("23:07:00 19/1/89", 83220),  # as slp32 had it
+        ("23:07:00 2006", 83220),
+        ("23:07:00 31/02/1989", 83220),
+        ("23:75:00 19/1/1989", None),
+        ("25.00.00 19/1/1989", None),
+        ("19/1/1989", None),
+    ],
+)
+def test_a_header_of_the_mit_bih_database_whatever_its_date(tmp_path, start, clock_s):
+    """A gain below 0 turns the sign of a signal, and the date is not read."""
+    samples = np.random.default_rng(0).integers(-2000, 2000, (1800, 4))
+    (tmp_path / "slp01a.dat").write_bytes(packed(samples.reshape(-1), "212"))
+    (tmp_path / "slp01a.hea").write_text(SLPDB.replace("23:07:00 19/1/1989", start))
+    recording = Recording(tmp_path / "slp01a.hea")
+    assert recording.labels == ("ECG", "BP", "EEG (C4-A1)", "Resp (sum)")
+    assert recording.clock_s == clock_s
+    assert len(recording.notes) == (clock_s is None)
+    expected = samples[:, 2] * 1000 / -6430
+    assert np.abs(recording.read_uv("EEG (C4-A1)") - expected).max() < 1e-3
+    low, high = recording.limits_uv("EEG (C4-A1)")
+    assert low < expected.min() and high > expected.max()
+    assert high < 320
+    assert recording.channel("BP").unit == "mmHg"
 
 
 def test_the_content_key_changes_with_the_file_of_signals(path):
