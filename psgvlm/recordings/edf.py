@@ -14,7 +14,8 @@ import numpy as np
 
 from psgvlm.errors import InputError
 from psgvlm.recordings.channel import Annotation, Channel, tidy_rate
-from psgvlm.recordings.edf_header import ANNOTATIONS, MAX_DURATION_S, read_header, text_of
+from psgvlm.recordings.edf_fields import text_of
+from psgvlm.recordings.edf_header import ANNOTATIONS, MAX_DURATION_S, read_header
 
 __all__ = ["ANNOTATIONS", "Annotation", "EdfFile"]
 

@@ -12,6 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psgvlm.errors import InputError
+from psgvlm.recordings.edf_fields import (
+    clock_of,
+    float_of,
+    is_whole,
+    number_in,
+    text_of,
+    whole_number,
+)
 from psgvlm.recordings.file_kind import BDF_VERSION, kind_of
 
 ANNOTATIONS = "EDF Annotations"
@@ -112,14 +120,14 @@ def read_header(path: Path) -> EdfHeader:
     with path.open("rb") as file:
         start = file.read(256)
         sample_bytes = _sample_bytes(path, start, n_bytes)
-        record_s = _number(path, "record duration", start[244:252], 0, MAX_DURATION_S)
+        record_s = number_in(path, "record duration", start[244:252], 0, MAX_DURATION_S)
         n_records = _n_records(path, start[236:244])
         if n_records * record_s > MAX_DURATION_S:
             raise InputError(
                 f"{path}: its header promises {n_records} data records of {record_s:g} s; expected "
                 f"no more than {MAX_DURATION_S / 86400:.0f} days"
             )
-        count = _whole(path, "number of signals", start[252:256], 1, 9999)
+        count = whole_number(path, "number of signals", start[252:256], 1, 9999)
         count, size, notes = _layout(path, file, start, count, n_records, sample_bytes, n_bytes)
         file.seek(256)
         fields = file.read(256 * count)
@@ -136,7 +144,7 @@ def read_header(path: Path) -> EdfHeader:
         raise InputError(f"{path}: all signals are at 0 Hz; expected samples")
     if record_s == 0:
         signals = _without_samples(path, signals)
-    clock_s, unknown = _clock_s(start[176:184])
+    clock_s, unknown = clock_of(start[176:184])
     return EdfHeader(
         size,
         sample_bytes,
@@ -154,27 +162,14 @@ def is_annotation_label(label: str) -> bool:
     return label.casefold().rstrip("s") in ("edf annotation", "bdf annotation")
 
 
-def text_of(field: bytes) -> str:
-    """Decode a text in UTF-8 or else in Latin-1, and replace control characters with spaces."""
-    field = _before_nul(field)
-    try:
-        text = field.decode("utf-8")
-    except UnicodeDecodeError as error:
-        # A field has a fixed width, so its last character may be cut in two.
-        cut = error.reason == "unexpected end of data" and error.start > 0
-        whole = field[: error.start]
-        text = whole.decode("utf-8") if cut and not whole.isascii() else field.decode("latin-1")
-    return "".join(c if c.isprintable() else " " for c in text).strip()
-
-
 def _sample_bytes(path: Path, start: bytes, n_bytes: int) -> int:
     """Return 2 for EDF and 3 for BDF; raise InputError if the file is neither."""
     if start[:8] == BDF_VERSION and len(start) == 256:
         return 3
     if len(start) == 256 and _VERSION.fullmatch(start[:8]):
         # Without the 0, another field must say that this is a header of EDF.
-        count = _float(start[252:256])
-        if b"0" in start[:8] or (_is_whole(count) and _float(start[184:192]) == 256 * (count + 1)):
+        count = float_of(start[252:256])
+        if b"0" in start[:8] or (is_whole(count) and float_of(start[184:192]) == 256 * (count + 1)):
             return 2
     hint = ""
     if path.suffix.lower() != ".hea" and path.with_suffix(".hea").is_file():
@@ -189,7 +184,7 @@ def _n_records(path: Path, field: bytes) -> int:
     """Return the number of data records, -1 if the field is blank."""
     if not field.strip(b" \0"):
         return -1
-    return _whole(path, "number of data records", field, -1, 1e8)
+    return whole_number(path, "number of data records", field, -1, 1e8)
 
 
 def _layout(
@@ -201,8 +196,8 @@ def _layout(
     the promised data records fill the file exactly in one reading only.
     """
     expected = 256 * (count + 1)
-    promised = _float(start[184:192])
-    if not _is_whole(promised) or promised > 1e8:
+    promised = float_of(start[184:192])
+    if not is_whole(promised) or promised > 1e8:
         return count, expected, [f"its header does not state its own length; read as {expected} B"]
     promised = int(promised)
     if promised == expected:
@@ -214,8 +209,8 @@ def _layout(
         if n_records < 1 or not 256 * (signals + 1) <= size <= n_bytes:
             continue
         file.seek(256 + _SAMPLES_AT * signals)
-        samples = [_float(file.read(8)) for _ in range(signals)]
-        if not all(map(_is_whole, samples)):
+        samples = [float_of(file.read(8)) for _ in range(signals)]
+        if not all(map(is_whole, samples)):
             continue
         if size + n_records * sample_bytes * sum(samples) == n_bytes:
             note = (
@@ -244,14 +239,14 @@ def _signals(
         field = {name: column[i] for name, column in columns.items()}
         label, unit = text_of(field["label"]), text_of(field["unit"])
         ranges = [
-            _float(field[f"{kind} {end}"])
+            float_of(field[f"{kind} {end}"])
             for kind in ("physical", "digital")
             for end in ("minimum", "maximum")
         ]
         fault = None
         if not is_annotation_label(label):
             fault = _fault(*ranges, samples[i], 8 * sample_bytes)
-            if not _is_whole(_float(field["samples per record"])):
+            if not is_whole(float_of(field["samples per record"])):
                 fault = _NO_NUMBER
         if fault or is_annotation_label(label):
             signals.append(Signal(label, unit, samples[i], fault=fault))
@@ -269,14 +264,15 @@ def _samples(path: Path, fields: list[bytes], sample_bytes: int, record_bytes: i
     If one field is not a number, the length of the file gives it, so that the other signals can
     still be read.
     """
-    unknown = [i for i, field in enumerate(fields) if not _is_whole(_float(field))]
+    unknown = [i for i, field in enumerate(fields) if not is_whole(float_of(field))]
     if len(unknown) == 1 and len(fields) > 1:
         known = [field for i, field in enumerate(fields) if i != unknown[0]]
         rest = record_bytes // sample_bytes - sum(_samples(path, known, sample_bytes, 0))
         if rest >= 0 and record_bytes % sample_bytes == 0:
             fields = [b"%d" % rest if i in unknown else field for i, field in enumerate(fields)]
     return [
-        _whole(path, f"samples of signal {i + 1}", field, 0, 1e8) for i, field in enumerate(fields)
+        whole_number(path, f"samples of signal {i + 1}", field, 0, 1e8)
+        for i, field in enumerate(fields)
     ]
 
 
@@ -309,61 +305,3 @@ def _fault(physical_min, physical_max, digital_min, digital_max, samples, bits) 
     if physical_min == physical_max:
         return f"has a physical minimum equal to its maximum ({physical_min:g})"
     return None
-
-
-def _is_whole(value: float | None) -> bool:
-    return value is not None and value >= 0 and value == int(value)
-
-
-def _whole(path: Path, name: str, field: bytes, lowest: float, highest: float) -> int:
-    """Return the whole number in a header field; raise InputError if it holds none."""
-    value = _number(path, name, field, lowest, highest)
-    if value != int(value):
-        raise InputError(
-            f"{path}: damaged EDF header, {name}: {value:.10g}; expected a whole number"
-        )
-    return int(value)
-
-
-def _number(path: Path, name: str, field: bytes, lowest: float, highest: float) -> float:
-    """Return the number in a header field; raise InputError if it is outside the limits."""
-    value = _float(field)
-    if value is None or not lowest <= value <= highest:
-        actual = "not a number" if value is None else f"{value:.10g}"
-        raise InputError(
-            f"{path}: damaged EDF header, {name}: {actual}; expected {lowest:.10g} to "
-            f"{highest:.10g}"
-        )
-    return value
-
-
-def _float(field: bytes) -> float | None:
-    """Return the number in a header field, None if it holds no finite number.
-
-    Some programs write a decimal comma.
-    """
-    text = _before_nul(field).strip().replace(b",", b".")
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and b"_" not in text else None
-
-
-def _before_nul(field: bytes) -> bytes:
-    """Return the text of a field: programs in C end it with a NUL, and leave bytes behind it."""
-    return field.lstrip(b" \0").split(b"\0")[0]
-
-
-def _clock_s(field: bytes) -> tuple[int | None, list[str]]:
-    """Return `hh.mm.ss` as seconds after midnight, None if it is no time of day, and notes."""
-    text = _before_nul(field).strip()
-    match = re.fullmatch(rb"(\d{1,2})[.:](\d{1,2})[.:](\d{1,2})", text)
-    if not match:
-        # What stands there may be anything, so it is not quoted.
-        return None, ["its header has a start that is no time of day: unknown"] if text else []
-    hours, minutes, seconds = map(int, match.groups())
-    if hours < 24 and minutes < 60 > seconds:
-        return 3600 * hours + 60 * minutes + seconds, []
-    shown = text.decode()
-    return None, [f"its header gives the start as {shown}, which is no time of day: unknown"]

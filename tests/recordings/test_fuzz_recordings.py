@@ -165,6 +165,15 @@ def test_a_long_word_in_a_wfdb_header_does_not_hang(tmp_path, word):
     assert_survives(tmp_path / "x.hea")
 
 
+def test_a_wfdb_header_of_many_signals_is_refused_at_once(tmp_path):
+    lines = [f"{number} 16" for number in range(50_000)]
+    (tmp_path / "x.hea").write_text("\n".join(["x 50000 100 9", *lines]))
+    start_s = time.monotonic()
+    with pytest.raises(InputError, match="50001 lines"):
+        Recording(tmp_path / "x.hea")
+    assert time.monotonic() - start_s < 5
+
+
 def test_a_wfdb_header_of_many_segments_that_repeat_one_stays_small(sound, tmp_path):
     content = b"all/4000 2 200 16000000\n" + b"one 4000\n" * 4000
     path = copy_damaged(sound, tmp_path, "all.hea", content)

@@ -148,6 +148,18 @@ def test_a_truncated_file_of_signals_is_noted(path):
     assert "5000" in recording.notes[0] and "12000" in recording.notes[0]
 
 
+def test_a_file_that_is_much_shorter_than_the_others_loses_only_its_signals(tmp_path):
+    for name, n_frames in (("a", 12000), ("b", 9000), ("c", 11900)):
+        (tmp_path / f"{name}.dat").write_bytes(np.arange(n_frames, dtype="<i2").tobytes())
+    signals = [(f"{name}.dat 16", "1/uV", name) for name in "abc"]
+    (tmp_path / "x.hea").write_text(wfdb_header("x", signals, 12000))
+    recording = Recording(tmp_path / "x.hea")
+    assert recording.duration_s == 59.5
+    assert len(recording.read_uv("a")) == len(recording.read_uv("c")) == 11900
+    with pytest.raises(InputError, match="channel 'b' ends after 9000 of 12000 frames"):
+        recording.read_uv("b")
+
+
 def test_a_header_without_a_length_takes_it_from_the_file(path):
     path.write_text(path.read_text().replace(" 12000 23:07:00", ""))
     recording = Recording(path)
