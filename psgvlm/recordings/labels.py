@@ -41,8 +41,7 @@ _ELECTRODES = tuple(
         (r"E2|ROC|LO2|E2ROC|E2REOG|REOGE2", "E2"),
         (rf"{_LEFT}EOG{_FLAT}|EOG{_FLAT}{_LEFT}{_FLAT}|{_LEFT}EYE|EYE{_LEFT}", "E1"),
         (rf"{_RIGHT}EOG{_FLAT}|EOG{_FLAT}{_RIGHT}{_FLAT}|{_RIGHT}EYE|EYE{_RIGHT}", "E2"),
-        (r"EOG1|EOGV|VEOG", "EOG1"),
-        (r"EOG2|EOGH", "EOG2"),
+        (r"EOG([12VH])", r"EOG\1"),
         (rf"EOG{_FLAT}|HEOG|EOGEOG", "EOG"),
         (rf"{_CHIN}|{_CHIN}EMG|EMG{_CHIN}", "CHIN"),
         (rf"(?:EMG)?[LRC]{_CHIN}[LRC]|{_CHIN}(?:LR|RL|LC|CL|RC|CR)", "CHIN"),  # WSC: cchin_l
@@ -57,7 +56,7 @@ _ELECTRODES = tuple(
         (rf"EMG{_RIGHT}|{_RIGHT}EMG", "EMGR"),
         (r"EMG(PLUS|MINUS)", r"EMG\1"),
         (r"X([12])", r"X\1"),  # ISRUC: the chin and the ECG
-        (r"(?:ECG|EKG)(?:I{1,3})?|(?:ECG|EKG){2}I?|ECGLEADI{1,3}", "ECG"),
+        (r"(?:ECG|EKG)(?:LEAD|D)?(?:I{1,3})?|(?:ECG|EKG){2}I?|(?:ECG|EKG)[1-3][1-3]", "ECG"),
         (r"(?:ECG|EKG)V[1-6]|V[1-6]ECG", "ECG"),
         (r"(?:ECG|EKG)([1-3])", r"ECG\1"),
         (rf"(?:ECG|EKG)(?:{_LEFT}|LA)|{_LEFT}(?:ECG|EKG)", "ECGL"),
@@ -72,7 +71,7 @@ _LEG = re.compile(
 )
 _UNIT = re.compile(r"\s*[\[(](?:u|m|n|µ|μ)?v[\])]\s*$", re.IGNORECASE)
 _SIGN = re.compile(r"^(.*EMG)\s*([+-])$")
-_COPY = re.compile(r"#\d+$")
+_COPY, _MNE_COPY = re.compile(r"#\d+$"), re.compile(r"-\d+$")
 
 
 @dataclass(frozen=True)
@@ -122,6 +121,8 @@ def read_label(text: str) -> Label | None:
         return Label("CHIN")  # Nox recorders
     if sign := _SIGN.match(upper):
         upper = sign[1] + ("PLUS" if sign[2] == "+" else "MINUS")
+    if "+" in upper and "(" not in upper and "-" not in upper:
+        return None  # a sum
     key = re.sub(r"[^A-Z0-9]", "", upper)
     if key in ("EEG", "CSEEG"):
         return Label("EEG")
@@ -141,6 +142,9 @@ def _read_key(key: str, prefixed: bool) -> Label | None:
     for prefix in _PREFIXES:
         if key.startswith(prefix) and len(key) > len(prefix):
             return _read_key(key[len(prefix) :], prefixed or prefix in _KINDS)
+    for kind in _KINDS:
+        if key.endswith(kind) and len(key) > len(kind):
+            return _read_key(key[: -len(kind)], prefixed=True)
     return None
 
 
@@ -211,6 +215,12 @@ def normalise(label: str) -> str:
 
 
 def without_copy_number(label: str, labels: Iterable[str]) -> str:
-    """Return a label without the `#2` that tells two signals of one label apart."""
-    base = _COPY.sub("", label)
-    return base if base in set(labels) else label
+    """Return a label without what tells several signals of one label apart.
+
+    That is `#2` from the second on, or `-0`, `-1` ... by MNE.
+    """
+    labels, base = set(labels), _COPY.sub("", label)
+    if base != label and base in labels:
+        return base
+    base = _MNE_COPY.sub("", label)
+    return base if {f"{base}-0", f"{base}-1"} <= labels else label

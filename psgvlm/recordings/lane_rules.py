@@ -106,7 +106,15 @@ def _eye(electrode: str, number: str, own: str, other: str) -> Lane:
         Step(((electrode, own), (electrode, other))),
         Step(((electrode, own), (electrode, other)), difference=True),
         Step(((electrode, ANY),), "no mastoid as its reference"),
-        Step(((number, own), (number, other), (number, ANY)), _NO_SIDE),
+        Step(
+            (
+                (number, own),
+                (number, other),
+                (number, ANY),
+                ("EOGV" if electrode == "E1" else "EOGH", ANY),
+            ),
+            _NO_SIDE,
+        ),
     ]
     if electrode == "E1":
         one = "the one bipolar EOG of the file"

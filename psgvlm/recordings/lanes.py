@@ -153,13 +153,13 @@ def find_lanes(
 
     Examples
     --------
-    >>> lanes = find_lanes(["EEG C4", "EEG A1", "EOG(L)", "leg"], "core")
+    >>> lanes = find_lanes(["EEG C4", "EEG A1", "EOG horizontal", "leg"], "core")
     >>> print(lanes)
-    C4-M1 <- EEG C4 - EEG A1, E1 <- EOG(L), E2 <- missing, chin <- missing
+    C4-M1 <- EEG C4 - EEG A1, E1 <- EOG horizontal, E2 <- missing, chin <- missing
     >>> lanes.filled_names
     ('C4-M1', 'E1')
     >>> lanes.remarks
-    ('E1 <- EOG(L), a substitute: no mastoid as its reference',)
+    ('E1 <- EOG horizontal, a substitute: the one bipolar EOG of the file',)
     """
     wanted = [name for name in LANES if name in MONTAGES[montage]]
     search = _Search(_File(list(labels)), fault, best)
@@ -205,6 +205,8 @@ class _File:
         self._drop_oxygen()
         if any(map(names_leg, labels)):
             self._rename({"EMGL": "EMGL*", "EMGR": "EMGR*"})
+        if not any(meaning.electrode == "EOGV" for meaning in self._read.values()):
+            self._rename({"EOGH": "EOG"})  # the one bipolar EOG
 
     def _drop_oxygen(self) -> None:
         """Take a plain `O2` for oxygen unless another electrode is named as plainly."""
@@ -246,6 +248,10 @@ class _File:
             if reference == its_reference and reference in COMMON_REFERENCES
         ]
 
+    def is_known(self, derivation: Derivation) -> bool:
+        """Return whether the labels of a derivation name electrodes."""
+        return derivation.plus in self._read and (derivation.minus or derivation.plus) in self._read
+
     def named(self, text: str) -> list[Derivation]:
         """Return the derivations that a text names: a label, or `"label - label"`."""
         if text in self.labels:
@@ -280,16 +286,18 @@ class _Search:
         if texts is not None and not texts:
             self.switched_off.add(lane.name)
             self.notes[lane.name] = "switched off by the map"
+        own = {
+            derivation
+            for step in lane.steps
+            if not step.note
+            for group in self.file.groups(step)
+            for derivation in group
+        }
         for text in texts or ():
-            own = {
-                derivation
-                for step in lane.steps
-                if not step.note
-                for group in self.file.groups(step)
-                for derivation in group
-            }
-            note = "" if set(self.file.named(text)) & own else "named by the map"
-            self._take(lane, self.file.named(text), note, by_user=True)
+            group = self.file.named(text)
+            # What an unknown label is, the user says; a known one says that it is something else.
+            other = not own & set(group) and any(map(self.file.is_known, group))
+            self._take(lane, group, "named by the map" if other else "", by_user=True)
 
     def use_aliases(self, lane: Lane, texts: Sequence[str]) -> None:
         """Fill a lane by the names of a data set."""

@@ -128,10 +128,13 @@ def _lanes(night: StagedNight) -> list:
     rows = []
     for (name, source), lost_s in zip(night.lanes.items(), night.lost_s.T, strict=True):
         n_lost = (lost_s >= LOST_S).sum()
+        # The notes on a lane begin as `LaneMap.remarks` writes them.
+        shown = f"{name} <- {source}, "
+        notes = (note.removeprefix(shown) for note in night.notes if note.startswith(shown))
         rows.append(
             [
                 name,
-                source or "not recorded",
+                ", ".join([source, *notes]) if source else "not shown",
                 f"{lost_s.sum() / 60:.1f}" if source else "-",
                 str(n_lost) if source else "-",
             ]

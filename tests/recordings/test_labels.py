@@ -8,7 +8,7 @@ from psgvlm.recordings.labels import names_leg, read_label
 
 SAME = {
     ("C4", "M1"): "C4-M1, EEG C4-A1, EEG_C4-A1, C4A1, C4:A1, C4_M1, C4/M1, C4 M1, C4M1, c4-m1, "
-    "EEG C4:M1, EEG\xa0C4-A1,  EEG  C4 - A1 , PSG_C4-M1, EEG C4-A1 (uV)",
+    "EEG C4:M1, EEG\xa0C4-A1, C4-M1 EEG,  EEG  C4 - A1 , PSG_C4-M1, EEG C4-A1 (uV)",
     ("C3", "M2"): "C3-M2, C3A2, EEG C3-A2, C3:M2, C3_M2",
     ("C4", None): "C4, EEG C4, PSG_C4, c4",
     ("C4", "REF"): "EEG C4-Ref, C4-REF, EEG C4-REF",
@@ -45,7 +45,7 @@ SAME = {
     ("EMGMINUS", None): "EMG-",
     ("X1", None): "X1, EMG X1, POL X1",
     ("ECG", None): "ECG, EKG, ekg, ECG ECGI, ECG-II, ECG1-ECG2, ECG LA-RA, EKG2-EKG, PSG_ECG, "
-    "ECG EKG2-EKG, ECG I, ECGL-ECGR",
+    "ECG EKG2-EKG, ECG I, ECGL-ECGR, ECG DII, ECG 1-2",
     ("ECG1", None): "ECG1, EKG1, EKG 1",
     ("ECGL", None): "ECG L, ECGL, ECG/L",
 }
@@ -63,7 +63,7 @@ ALIKE = (
     "SaO2,SpO2,CO2,EtCO2,C4 Impedance,C4 Impédance,1-2 (Imp),1-F,1,2,12,Leg/L,Leg/R,LegL,EMG_Leg,"
     "TIB Dx,EMG TIB L,Pleth,EKG_Off,EMG_Off,EEG1_Off,EOG-L_Off,EEG_C3-A22,EEG1,EEG2,EEG3,"
     "EEG(sec),HB_1,-,,Event marker,Snore,RAT,LAT,X7-X8,DC3,Temp rectal,Light,chan 1,C4-M1 imp,"
-    "EMG LAT,EMG RAT,O2 Sat,PPG"
+    "EMG LAT,EMG RAT,O2 Sat,PPG,C4+M1,VEOG"
 )
 
 

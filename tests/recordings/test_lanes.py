@@ -229,6 +229,9 @@ def test_mesa_and_shhs_call_different_electrodes_eeg2():
         ("ROC-LOC", ("ROC-LOC", None), ("right minus left",)),
         ("E1-E2", ("E1-E2", None), ("left minus right",)),
         ("EOG", ("EOG", None), ("one bipolar",)),
+        ("EOGH", ("EOGH", None), ("one bipolar",)),
+        ("HEOG,VEOG", ("HEOG", None), ("one bipolar",)),
+        ("EOGH,EOGV", ("EOGV", "EOGH"), ("which eye", "which eye")),
         ("E1-M2,EOG", ("E1-M2", None), ()),
         ("EOG (right)", (None, "EOG (right)"), ("no mastoid",)),
     ],
@@ -289,6 +292,9 @@ def test_the_better_of_two_equal_signals_is_taken_and_said():
     sources, notes = filled("C4-M1,C4-M1#2", "core")
     assert sources["C4-M1"] == "C4-M1"
     assert "the first of 2" in notes["C4-M1"]
+    sources, notes = filled("C4-M1-0,C4-M1-1", "core", best=lambda pair: pair[1])  # by MNE
+    assert sources["C4-M1"] == "C4-M1-1"
+    assert "the better one of 2" in notes["C4-M1"]
 
 
 def test_what_cannot_be_shown_is_passed_over_and_said():
