@@ -174,4 +174,6 @@ def is_header(row: Sequence[str]) -> bool:
         return False
     known = [cell for cell in names if is_known(cell)]
     with_stages = [c for c in names if is_stage_header(c) or name_of(c) in EVENTS]
+    if with_stages and len(known) >= 2:
+        return True
     return 2 * len(known) >= len(names) and (len(known) >= 2 or bool(with_stages))
