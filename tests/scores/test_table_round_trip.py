@@ -107,3 +107,63 @@ def test_every_stage_comes_back_in_its_place(night):
         (first + step * i) % 86400 for i in range(len(stages))
     ]
     assert {mark.duration_s for mark in marks} <= {step, None}
+
+
+OTHERS = (  # events beside the stages, with durations
+    ("arousal", 3),
+    ("Hypopnea", 22.5),
+    ("patient turns in REM", 0),
+    ("Lights off", 0),
+    ("Lights On", 0),
+    ("W", None),
+    ("Sleep spindle", 1.1),
+    ("desaturation", 30),
+    ("limb movement, left", 2),
+)
+
+
+@st.composite
+def events(draw):
+    """Draw a table of events of a night: stages of any number of epochs among other events."""
+    spelling = draw(st.integers(1, 4))
+    runs = draw(st.lists(st.tuples(st.sampled_from(STAGES), st.integers(1, 4)), min_size=4))
+    runs = [("N2", 1), *runs, ("W", 2)]
+    rows, second, expected = [], draw(st.sampled_from([0, 30, 95])), []
+    for stage, count in runs:
+        rows.append((float(second), 30 * count, SPELLINGS[stage][spelling]))
+        expected.append((second, 30 * count, stage))
+        second += 30 * count
+    start = expected[0][0]
+    for text, length in draw(st.lists(st.sampled_from(OTHERS), max_size=8)):
+        if length is None:
+            continue
+        at = start + draw(st.integers(0, int(second - start) - 1))
+        rows.append((at + 0.25, length, text))
+    rows.sort()
+    clock_s = draw(st.none() | st.integers(1, 86399))
+    separator = draw(st.sampled_from(["\t", ";"]))
+    head = draw(st.booleans())
+    names = [
+        "Start Time" if clock_s else "onset",
+        "duration",
+        draw(st.sampled_from(["trial_type", "Event", "description", "annotation", "Ereignis"])),
+    ]
+    lines = [names] if head else []
+    for onset, length, text in rows:
+        time = f"{onset:g}" if clock_s is None else clock(clock_s + onset, 0)
+        lines.append([time, f"{length:g}", text])
+    text = "\n".join(map(separator.join, lines))
+    return text, expected, clock_s
+
+
+@given(events())
+def test_stages_are_found_among_other_events(night):
+    text, expected, clock_s = night
+    sheet = next(filter(None, (module.read(Path("night.txt"), text) for module in TEXT)))
+    (marks,) = sheet.marks.values()
+    found = [
+        ((mark.onset_s - (clock_s or 0)) % 86400, mark.duration_s, meaning_of(mark.text))
+        for mark in marks
+        if meaning_of(mark.text) in STAGES
+    ]
+    assert found == expected

@@ -44,7 +44,7 @@ def read(path: Path, text: str) -> Sheet | None:
             )
         if not stages:
             return None
-    elif not _is_named(lines) and (any(map(is_header, rows)) or not _time_in(stages[0][1])):
+    elif not _is_named(lines) and (any(map(is_header, rows)) or not _is_whole(stages[0][1])):
         return None  # a table of another program with the same words
     clocks = [_clock(path, number, row) for number, row in stages]
     marks = [
@@ -64,6 +64,11 @@ def _is_named(lines: list[str]) -> bool:
     """Return whether the head names the program, or a column in its way."""
     head = lines[:HEAD_LINES]
     return any(map(_PROGRAM.search, head)) or any(map(_COLUMN.search, head))
+
+
+def _is_whole(row: list[str]) -> bool:
+    """Return whether a row has a time, and a duration behind its event."""
+    return _time_in(row) is not None and _duration_in(row) is not None
 
 
 def _is_stage_row(row: list[str]) -> bool:

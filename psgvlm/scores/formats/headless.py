@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+from psgvlm.scores.clock import DAY_S
 from psgvlm.scores.formats.cells import all_codes, is_clock, rises, speaks
-from psgvlm.scores.formats.moments import number_of
+from psgvlm.scores.formats.moments import moment_of, number_of
 from psgvlm.scores.formats.text_table import TextTable
 
 SHORTEST_S = 5  # of an epoch
@@ -18,31 +19,41 @@ def roles_by_content(table: TextTable, stages: tuple[int, ...]) -> dict:
     """
     width = [i for i in range(table.width) if i not in stages]
     roles: dict = {"stages": stages} if stages else {}
-    clocks = [i for i in width if is_clock(table.column(i))]
-    roles["starts"] = tuple(clocks[:1])
     # Rows of other events may overlap the stages, so that rows of stages are compared.
     rows = [row for row in table.rows if not stages or any(speaks(row[i]) for i in stages)]
+    clocks = [i for i in width if is_clock(table.column(i))]
     numbers = {i: [number_of(row[i]) for row in rows] for i in width if i not in clocks}
+    numbers |= {i: _seconds([row[i] for row in rows]) for i in clocks}
     numbers = {i: values for i, values in numbers.items() if None not in values}
     rising = [i for i, values in numbers.items() if rises(values)]
+    rising.sort(key=lambda i: i not in clocks)
+    counted = [i for i in rising if i not in clocks and _counts(numbers[i])]
     for i in rising:
-        if not clocks and len(rows) > 1 and (pair := _follows(numbers, i)):
+        if i not in counted and len(rows) > 1 and (pair := _follows(numbers, i)):
             roles["starts"], roles[pair[0]] = (i,), pair[1]
             break
     else:
-        counted = [i for i in rising if _counts(numbers[i])]
+        if clocks or not counted:
+            roles["starts"] = tuple(clocks[:1] or rising[:1])
         if counted:
             roles["epoch"] = counted[0]
-        elif rising and not clocks:
-            roles["starts"] = (rising[0],)
-        if len(rows) > 1:
-            roles |= _constant(numbers, bool(clocks))
     used = {i for value in roles.values() for i in (value if isinstance(value, tuple) else [value])}
     if not stages:
         codes = [i for i in numbers if i not in used and all_codes(table.column(i))]
         if len(codes) == 1 and len(used):
             roles["stages"] = (codes[0],)
     return roles
+
+
+def _seconds(cells: Sequence[str]) -> list[float | None]:
+    """Return times of day as seconds that go on after midnight; None for a cell without one."""
+    seconds: list[float | None] = []
+    days = 0
+    for moment in map(moment_of, cells):
+        if moment and seconds and seconds[-1] is not None:
+            days += moment.value + DAY_S * days < seconds[-1] - DAY_S / 2
+        seconds.append(moment and moment.value + DAY_S * days)
+    return seconds
 
 
 def _counts(values: Sequence[float]) -> bool:
@@ -55,8 +66,6 @@ def _counts(values: Sequence[float]) -> bool:
 def _follows(numbers: dict[int, list[float]], start: int) -> tuple[str, int] | None:
     """Return the column of durations or ends that belongs to a column of starts."""
     starts = numbers[start]
-    if len(starts) < 2 or starts[1] - starts[0] <= 1:
-        return None  # numbers that go up by one are epochs
     fits = []
     for index, values in numbers.items():
         pairs = list(zip(starts, values, starts[1:], strict=False))
@@ -82,9 +91,3 @@ def _apart(numbers: dict[int, list[float]], start: int) -> tuple[str, int] | Non
         if all(b >= SHORTEST_S and a + b <= c + 0.5 for a, b, c in pairs):
             return "duration", index
     return None
-
-
-def _constant(numbers: dict[int, list[float]], clocks: bool) -> dict[str, int]:
-    """Return a column of durations that are the same in every row, beside times of day."""
-    same = [i for i, values in numbers.items() if set(values) <= {5.0, 10.0, 20.0, 30.0}]
-    return {"duration": same[0]} if clocks and len(same) == 1 else {}

@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from psgvlm.scores.formats.cells import code_of, speaks
+from psgvlm.scores.formats.cells import code_of
 from psgvlm.scores.formats.columns import EVENTS, is_stage_header, name_of
 from psgvlm.scores.formats.moments import CLOCK_TIME, moment_of
 from psgvlm.scores.sheet import OWN, RECORD, Mark, Sheet
-from psgvlm.scores.words import meaning_of
+from psgvlm.scores.words import LIGHTS, meaning_of
 from psgvlm.stages import STAGES
 
 DREAMS = {"hypnogramaasm", "hypnogramr&k", "hypnogram"}
@@ -78,7 +78,8 @@ def _is_head(line: str) -> bool:
 
 def _cells(lines: Sequence[str]) -> list[str] | None:
     """Return the entries of a list: a line each, or those of one line or of brackets."""
-    if lines and 2 * sum(map(speaks, lines)) >= len(lines) and _are_stages(lines):
+    stated = [meaning_of(line) not in (None, LIGHTS) or code_of(line) is not None for line in lines]
+    if lines and 2 * sum(stated) >= len(lines) and _are_stages(lines):
         return list(lines)
     text = "\n".join(lines)
     bracketed = _BRACKETS.fullmatch(text)
