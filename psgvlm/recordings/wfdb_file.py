@@ -19,7 +19,7 @@ from psgvlm.recordings.wfdb_header import (
     rate_of,
     read_header,
 )
-from psgvlm.recordings.wfdb_segments import Found, Segment, Signal, read_segments
+from psgvlm.recordings.wfdb_segments import Found, WfdbSegment, WfdbSignal, read_segments
 
 BUFFER_SAMPLES = 1 << 21  # of all signals together; more are read in several pieces
 
@@ -135,7 +135,7 @@ class WfdbFile:
             pieces[index].append(values.astype(np.float32))
 
     def _read_values(
-        self, segment: Segment, columns: list[int], start: int, stop: int
+        self, segment: WfdbSegment, columns: list[int], start: int, stop: int
     ) -> dict[int, np.ndarray]:
         """Read some signals of a segment with the wfdb package, each in its own unit."""
         import wfdb
@@ -171,9 +171,9 @@ class WfdbFile:
             values[column] = samples
         return values
 
-    def _column(self, index: int, label: str) -> tuple[str | None, list[Signal | None]]:
+    def _column(self, index: int, label: str) -> tuple[str | None, list[WfdbSignal | None]]:
         """Return what is wrong with a channel, and its signal in each segment."""
-        signals: list[Signal | None] = []
+        signals: list[WfdbSignal | None] = []
         for segment in self._segments:
             if index < len(segment.signals) and segment.signals[index].label == label:
                 signals.append(segment.signals[index])
@@ -182,7 +182,7 @@ class WfdbFile:
                 signals.append(next(named, None))
         present = [signal for signal in signals if signal]
         if not present:
-            unknown = Signal(label, "", "16", 1, "", (-math.inf, math.inf), None)
+            unknown = WfdbSignal(label, "", "16", 1, "", (-math.inf, math.inf), None)
             return "is in none of the record's segments", [unknown]
         faults = [signal.fault for signal in present if signal.fault]
         if len(present) < len(signals):

@@ -27,7 +27,7 @@ _PACKED |= {"212": (2, 3), "310": (3, 4), "311": (3, 4)}
 
 
 @dataclass(frozen=True)
-class Signal:
+class WfdbSignal:
     """A signal of one segment, as the segment's header describes it."""
 
     label: str
@@ -40,11 +40,11 @@ class Signal:
 
 
 @dataclass(frozen=True)
-class Segment:
+class WfdbSegment:
     """A run of frames with a header of its own, and where it lies in the stored frames."""
 
     path: Path
-    signals: tuple[Signal, ...]
+    signals: tuple[WfdbSignal, ...]
     n_frames: int
     length_given: bool
     first: int = 0
@@ -61,7 +61,7 @@ class Found:
 
 def read_segments(
     path: Path, record: "wfdb.Record | wfdb.MultiRecord", found: Found
-) -> tuple[list[Segment], list[str]]:
+) -> tuple[list[WfdbSegment], list[str]]:
     """Return the recorded segments of a record in order of time, and the labels of its signals.
 
     Raises InputError if a header contradicts itself, or if no signal can be read.
@@ -74,7 +74,7 @@ def read_segments(
 
 def _read_segments(
     path: Path, record: "wfdb.MultiRecord", found: Found
-) -> tuple[list[Segment], list[str]]:
+) -> tuple[list[WfdbSegment], list[str]]:
     """Return the recorded segments of a record of several, and the labels of its signals."""
     if record.n_seg != len(record.seg_name):
         raise InputError(
@@ -87,7 +87,7 @@ def _read_segments(
         )
     lengths = [int(length) for length in record.seg_len]
     layout: list[str] = []
-    known: dict[str, Segment] = {}
+    known: dict[str, WfdbSegment] = {}
     segments, first, onset = [], 0, 0
     for name, length in zip(record.seg_name, lengths, strict=True):
         if name == "~":  # nothing was recorded
@@ -113,7 +113,7 @@ def _read_segments(
                 f"{path.name} promises: download it again"
             )
         segments.append(
-            Segment(segment.path, segment.signals, length, segment.length_given, first, onset)
+            WfdbSegment(segment.path, segment.signals, length, segment.length_given, first, onset)
         )
         first, onset = first + length, onset + length
     if not layout:
@@ -121,7 +121,9 @@ def _read_segments(
     return segments, layout
 
 
-def _read_segment(path: Path, record: "wfdb.Record", found: Found, layout: bool = False) -> Segment:
+def _read_segment(
+    path: Path, record: "wfdb.Record", found: Found, layout: bool = False
+) -> WfdbSegment:
     """Return a segment after checking its signals against its files."""
     n_signals = len(record.file_name or ())
     if record.n_sig != n_signals:
@@ -131,7 +133,7 @@ def _read_segment(path: Path, record: "wfdb.Record", found: Found, layout: bool 
         )
     signals = [_signal(record, index) for index in range(n_signals)]
     if layout:
-        return Segment(path, tuple(signals), 0, True)
+        return WfdbSegment(path, tuple(signals), 0, True)
     if labels := [
         signals[index].label for index in signals_without_gain(path) if index < n_signals
     ]:
@@ -143,12 +145,12 @@ def _read_segment(path: Path, record: "wfdb.Record", found: Found, layout: bool 
     n_frames = _check_files(path, signals, promised, record, found)
     if n_frames is None:
         raise InputError(f"{path}: does not say how long it is; expected a number of samples")
-    return Segment(path, tuple(signals), n_frames, promised is not None)
+    return WfdbSegment(path, tuple(signals), n_frames, promised is not None)
 
 
 def _check_files(
     path: Path,
-    signals: list[Signal],
+    signals: list[WfdbSignal],
     promised: int | None,
     record: "wfdb.Record",
     found: Found,
@@ -191,7 +193,7 @@ def _check_files(
 def _check_file(
     path: Path,
     name: str,
-    signals: list[Signal],
+    signals: list[WfdbSignal],
     at: list[int],
     record: "wfdb.Record",
     found: Found,
@@ -216,7 +218,7 @@ def _check_file(
     return None, stored // sum(signal.per_frame for signal in group)
 
 
-def _signal(record: "wfdb.Record", index: int) -> Signal:
+def _signal(record: "wfdb.Record", index: int) -> WfdbSignal:
     """Return a signal as wfdb has read its line of the header."""
     per_frame = record.samps_per_frame[index] or 1
     gain, baseline = float(record.adc_gain[index]), int(record.baseline[index] or 0)
@@ -235,4 +237,4 @@ def _signal(record: "wfdb.Record", index: int) -> Signal:
         limits = tuple(sorted((end - baseline) / gain for end in ends))
     label = " ".join((record.sig_name[index] or "").split()) or f"signal {index + 1}"
     name, unit = record.file_name[index] or "", record.units[index] or ""
-    return Signal(label, name, record.fmt[index], per_frame, unit, limits, fault)
+    return WfdbSignal(label, name, record.fmt[index], per_frame, unit, limits, fault)
