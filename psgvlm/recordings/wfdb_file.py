@@ -19,7 +19,7 @@ from psgvlm.recordings.wfdb_header import (
     rate_of,
     read_header,
 )
-from psgvlm.recordings.wfdb_segments import Found, WfdbSegment, WfdbSignal, read_segments
+from psgvlm.recordings.wfdb_segments import Found, SegmentSignal, WfdbSegment, read_segments
 
 BUFFER_SAMPLES = 1 << 21  # of all signals together; more are read in several pieces
 
@@ -171,9 +171,9 @@ class WfdbFile:
             values[column] = samples
         return values
 
-    def _column(self, index: int, label: str) -> tuple[str | None, list[WfdbSignal | None]]:
+    def _column(self, index: int, label: str) -> tuple[str | None, list[SegmentSignal | None]]:
         """Return what is wrong with a channel, and its signal in each segment."""
-        signals: list[WfdbSignal | None] = []
+        signals: list[SegmentSignal | None] = []
         for segment in self._segments:
             if index < len(segment.signals) and segment.signals[index].label == label:
                 signals.append(segment.signals[index])
@@ -182,7 +182,7 @@ class WfdbFile:
                 signals.append(next(named, None))
         present = [signal for signal in signals if signal]
         if not present:
-            unknown = WfdbSignal(label, "", "16", 1, "", (-math.inf, math.inf), None)
+            unknown = SegmentSignal(label, "", "16", 1, "", (-math.inf, math.inf), None)
             return "is in none of the record's segments", [unknown]
         faults = [signal.fault for signal in present if signal.fault]
         if len(present) < len(signals):

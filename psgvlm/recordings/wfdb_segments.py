@@ -27,7 +27,7 @@ _PACKED |= {"212": (2, 3), "310": (3, 4), "311": (3, 4)}
 
 
 @dataclass(frozen=True)
-class WfdbSignal:
+class SegmentSignal:
     """A signal of one segment, as the segment's header describes it."""
 
     label: str
@@ -44,7 +44,7 @@ class WfdbSegment:
     """A run of frames with a header of its own, and where it lies in the stored frames."""
 
     path: Path
-    signals: tuple[WfdbSignal, ...]
+    signals: tuple[SegmentSignal, ...]
     n_frames: int
     length_given: bool
     first: int = 0
@@ -150,7 +150,7 @@ def _read_segment(
 
 def _check_files(
     path: Path,
-    signals: list[WfdbSignal],
+    signals: list[SegmentSignal],
     promised: int | None,
     record: "wfdb.Record",
     found: Found,
@@ -193,7 +193,7 @@ def _check_files(
 def _check_file(
     path: Path,
     name: str,
-    signals: list[WfdbSignal],
+    signals: list[SegmentSignal],
     at: list[int],
     record: "wfdb.Record",
     found: Found,
@@ -218,7 +218,7 @@ def _check_file(
     return None, stored // sum(signal.per_frame for signal in group)
 
 
-def _signal(record: "wfdb.Record", index: int) -> WfdbSignal:
+def _signal(record: "wfdb.Record", index: int) -> SegmentSignal:
     """Return a signal as wfdb has read its line of the header."""
     per_frame = record.samps_per_frame[index] or 1
     gain, baseline = float(record.adc_gain[index]), int(record.baseline[index] or 0)
@@ -237,4 +237,4 @@ def _signal(record: "wfdb.Record", index: int) -> WfdbSignal:
         limits = tuple(sorted((end - baseline) / gain for end in ends))
     label = " ".join((record.sig_name[index] or "").split()) or f"signal {index + 1}"
     name, unit = record.file_name[index] or "", record.units[index] or ""
-    return WfdbSignal(label, name, record.fmt[index], per_frame, unit, limits, fault)
+    return SegmentSignal(label, name, record.fmt[index], per_frame, unit, limits, fault)
