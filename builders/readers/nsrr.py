@@ -16,7 +16,7 @@ from psgvlm.builders.readers.layout import NamedFiles, found_night, head_of, rea
 
 from psgvlm.errors import InputError
 from psgvlm.files import list_files
-from psgvlm.scores import Scores
+from psgvlm.scores import Scores, files_beside
 
 NAME = "NSRR"
 EXPECTED = (
@@ -87,7 +87,9 @@ def find(raw: Path) -> list[FoundNight]:
         cohort, person = _set_and_person(path)
         if cohort:
             names = _names_of_scores(path.stem.lower(), _SETS[cohort].endings)
-            night = found_night(cohort, raw, path, person, files.of(path, names))
+            # Where the raw folder is that of the signals alone, the scores lie in one beside it.
+            scores = files.of(path, names) or _beside(path, names)
+            night = found_night(cohort, raw, path, person, scores)
             nights.append(families.keep_together(night) if cohort == "cfs" else night)
     return sorted(nights, key=lambda night: list(_SETS).index(night.cohort))
 
@@ -108,6 +110,12 @@ def _names_of_scores(stem: str, endings: tuple[str, ...]) -> list[str]:
     """Return the names that scores may have; the recording's `-nsrr` may be missing in them."""
     stems = dict.fromkeys((stem, stem.removesuffix("-nsrr")))
     return [f"{name}{ending}" for ending in endings for name in stems]
+
+
+def _beside(path: Path, names: list[str]) -> list[Path]:
+    """Return the scores with one of the names in folders beside that of the signals."""
+    found = {score.name.lower(): score for score in files_beside(path)}
+    return [found[name] for name in names if name in found]
 
 
 def is_certain(night: FoundNight) -> bool:
