@@ -1,5 +1,6 @@
 """Lanes: which signals of a recording fill each lane of a montage, found by their labels."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -202,11 +203,25 @@ class _File:
         self._read: dict[str, Label] = {
             label: meaning for label in labels if (meaning := read_label(base[label]))
         }
+        self._drop_numbered_caps()
         self._drop_oxygen()
         if any(map(names_leg, labels)):
             self._rename({"EMGL": "EMGL*", "EMGR": "EMGR*"})
         if not any(meaning.electrode == "EOGV" for meaning in self._read.values()):
             self._rename({"EOGH": "EOG"})  # the one bipolar EOG
+
+    def _drop_numbered_caps(self) -> None:
+        """Forget labels that only count the electrodes of a cap: E1 to E256, or A1 to D32.
+
+        In such a file E1 is no eye, A1 no mastoid, and C4 no central electrode.
+        """
+        for letter, letters in (("E", "E"), ("A", "ABCDEFGH")):
+            if {f"{letter}3", f"{letter}4"} <= self.by_key.keys():
+                numbered = re.compile(rf"[{letters}]\d+")
+                for key, labels in self.by_key.items():
+                    if numbered.fullmatch(key):
+                        for label in labels:
+                            self._read.pop(label, None)
 
     def _drop_oxygen(self) -> None:
         """Take a plain `O2` for oxygen unless another electrode is named as plainly."""

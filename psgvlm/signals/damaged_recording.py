@@ -100,9 +100,8 @@ class DamagedRecording(Recording):
         return spans
 
     def _is_voltage(self, channel: Channel) -> bool:
-        """Return whether a channel can be read in µV, and no other has its label."""
-        unique = self.labels.count(channel.label) == 1
-        return unique and channel.fault is None and microvolts(channel.unit) is not None
+        """Return whether a channel can be read in µV."""
+        return channel.fault is None and microvolts(channel.unit) is not None
 
     def _draw_partners(self) -> dict[str, str]:
         """Return whose signal each channel gets.

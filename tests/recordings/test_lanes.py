@@ -1,6 +1,8 @@
 """Lanes are found among the labels of every cohort, and by a map of unusual labels."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from psgvlm.builders.readers import isruc, mass, shhs
 from recordings import ISRUC, MASS
 
@@ -196,6 +198,41 @@ def test_chains_oxygen_and_turned_signs_fill_no_lane():
     assert filled("C4-M1,O2,M1")[0]["O2-M1"] is None  # oxygen: no other electrode is so plain
     assert filled("C4,C3,O1,O2,M1")[0]["O2-M1"] == "O2 - M1"
     assert filled("C4-M1,EEG O2,EEG M1")[0]["O2-M1"] == "EEG O2 - EEG M1"
+
+
+@pytest.mark.parametrize("letters", ["E", "ABCD"])
+def test_the_numbers_of_a_cap_are_no_eyes_and_no_mastoids(letters):
+    cap = ",".join(f"{letter}{number}" for letter in letters for number in range(1, 33))
+    assert set(filled(cap)[0].values()) == {None}
+    sources, _ = filled(f"{cap},EEG Fpz-Cz,EOG")
+    assert (sources["C4-M1"], sources["E1"], sources["E2"]) == ("EEG Fpz-Cz", "EOG", None)
+    # MASS and others have A1 and A2 alone.
+    assert filled("C4,A1,A2,E1,E2")[0]["C4-M1"] == "C4 - A1"
+
+
+SPELLINGS = (
+    "C4-M1,EEG C3-A2,C4,C3,M1,A2,Cz,EEG Fpz-Cz,EEG,EEG2,EEG3,F4_AVG,O2,SpO2,E1,E2-M2,EOG,ROC-LOC,"
+    "EMG,EMG1,EMG2,chin,Leg/L,EMG/L,EMG/R,ECG,ECG1,X1,X2,24,C4-M1#2,M1-C4,none, - ,A3"
+)
+
+
+@given(
+    labels=st.lists(
+        st.one_of(st.sampled_from(SPELLINGS.split(",")), st.text(max_size=8)),
+        unique=True,
+        max_size=16,
+    ),
+    montage=st.sampled_from(["core", "aasm", "paper", "shhs"]),
+)
+def test_any_labels_fill_lanes_with_signals_that_are_there_each_once(labels, montage):
+    lane_map = find_lanes(labels, montage)
+    sources = [source for source in lane_map.sources if source]
+    assert {source.plus for source in sources} <= set(labels)
+    assert {source.minus for source in sources} <= {*labels, None}
+    assert len({source.plus for source in sources}) == len(sources)
+    assert all(source.plus != source.minus for source in sources)
+    assert not any("Leg" in str(source) or "SpO2" in str(source) for source in sources)
+    assert len(lane_map.notes) == len(lane_map.lanes)
 
 
 def test_differences_need_one_reference():

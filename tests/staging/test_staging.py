@@ -116,6 +116,18 @@ def test_an_opened_night_names_its_lanes_and_what_is_unusual(stager, tmp_path):
     assert opened.lost_s()[:, 1:3].tolist() == [[30, 30]] * 3
 
 
+def test_a_substitute_is_said_by_the_staged_night_and_its_report(stager, tmp_path):
+    edf = write_edf(tmp_path / "n.edf", montage(["EEG Fpz-Cz", "EOG horizontal"], 95))
+    staged = stager.stage(stager.open(edf))
+    line = "C4-M1 <- EEG Fpz-Cz, a substitute: another derivation, without a mastoid"
+    assert line in staged.notes
+    assert line in repr(staged)
+    report = (staged.save(tmp_path / "out") / "report.html").read_text()
+    assert "EEG Fpz-Cz, a substitute: another derivation, without a mastoid" in report
+    with pytest.raises(InputError, match="EEG Fpz-Cz, a substitute"):
+        stager.open(edf, strict=True)
+
+
 def test_a_fif_file_is_staged_like_the_edf_file(stager, tmp_path):
     edf = write_edf(tmp_path / "n.edf", montage(CORE, 95))
     raw = mne.io.read_raw_edf(edf, verbose="ERROR")
