@@ -3,6 +3,7 @@
 import csv
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from psgvlm.builders.readers.found_night import FoundNight
@@ -41,8 +42,6 @@ def found_night(
 
 def with_unique_names(nights: list[FoundNight]) -> list[FoundNight]:
     """Return the nights, with the suffix in the names of `x.edf` and `x.bdf`."""
-    from dataclasses import replace
-
     count = Counter(night.recording for night in nights)
     return [
         replace(night, recording=night.recording + printable_name(night.signal.suffix))

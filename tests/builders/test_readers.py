@@ -6,7 +6,6 @@ import h5py
 import numpy as np
 import pytest
 from layouts import (
-    NUMBERS,
     SECONDS,
     STAGES,
     hypnogram,
@@ -17,7 +16,7 @@ from layouts import (
     text,
 )
 from psgvlm.builders.readers import READERS, find_nights
-from recordings import noise, write_profusion
+from recordings import noise
 
 from psgvlm.errors import InputError
 
@@ -434,4 +433,3 @@ def test_the_options_reach_the_scores(tmp_path):
     assert caught.value.parameter == "epoch_length"
     with pytest.raises(InputError, match="nobody"):
         READERS["sleep-edf"].read_scores(night, scorer="nobody")
-    write_profusion(tmp_path / "x.xml", NUMBERS)
