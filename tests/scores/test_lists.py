@@ -89,6 +89,8 @@ def test_two_lines_of_a_list_say_its_epochs_and_its_start(read):
         ("REM", 60, 30),
     ]
     assert sheet.origin == OWN and sheet.start_clock_s == 22 * 3600 + 600
+    sheet = read("START=22:10:00\nWake\nN1\n")
+    assert [m.onset_s for m in sheet.marks[""]] == [0, 30] and "30 s" in " ".join(sheet.notes)
     assert read("EPOCH=20\nSTART=0\nWake\nN1\n").epoch_s == 20
 
 

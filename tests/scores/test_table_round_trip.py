@@ -167,3 +167,57 @@ def test_stages_are_found_among_other_events(night):
         if meaning_of(mark.text) in STAGES
     ]
     assert found == expected
+
+
+@st.composite
+def scored_by_several(draw):
+    """Draw a table of persons and programs, in a column each or told apart by a column."""
+    names = draw(
+        st.lists(
+            st.sampled_from(
+                [
+                    "Scorer 1",
+                    "Scorer 2",
+                    "rater_a",
+                    "AB",
+                    "YASA",
+                    "stage_ai",
+                    "expert1",
+                    "Dr. Roe",
+                    "U-Sleep",
+                ]
+            ),
+            min_size=2,
+            max_size=4,
+            unique=True,
+        )
+    )
+    count = draw(st.integers(3, 9))
+    staged = {}
+    for name in names:
+        more = draw(st.lists(st.sampled_from(STAGES), min_size=count, max_size=count))
+        staged[name] = ["N2", "W", *more, "N3"]
+    count += 3
+    if draw(st.booleans()):
+        start = draw(st.sampled_from(["epoch", "onset"]))
+        step = 1 if start == "epoch" else 30
+        rows = [[start, *names]]
+        rows += [[str(step * i), *(staged[name][i] for name in names)] for i in range(count)]
+    else:
+        column = draw(st.sampled_from(["scorer", "annotator", "rater_id", "annotator_id"]))
+        rows = [["onset", "duration", "stage", column]]
+        triples = [(i, name) for i in range(count) for name in names]
+        if draw(st.booleans()):
+            triples.sort(key=lambda triple: triple[1])
+        rows += [[str(30 * i), "30", staged[name][i], name] for i, name in triples]
+    separator = draw(st.sampled_from([",", "\t", ";"]))
+    return "\n".join(map(separator.join, rows)), staged
+
+
+@given(scored_by_several())
+def test_every_scorer_keeps_his_stages(night):
+    text, staged = night
+    sheet = next(filter(None, (module.read(Path("night.csv"), text) for module in TEXT)))
+    found = {name: [meaning_of(mark.text) for mark in marks] for name, marks in sheet.marks.items()}
+    assert found == staged
+    assert sheet.algorithms == staged.keys() & {"YASA", "stage_ai", "U-Sleep"}

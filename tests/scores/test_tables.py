@@ -110,6 +110,11 @@ def test_times_of_day(read, write, midnight):
     assert {mark.duration_s for mark in sheet.marks[""]} == {30.0}
 
 
+def test_a_column_of_dates_that_are_none_is_passed_over(read):
+    sheet = read("Date,Time,Stage\nFriday,23:59:30,W\n1.1,00:00:00,W\n,00:00:30,N1\n")
+    assert [mark.onset_s for mark in sheet.marks[""]] == [86370.0, 0.0, 30.0]
+
+
 def test_an_onset_as_a_time_counts_from_the_start_unless_it_is_late(read):
     sheet = read("onset,stage\n00:10:00,W\n00:10:30,N1\n00:11:00,N1\n")
     assert [mark.onset_s for mark in sheet.marks[""]] == [600, 630, 660] and sheet.origin == RECORD

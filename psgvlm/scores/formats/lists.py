@@ -9,7 +9,7 @@ from psgvlm.scores.formats.columns import EVENTS, is_stage_header, name_of
 from psgvlm.scores.formats.moments import CLOCK_TIME, moment_of
 from psgvlm.scores.sheet import OWN, RECORD, Mark, Sheet
 from psgvlm.scores.words import LIGHTS, meaning_of
-from psgvlm.stages import STAGES
+from psgvlm.stages import EPOCH_S, STAGES
 
 DREAMS = {"hypnogramaasm", "hypnogramr&k", "hypnogram"}
 DREAMS_EPOCH_S = 5.0
@@ -47,12 +47,14 @@ def read(path: Path, text: str) -> Sheet | None:
         if name in ("start", "starttime", "startdatetime") and moment.kind == CLOCK_TIME:
             origin, start_clock_s = OWN, moment.value
     marks = tuple(Mark(cell if (code := code_of(cell)) is None else str(code)) for cell in cells)
+    notes = []
     if origin == OWN:
         if epoch_s is None:
-            return None
+            epoch_s = EPOCH_S
+            notes.append(f"a list with a start and no length of epochs: taken as {EPOCH_S:g} s")
         marks = tuple(Mark(m.text, i * epoch_s, epoch_s) for i, m in enumerate(marks))
     kind = "DREAMS list" if codes else "list of stages"
-    return Sheet(path, kind, {"": marks}, origin, start_clock_s, epoch_s, codes)
+    return Sheet(path, kind, {"": marks}, origin, start_clock_s, epoch_s, codes, notes=tuple(notes))
 
 
 def _parted(lines: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:

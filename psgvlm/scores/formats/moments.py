@@ -22,6 +22,7 @@ _LONG = re.compile(r"(\d{1,4}):(\d\d):(\d\d)(?:[.,](\d{1,9}))?", re.ASCII)
 _DAYS = re.compile(r"(\d{1,3})\s*(?:days?,?\s*\+?|\+)\s*(?=\d)", re.ASCII)
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = re.compile(rf"^(\d{{1,2}})[- .]+({'|'.join(_MONTHS)})[a-z]*[- .,]+(\d{{2,4}})\b", re.ASCII)
+_DATE = re.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}", re.ASCII)
 _LONGEST = 40
 
 
@@ -63,7 +64,7 @@ def moment_of(text: str) -> Moment | None:
     if len(text) > _LONGEST or not any(map(str.isdigit, text)):
         return None
     text = re.sub(r"\s+", " ", text).strip(" \"'\ufeff").casefold()
-    text = _MONTH.sub(lambda found: f"{found[1]}.{_MONTHS.index(found[2]) + 1}.{found[3]}", text)
+    text = _with_month(text)
     if match := _NUMBER.fullmatch(text):
         return _number(*match.groups())
     if clock := read_clock(text.upper()):
@@ -72,6 +73,22 @@ def moment_of(text: str) -> Moment | None:
         clock = _long(text[match.end() :])
         return clock and Moment(DAY_S * int(match[1]) + clock.value, ELAPSED)
     return _long(text) or _short(text)
+
+
+def date_of(text: str) -> str:
+    """Return the date in a cell with the month as a number; empty if the cell holds no date.
+
+    Examples
+    --------
+    >>> date_of("31-Jan-2020"), date_of("2020/01/31"), date_of("Friday")
+    ('31.1.2020', '2020/01/31', '')
+    """
+    text = _with_month(text.strip().casefold())
+    return text if _DATE.fullmatch(text) else ""
+
+
+def _with_month(text: str) -> str:
+    return _MONTH.sub(lambda found: f"{found[1]}.{_MONTHS.index(found[2]) + 1}.{found[3]}", text)
 
 
 def number_of(text: str) -> float | None:

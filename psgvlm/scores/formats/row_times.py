@@ -18,6 +18,7 @@ from psgvlm.scores.formats.moments import (
     NUMBER,
     UNITS_S,
     Moment,
+    date_of,
     moment_of,
     number_of,
 )
@@ -168,9 +169,10 @@ def _moments(table: TextTable, index: int, date: int | None) -> list[Moment | No
     moments = [moment_of(cell) for cell in table.column(index)]
     if date is None or date == index:
         return moments
+    days = map(date_of, table.column(date))
     return [
         replace(moment, day=day) if moment and moment.kind == CLOCK_TIME and day else moment
-        for moment, day in zip(moments, table.column(date), strict=True)
+        for moment, day in zip(moments, days, strict=True)
     ]
 
 

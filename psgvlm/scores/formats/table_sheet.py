@@ -13,9 +13,10 @@ from psgvlm.scores.formats.row_marks import TableRow, marks_of
 from psgvlm.scores.formats.row_times import row_times
 from psgvlm.scores.formats.text_table import TextTable
 from psgvlm.scores.sheet import RECORD, Mark, Sheet
-from psgvlm.scores.words import UNSCORED, meaning_of
+from psgvlm.scores.words import meaning_of
 from psgvlm.stages import STAGES
 
+_NO_NAME = {"", "n/a", "na", "nan", "none", "null", "-", ".", "?"}
 _LEGEND = re.compile(r"(?<![\w.])(-?\d{1,2})\s*[=:]+\s*\"?([A-Za-z][A-Za-z]*\s?\d?)")
 _EPOCH_UNIT = re.compile(r"(\d{1,3})\s*s(?:ec)?")
 _PROGRAMS = re.compile(r"automat|algorithm|model|machine", re.IGNORECASE)
@@ -185,7 +186,7 @@ def _mark_text(cell: str) -> str:
 def _scorer_of(row: Sequence[str], roles: Roles) -> str:
     index = roles.scorer if roles.scorer is not None else roles.method
     name = "" if index is None else row[index]
-    return "" if meaning_of(name) == UNSCORED else name
+    return "" if name.casefold() in _NO_NAME else name
 
 
 def _epoch_length(table: TextTable, roles: Roles) -> float | None:
