@@ -78,12 +78,14 @@ def test_the_key_changes_with_all_that_decides_and_with_nothing_else(tmp_path):
         key(night=replace(night, scores=())),
         key(choices=replace(choices, reader={"scorer": "2"})),
         key(choices=replace(choices, map="chin=X2")),
+        key(choices=replace(choices, strict=True)),
         key(choices=replace(choices, trim_wake_min=30.0)),
         *(key(spec=other) for other in PRESETS.values()),
         *(key(spec=replace(spec, **{name: 5})) for name in ("drawing", "line_px", "fold")),
     }
-    assert len(keys) == 1 + 1 + 3 + 1 + 3 + len(PRESETS) - 1 + 3
-    assert {"raw", "reader", "map", "trim_wake_min", "tasks"} == {f.name for f in fields(Choices)}
+    assert len(keys) == 1 + 1 + 3 + 1 + 4 + len(PRESETS) - 1 + 3
+    decided = {"raw", "reader", "map", "strict", "trim_wake_min", "tasks"}
+    assert decided == {field.name for field in fields(Choices)}
     for name in ("1.rec", "1_1.txt", "1_1.xlsx"):  # the last one is read beside the second
         os.utime(raw / name, ns=(0, 10**18 + 1))
         assert key() not in keys
