@@ -20,6 +20,8 @@ from psgvlm.recordings.edf_header import ANNOTATIONS, MAX_DURATION_S, read_heade
 __all__ = ["ANNOTATIONS", "Annotation", "EdfFile"]
 
 BUFFER_BYTES = 1 << 22  # data records are read into a buffer of this size
+LEAST_GAP_S = 1e-3  # onsets are written with few digits, so less is not a gap
+UNSAID_GAP_S = 0.5  # the same in a file that says it is continuous: clocks drift
 LONG_RECORD_S = 60.0  # a data record that lasts longer is not read whole
 WIDE_RECORD_BYTES = 1 << 15  # of a wider data record, only the annotations are read for them
 
@@ -78,7 +80,14 @@ class EdfFile:
         self._width = int(self._edges[-1])
         self._record_bytes = self._width * self._sample_bytes
         self.n_records = self._count_records(header.n_records, n_bytes - header.size)
-        self.start_s = self._first_onset_s()
+        self.start_s = self._onset_of(0) or 0.0
+        self._least_gap_s = LEAST_GAP_S
+        if not self.discontinuous and self._has_gaps_unsaid():
+            self.discontinuous, self._least_gap_s = True, UNSAID_GAP_S
+            self.notes.append(
+                "its header says that it is continuous, but its data records have gaps: read as a "
+                "discontinuous file"
+            )
 
     def channels(self) -> list[tuple[int, Channel]]:
         """Return the channels that hold samples, each with the number of its signal."""
@@ -220,16 +229,31 @@ class EdfFile:
             if text
         )
 
-    def _first_onset_s(self) -> float:
-        """Return the time from the header's start to the first sample.
+    def _onset_of(self, record: int) -> float | None:
+        """Return the time from the header's start to a data record, None if the file has none.
 
-        It is the onset of the first TAL if that has no text: such a TAL keeps the time. Some
-        programs do not write it.
+        It is the onset of the first TAL without a text: such a TAL keeps the time. Some programs do
+        not write it, and begin with an event.
         """
-        for record in self._annotation_bytes(self._annotation_signals()[:1], n_records=1):
-            for onset_s, _, texts in _tals(record):
-                return onset_s if not texts[0] else 0.0
-        return 0.0
+        timekeeping = self._annotation_signals()[:1]
+        for stored in self._annotation_bytes(timekeeping, record, record + 1):
+            for onset_s, _, texts in _tals(stored):
+                return onset_s if not texts[0] else None
+        return None
+
+    def _has_gaps_unsaid(self) -> bool:
+        """Return whether data records lie apart in a file that says it is continuous."""
+        last_s = self._onset_of(self.n_records - 1)
+        passed_s = (self.n_records - 1) * self.record_s
+        if not self.record_s or last_s is None or last_s - self.start_s - passed_s <= UNSAID_GAP_S:
+            return False
+        onsets = self._known_onsets()
+        if len(onsets) != self.n_records:
+            return False
+        gaps_s = np.diff(onsets) - self.record_s
+        # If most records lie apart, the duration of a record is wrong, and nothing is certain.
+        few = 0 < (gaps_s > UNSAID_GAP_S).sum() <= max(1, self.n_records // 10)
+        return bool(few and gaps_s.min() > -UNSAID_GAP_S)
 
     def segments(self) -> tuple[tuple[float, float], ...]:
         """Return start and stop of each segment without a gap, in seconds from the first sample.
@@ -241,14 +265,13 @@ class EdfFile:
         onsets = self._record_onsets()
         starts = [0]
         for i in range(1, len(onsets)):
-            # Onsets are written with few digits, so a difference of a millisecond is not a gap.
             gap_s = onsets[i] - onsets[i - 1] - self.record_s
-            if gap_s < -1e-3:
+            if gap_s < -self._least_gap_s:
                 raise InputError(
                     f"{self.path}: data record {i + 1} starts before the one before it ends; "
                     "expected data records in the order of time"
                 )
-            if gap_s > 1e-3:
+            if gap_s > self._least_gap_s:
                 starts.append(i)
         stops = [*starts[1:], len(onsets)]
         segments = tuple(
@@ -262,17 +285,19 @@ class EdfFile:
             )
         return segments
 
-    def _annotation_bytes(self, indexes: list[int], n_records: int | None = None):
+    def _annotation_bytes(
+        self, indexes: list[int], first: int = 0, last: int | None = None
+    ) -> Iterator[bytes]:
         """Yield the bytes of the annotation signals of each data record, one signal at a time."""
-        n_records = self.n_records if n_records is None else n_records
+        last = self.n_records if last is None else last
         if self._record_bytes <= WIDE_RECORD_BYTES:
-            for records in self._records(0, n_records if indexes else 0):
+            for records in self._records(first, last if indexes else first):
                 for record in records:
                     for index in indexes:
                         yield record[self._bytes_of(index)].tobytes()
             return
         with self.path.open("rb", buffering=0) as file:
-            for record in range(n_records):
+            for record in range(first, last):
                 for index in indexes:
                     stored = np.empty(self.signals[index].samples * self._sample_bytes, np.uint8)
                     self._read_into(file, record, int(self._edges[index]), stored)
@@ -309,12 +334,17 @@ class EdfFile:
     def _annotation_signals(self) -> list[int]:
         return [i for i, s in enumerate(self.signals) if s.holds_annotations and s.samples]
 
-    def _record_onsets(self) -> list[float]:
-        """Return the onset of every data record, which is the first TAL of each."""
+    def _known_onsets(self) -> list[float]:
+        """Return the onsets of those data records that state one."""
         onsets = []
         for record in self._annotation_bytes(self._annotation_signals()[:1]):
             # The TAL that keeps the time has no text, or none before its other texts.
             onsets += [onset_s for onset_s, _, texts in _tals(record) if not texts[0]][:1]
+        return onsets
+
+    def _record_onsets(self) -> list[float]:
+        """Return the onset of every data record; raise InputError if one is missing."""
+        onsets = self._known_onsets()
         if len(onsets) != self.n_records:
             raise InputError(
                 f"{self.path}: discontinuous EDF+D with {len(onsets)} onsets for {self.n_records} "

@@ -5,7 +5,7 @@ import shutil
 import edfio
 import numpy as np
 import pytest
-from recordings import SECRET, montage, noise, patch, patch_signal, signal, write_edf
+from recordings import SECRET, montage, noise, patch, patch_signal, signal, with_gap, write_edf
 
 from psgvlm.errors import InputError
 from psgvlm.recordings.edf import EdfFile
@@ -324,6 +324,32 @@ def test_a_discontinuous_record_without_its_onset_is_refused(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"EDF+C", b"EDF+D", 1))
     with pytest.raises(InputError, match="1 onsets for 2 data records"):
         Recording(path, gaps=True)
+
+
+@pytest.mark.parametrize(
+    ("gap_after", "gap_s", "segments"),
+    [(60, 45, ((0, 60), (105, 165))), (60, 0, ((0, 120),)), (1, 118, ((0, 1), (119, 238)))],
+)
+def test_gaps_that_the_header_denies(tmp_path, gap_after, gap_s, segments):
+    """Annotations and scores count the time of day, so the samples after a gap would be shifted."""
+    path = with_gap(tmp_path / "x.edf", gap_after, gap_s)
+    path.write_bytes(path.read_bytes().replace(b"EDF+D", b"EDF+C", 1))
+    recording = Recording(path, gaps=True)
+    assert recording.segments == segments
+    assert len(recording.notes) == len(segments) - 1
+
+
+def test_onsets_that_most_data_records_deny_are_not_believed(tmp_path):
+    """Here the duration of a data record is wrong, or the onsets are: nobody knows which."""
+    tals = [[f"+{2 * record}\x14\x14\0".encode() for record in range(40)]]
+    path = with_annotation_signals(tmp_path / "x.edf", (1,), tals, records=40)
+    assert Recording(path).segments == ((0, 40),)
+
+
+def test_a_clock_that_drifts_makes_no_gaps(tmp_path):
+    tals = [[f"+{1.02 * record:.3f}\x14\x14\0".encode() for record in range(100)]]
+    path = with_annotation_signals(tmp_path / "x.edf", (1,), tals, records=100)
+    assert Recording(path).segments == ((0, 100),)
 
 
 def test_the_time_of_day_is_that_of_the_first_sample(tmp_path):
