@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from psgvlm.scores.formats.moments import CLOCK_TIME, ELAPSED, moment_of, number_of
@@ -21,6 +22,7 @@ def code_of(text: str) -> int | None:
     return int(value) if value in CODES_RANGE else None
 
 
+@lru_cache(1 << 17)
 def speaks(text: str) -> bool:
     """Return whether a cell is about a stage: by a word, or by a number that may be a code."""
     return is_stage_text(text) or code_of(text) is not None

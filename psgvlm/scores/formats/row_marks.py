@@ -1,8 +1,9 @@
 """From the rows of a table to marks: by their times, by the numbers of epochs, or in order."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from statistics import median
 
@@ -119,10 +120,11 @@ def _timed(
     if certain:
         return marks, notes
     mostly = _mostly_stages(rows)
+    in_place = _in_place(marks)
     kept = [
         mark
-        for mark in marks
-        if speaks(mark.text) or _takes_place(mark, marks) or _may_be_stage(mark, mostly)
+        for index, mark in enumerate(marks)
+        if speaks(mark.text) or index in in_place or _may_be_stage(mark, mostly)
     ]
     if len(kept) < len(marks) and not has_durations and step_s is None:
         notes.append(f"{len(marks) - len(kept)} rows of other events are left out")
@@ -162,19 +164,25 @@ def _epoch_step(marks: Sequence[Mark]) -> float | None:
     return float(round(step)) if abs(step - round(step)) < 0.05 else step
 
 
-def _takes_place(mark: Mark, marks: Sequence[Mark]) -> bool:
-    """Return whether an unknown text stands where a stage must stand.
+def _in_place(marks: Sequence[Mark]) -> set[int]:
+    """Return the indices of the unknown texts that stand where a stage must stand.
 
-    It is as long as an epoch, and no stage covers its time.
+    Such a text is as long as an epoch, and no stage covers its time.
     """
-    lengths = {other.duration_s for other in marks if speaks(other.text)} - {None}
-    if not mark.text or not lengths or mark.duration_s is None:
-        return False
-    if abs(mark.duration_s - min(lengths)) > 0.01:
-        return False
-    middle = mark.onset_s + mark.duration_s / 2
-    return not any(
-        other.onset_s <= middle < other.onset_s + (other.duration_s or MAX_DURATION_S)
-        for other in marks
-        if other is not mark and speaks(other.text)
-    )
+    spoken = sorted((mark for mark in marks if speaks(mark.text)), key=lambda mark: mark.onset_s)
+    lengths = {mark.duration_s for mark in spoken} - {None}
+    if not lengths:
+        return set()
+    epoch_s = min(lengths)
+    onsets = [mark.onset_s for mark in spoken]
+    ends = [mark.onset_s + (mark.duration_s or MAX_DURATION_S) for mark in spoken]
+    latest_ends = list(accumulate(ends, max))  # of all stages up to each
+    found = set()
+    for index, mark in enumerate(marks):
+        if not mark.text or mark.duration_s is None or abs(mark.duration_s - epoch_s) > 0.01:
+            continue
+        middle = mark.onset_s + mark.duration_s / 2
+        before = bisect_right(onsets, middle)
+        if not before or latest_ends[before - 1] <= middle:
+            found.add(index)
+    return found

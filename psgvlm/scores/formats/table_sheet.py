@@ -16,6 +16,7 @@ from psgvlm.scores.sheet import RECORD, Mark, Sheet
 from psgvlm.scores.words import meaning_of
 from psgvlm.stages import STAGES
 
+MOST_SCORERS = 50
 _NO_NAME = {"", "n/a", "na", "nan", "none", "null", "-", ".", "?"}
 _LEGEND = re.compile(r"(?<![\w.])(-?\d{1,2})\s*[=:]+\s*\"?([A-Za-z][A-Za-z]*\s?\d?)")
 _EPOCH_UNIT = re.compile(r"(\d{1,3})\s*s(?:ec)?")
@@ -62,29 +63,25 @@ def sheet_of_table(
     roles = roles_of(table) if roles is None else roles
     if not roles.stages or not table.rows:
         return None
-    named = len(roles.stages) > 1
     marks: dict[str, tuple[Mark, ...]] = {}
     notes: list[str] = []
     algorithms: set[str] = set()
     origin, epoch_s = RECORD, _epoch_length(table, roles)
     for column in roles.stages:
-        header = table.columns[column] if table.columns else str(column + 1)
         rows = _rows(table, column, roles)
-        _require_one_recording(path, table, roles, rows)
-        times = row_times(path, table, roles, [row.index for row in rows if speaks(row.text)])
+        staged = [row.index for row in rows if speaks(row.text)]
+        _require_one_recording(path, table, roles, staged)
+        times = row_times(path, table, roles, staged)
         origin = times.origin
-        lengths = {times.durations_s[row.index] for row in rows if speaks(row.text)}
+        lengths = {times.durations_s[index] for index in staged}
         if times.numbers is not None and len(lengths) == 1:
             epoch_s = epoch_s or next(iter(lengths))
-        for scorer in dict.fromkeys(row.scorer for row in rows):
-            own = [row for row in rows if row.scorer == scorer]
+        for scorer, own in _by_scorer(rows).items():
             found, more = marks_of(path, own, times, roles.certain)
             if not any(speaks(mark.text) for mark in found):
                 continue
-            by_program = _is_by_program(table, roles, own) or columns.is_algorithm(scorer or header)
-            name = scorer or (header if named or by_program else "")
-            if scorer and named:
-                name = f"{scorer} {header}"
+            by_program = _is_by_program(table, roles, column, own)
+            name = _name_of(table, roles, column, scorer, by_program)
             if name in marks:
                 name = f"{name} ({len(marks) + 1})"
             marks[name] = tuple(found)
@@ -93,9 +90,8 @@ def sheet_of_table(
                 algorithms.add(name)
     if not marks:
         return None
-    if not algorithms and any(
-        columns.CONFIDENCE.search(columns.name_of(header)) for header in table.columns
-    ):
+    headers = map(columns.name_of, table.columns)
+    if not algorithms and any(map(columns.CONFIDENCE.search, headers)):
         notes.append("a column of confidences stands beside the stages: a program may have scored")
     return Sheet(
         path,
@@ -124,21 +120,42 @@ def _rows(table: TextTable, column: int, roles: Roles) -> list[TableRow]:
     return rows
 
 
+def _by_scorer(rows: Sequence[TableRow]) -> dict[str, list[TableRow]]:
+    """Return the rows of each scorer; a column of too many names tells no scorers apart."""
+    by_scorer: dict[str, list[TableRow]] = {}
+    for row in rows:
+        by_scorer.setdefault(row.scorer, []).append(row)
+    return by_scorer if len(by_scorer) <= MOST_SCORERS else {"": list(rows)}
+
+
+def _name_of(table: TextTable, roles: Roles, column: int, scorer: str, by_program: bool) -> str:
+    """Return the name of a scorer: that in the row, the header, or none if there is only one."""
+    header = table.columns[column] if table.columns else str(column + 1)
+    several = len(roles.stages) > 1
+    if scorer and several:
+        return f"{scorer} {header}"
+    return scorer or (header if several or by_program else "")
+
+
 def _require_one_recording(
-    path: Path, table: TextTable, roles: Roles, rows: Sequence[TableRow]
+    path: Path, table: TextTable, roles: Roles, staged: Sequence[int]
 ) -> None:
+    """Refuse a table of the stages of several recordings."""
     if roles.recording is None:
         return
-    named = [table.rows[row.index][roles.recording] for row in rows if speaks(row.text)]
-    if 1 < len(set(named)) < len(named):
+    named = {table.rows[index][roles.recording] for index in staged}
+    if 1 < len(named) < len(staged):
         raise InputError(
-            f"{path}: holds the stages of {len(set(named))} recordings, by the column "
+            f"{path}: holds the stages of {len(named)} recordings, by the column "
             f"{table.columns[roles.recording]!r}; expected a file for each recording"
         )
 
 
-def _is_by_program(table: TextTable, roles: Roles, rows: Sequence[TableRow]) -> bool:
+def _is_by_program(table: TextTable, roles: Roles, column: int, rows: Sequence[TableRow]) -> bool:
     """Return whether a table says that a program gave these stages."""
+    header = table.columns[column] if table.columns else ""
+    if columns.is_algorithm(header) or columns.is_algorithm(rows[0].scorer):
+        return True
     if roles.method is None:
         return roles.probabilities
     return all(_PROGRAMS.search(table.rows[row.index][roles.method]) for row in rows)

@@ -83,9 +83,11 @@ def read_table(path: Path, table: TextTable) -> Sheet | None:
 
 def _from_recording_start(sheet: Sheet, table: TextTable) -> Sheet:
     """Count onsets from an event `Start Recording` if it does not stand at 0 s (NCHSDB)."""
-    row = next((r for r in table.rows if any(key_of(c) == _RECORDING_STARTS for c in r)), None)
     onsets = {name_of(header): index for index, header in enumerate(table.columns)}
-    if sheet.origin != RECORD or row is None or "onset" not in onsets:
+    if sheet.origin != RECORD or "onset" not in onsets:
+        return sheet
+    starts = (row for row in table.rows if any(map(_is_recording_start, row)))
+    if (row := next(starts, None)) is None:
         return sheet
     try:
         start_s = float(row[onsets["onset"]])
@@ -100,6 +102,10 @@ def _from_recording_start(sheet: Sheet, table: TextTable) -> Sheet:
     marks = {scorer: tuple(map(moved, own)) for scorer, own in sheet.marks.items()}
     note = f"onsets count from the event Start Recording, at {start_s:g} s"
     return replace(sheet, marks=marks, notes=(*sheet.notes, note))
+
+
+def _is_recording_start(cell: str) -> bool:
+    return cell[:1] in "Ss" and key_of(cell) == _RECORDING_STARTS
 
 
 def _levels(path: Path) -> dict[str, dict[str, str]]:

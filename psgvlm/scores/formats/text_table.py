@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from psgvlm.scores.formats.columns import is_header
 from psgvlm.scores.formats.moments import moment_of
 
-MAX_ROWS, MAX_COLUMNS = 1_000_000, 2_000
+MAX_ROWS, MAX_COLUMNS = 300_000, 2_000
 MOST_TRANSPOSED, LEAST_TRANSPOSED = 6, 24  # rows and columns of a table of epochs as columns
 SAMPLE, HEAD = 200, 80  # lines by which the separator is found; how many may precede the header
 WIDE_BLANKS, BLANKS = "wide blanks", "blanks"
