@@ -77,11 +77,13 @@ def _eeg(electrode: str, other_side: str, middle: tuple[str, ...], chain: Pair |
     own, other = ("M1", "M2") if right else ("M2", "M1")
     temporal = "TP9" if right else "TP10"
     central = middle == ("CZ",)
+    mirrored = _both(((other_side, other),), "the same derivation of the other side, mirrored")
     steps = (
         *_both(((electrode, own),), ""),
-        # MASS: before the other side, whose derivation would be a difference of linked ears.
+        mirrored[0],
+        # MASS: before a difference of the other side, whose electrodes have the same linked ears.
         Step(_all((electrode,), (CLE, LER)), "against linked ears, not a mastoid"),
-        *_both(((other_side, other),), "the same derivation of the other side, mirrored"),
+        mirrored[1],
         *_both(((electrode, other),), "against the mastoid of its own side"),
         *_both(((electrode, temporal),), f"no mastoid in the file, {temporal} lies nearest"),
         Step(((electrode, LINKED),), "against linked mastoids"),
@@ -105,7 +107,7 @@ def _eye(electrode: str, number: str, own: str, other: str) -> Lane:
     steps = [
         Step(((electrode, own), (electrode, other))),
         Step(((electrode, own), (electrode, other)), difference=True),
-        Step(((electrode, ANY),), "no mastoid as its reference"),
+        Step(((electrode, ANY),), "the label names no mastoid"),
         Step(
             (
                 (number, own),
@@ -176,6 +178,8 @@ LANES = {
     )
 }
 
+_SHHS = "by SHHS's naming, in which EEG is C4-A1 and the second EEG is C3-A2"
+_DREAMS = "an EOG by DREAMS' documents, which do not say of which eye"
 # Sets whose labels name no electrode, known by the labels that a file has together (in the form of
 # `normalise`): for each lane the label, and a note.
 KNOWN_SETS: tuple[tuple[frozenset[str], dict[str, tuple[str, str]]], ...] = (
@@ -184,10 +188,13 @@ KNOWN_SETS: tuple[tuple[frozenset[str], dict[str, tuple[str, str]]], ...] = (
         frozenset({"EEG1", "EEG2", "EEG3"}),
         {"C4-M1": ("EEG3", "by MESA's numbering, in which EEG3 is C4-M1")},
     ),
-    # SHHS, by the documentation of NSRR: EEG is C4-A1, and EEG(sec) is C3-A2.
     *(
-        (frozenset({"EEG", second}), {"C4-M1": ("EEG", ""), "C3-M2": (second, "")})
+        (frozenset({"EEG", second}), {"C4-M1": ("EEG", _SHHS), "C3-M2": (second, _SHHS)})
         for second in ("EEGSEC", "EEG2")
+    ),
+    (
+        frozenset({"P8A1", "P18A1"}),
+        {"E1": ("P8-A1", SUBSTITUTE + _DREAMS), "E2": ("P18-A1", SUBSTITUTE + _DREAMS)},
     ),
     # ISRUC, the family of recordings with numbers.
     (

@@ -294,7 +294,8 @@ class _Search:
     notes: dict[str, str] = field(default_factory=dict)
     switched_off: set[str] = field(default_factory=set)
     by_user: set[str] = field(default_factory=set)
-    faults: dict[str, list[str]] = field(default_factory=dict)
+    faults: dict[str, dict[str, str]] = field(default_factory=dict)
+    copies: set[str] = field(default_factory=set)
 
     def use_named(self, lane: Lane, texts: Sequence[str] | None) -> None:
         """Fill a lane with what the user named, or switch it off."""
@@ -342,16 +343,16 @@ class _Search:
         if by_user:
             used = set()
             self.by_user.add(lane.name)
+        else:
+            used |= self.copies
         usable = []
         for derivation in group:
             if derivation.plus in used:
                 continue
             reason = self.fault(lane, derivation) if self.fault else None
             if reason:
-                text = f"{derivation} {reason}"
-                listed = self.faults.setdefault(lane.name, [])
-                if text not in listed:
-                    listed.append(text)
+                # A broken channel has the same fault in every difference.
+                self.faults.setdefault(lane.name, {}).setdefault(reason, str(derivation))
             else:
                 usable.append(derivation)
         if not usable:
@@ -362,13 +363,19 @@ class _Search:
         if len(usable) > 1:
             which = "the first" if chosen == usable[0] else "the better one"
             parts.append(f"{which} of {len(usable)} such signals ({', '.join(map(str, usable))})")
-        self.notes[lane.name] = "; ".join(parts + self.faults.get(lane.name, []))
+            # A second copy of a signal is nothing that another lane could show.
+            self.copies |= {derivation.plus for derivation in usable}
+        self.notes[lane.name] = "; ".join([*parts, *self._faults_of(lane)])
+
+    def _faults_of(self, lane: Lane) -> list[str]:
+        faults = self.faults.get(lane.name, {})
+        return [f"{derivation} {reason}" for reason, derivation in faults.items()]
 
     def lane_map(self, lanes: list[Lane]) -> LaneMap:
         """Return the result; the note of an empty lane says why no signal fills it."""
         for lane in lanes:
             if lane.name not in self.sources and lane.name not in self.switched_off:
-                self.notes[lane.name] = "; ".join(self.faults.get(lane.name, []))
+                self.notes[lane.name] = "; ".join(self._faults_of(lane))
         return LaneMap(
             tuple(lanes),
             tuple(self.sources.get(lane.name) for lane in lanes),

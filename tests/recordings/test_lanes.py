@@ -148,8 +148,8 @@ def filled(labels, montage="aasm", **more):
 C4_M1 = [
     ("EEG C4:A1", ""),
     ("C4,M1", ""),
-    ("EEG C4-CLE", "linked ears"),
     ("C3-M2", "mirrored"),
+    ("EEG C4-CLE", "linked ears"),
     ("C3_AVG,A2_AVG", "mirrored"),
     ("C4-M2", "mastoid of its own side"),
     ("C4-Mx", "linked mastoids"),
@@ -181,6 +181,13 @@ def test_no_signal_fills_two_lanes():
     assert (sources["C3-M2"], sources["C4-M1"]) == ("C3", "C4")
     sources, _ = filled("Cz-A1,E1-M2", "shhs")  # the right side comes first
     assert (sources["C3-M2"], sources["C4-M1"]) == (None, "Cz-A1")
+
+
+def test_a_second_copy_of_a_signal_fills_no_other_lane():
+    sources, _ = filled("C4-M1,EEG C4-A1,C4-M1#2,E1-M2", "shhs")
+    assert (sources["C3-M2"], sources["C4-M1"]) == (None, "C4-M1")
+    sources, _ = filled("CZ-A1,CZ2-A1", "shhs", best=lambda pair: pair[1])
+    assert (sources["C3-M2"], sources["C4-M1"]) == (None, "CZ2-A1")
 
 
 def test_the_user_may_show_one_signal_twice():
@@ -248,7 +255,8 @@ def test_mesa_and_shhs_call_different_electrodes_eeg2():
     assert "MESA" in notes["C4-M1"]
     sources, notes = filled("EEG2,EEG,EMG", "shhs")
     assert (sources["C3-M2"], sources["C4-M1"]) == ("EEG2", "EEG")
-    assert not {"C3-M2", "C4-M1"} & notes.keys()
+    assert "SHHS" in notes["C3-M2"] and "SHHS" in notes["C4-M1"]
+    assert not any("a substitute" in note for note in notes.values() if "SHHS" in note)
     assert filled("EEG2,EOG-L", "shhs")[0]["C3-M2"] is None
     assert filled("EEG2,EEG1,EEG", "shhs")[0]["C3-M2"] is None
 
@@ -263,6 +271,7 @@ def test_mesa_and_shhs_call_different_electrodes_eeg2():
         ("E1,E2,C4-M1", ("E1", "E2"), ("no mastoid", "no mastoid")),
         ("E1-Fpz,E2-Fpz", ("E1-Fpz", "E2-Fpz"), ("no mastoid", "no mastoid")),
         ("EOG1,EOG2", ("EOG1", "EOG2"), ("which eye", "which eye")),
+        ("P8-A1,P18-A1", ("P8-A1", "P18-A1"), ("of which eye", "of which eye")),
         ("ROC-LOC", ("ROC-LOC", None), ("right minus left",)),
         ("E1-E2", ("E1-E2", None), ("left minus right",)),
         ("EOG", ("EOG", None), ("one bipolar",)),
@@ -343,3 +352,11 @@ def test_what_cannot_be_shown_is_passed_over_and_said():
     assert "C4-M1 is broken" in notes["C4-M1"] and "mirrored" in notes["C4-M1"]
     assert sources["chin"] is None
     assert "chin is broken" in notes["chin"]
+
+
+def test_a_fault_of_a_channel_is_said_once():
+    def fault(lane, derivation):
+        return "is in %" if derivation.plus == "O2" else None
+
+    _, notes = filled("C3,C4,A1,A2,O2", fault=fault)
+    assert notes["O2-M1"] == "O2 - A1 is in %"
