@@ -93,7 +93,10 @@ def _meaning_of_stem(stem: str) -> str | None:
     while stem not in meanings:
         shorter = _PREFIX.sub("", stem, count=1)
         if shorter == stem:
+            # "REM sleep" and "Wake stage", but "U-Sleep" is a program.
             shorter = _SUFFIX.sub("", stem)
+            if _WITH_NUMBERS.get(_PREFIX.sub("", shorter, count=1)) not in STAGES:
+                return None
         if shorter in ("", stem):
             return None
         stem, meanings = shorter, _WITH_NUMBERS

@@ -37,3 +37,8 @@ def test_the_code_behind_a_word_is_passed_over(word, stage):
 )
 def test_what_is_no_stage_word_has_no_meaning(word):
     assert meaning_of(word) is None
+
+
+def test_the_name_of_a_program_is_no_word_for_a_stage():
+    assert meaning_of("U-Sleep") is None and meaning_of("USleep") is None
+    assert meaning_of("Stage 1 sleep") == "N1" and meaning_of("NREM2 sleep") == "N2"
