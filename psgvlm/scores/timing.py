@@ -10,11 +10,13 @@ from psgvlm.errors import InputError
 from psgvlm.recordings.edf_header import MAX_DURATION_S
 from psgvlm.recordings.recording import Recording
 from psgvlm.scores.sheet import CLOCK, OWN, Mark, Sheet
+from psgvlm.scores.words import UNSCORED, meaning_of
 from psgvlm.stages import EPOCH_S
 
 DAY_S = 86400.0
 LENGTHS_S = (30.0, 20.0, 10.0, 5.0)  # of epochs, in the order in which they are tried
 MOST_BEYOND = 1.5  # a list that is longer than the recording by more than this is of another one
+LONGEST_TAIL_S = 3600.0  # a last stage without an end that is held for longer is a warning
 LEAST_COVERED = 0.9  # a list of fewer epochs than this share of the recording may be shifted
 
 
@@ -69,7 +71,17 @@ def times_of(
     order = np.argsort(onsets_s, kind="stable")
     ends_s, step_s, notes = _ends(onsets_s, durations_s, order, epoch_s)
     shift_s, more = _shift(sheet, onsets_s, ends_s, recording)
-    return Times(onsets_s + shift_s, ends_s + shift_s, step_s, (*notes, *more))
+    onsets_s, ends_s = onsets_s + shift_s, ends_s + shift_s
+    last = marks[int(np.argmax(onsets_s))]
+    tail_s = recording.duration_s - float(onsets_s.max())
+    warnings = ()
+    if np.isinf(ends_s).any() and tail_s > LONGEST_TAIL_S and meaning_of(last.text) != UNSCORED:
+        # The file may be cut short, or the scorer may have stopped before the recording did.
+        warnings = (
+            f"{sheet.path.name}: the last stage, at {onsets_s.max():g} s, has no end; it is held "
+            f"to the end of the recording, for {tail_s / 3600:.1f} h",
+        )
+    return Times(onsets_s, ends_s, step_s, (*notes, *more), warnings)
 
 
 def _listed(sheet: Sheet, count: int, recording: Recording, epoch_s: float | None) -> Times:

@@ -263,3 +263,15 @@ def test_no_epoch_has_a_stage_that_covers_less_than_half_of_it(events):
             if other == stage
         )
         assert stage is None or covered > 14.99
+
+
+@pytest.mark.parametrize(
+    ("last", "hours", "warned"), [("N2", 4, True), ("N2", 0.5, False), ("?", 4, False)]
+)
+def test_a_last_stage_without_an_end_is_not_held_for_hours_without_a_word(last, hours, warned):
+    marks = [Mark("W", 0), Mark("N1", 300), Mark("R", 1000), Mark(last, 1200)]
+    scores = place(sheet(marks), FakeRecording(1200 + 3600 * hours))
+    assert bool(scores.warnings) == warned
+    if warned:
+        (warning,) = scores.warnings
+        assert "scores.txt" in warning and "1200 s" in warning and "4.0 h" in warning

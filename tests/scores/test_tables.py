@@ -507,3 +507,19 @@ def test_a_file_of_the_largest_size_takes_a_while_at_most(read):
 
 def test_the_path_is_that_of_the_file(read, tmp_path):
     assert read("epoch,stage\n0,W\n1,N1\n").path == Path(tmp_path / "night.csv")
+
+
+@pytest.mark.parametrize(
+    ("rows", "broken"),
+    [
+        ("L\t0\t30\nN1\t30\t30\nN2\t60\t60\nN3\t120\t60\nN2\t180\t90\nR\t270\t30\nN", 7),
+        ("0,60,W\n60,30,N1\n90,60,N2\n150,90,N3\n240,30,N2\n<70,30,N1\n300,30,R\n", 6),
+        ("22:00:00,W\n22:00:30,N1\n22:01:30,N2\n22:02x30,N3\n22:04:00,R\n", 4),
+        ("0,60,W\n60,30,N1\n90,60,N2\n15,90,N3\n240,30,N2\n270,30,N1\n300,30,R\n", 4),
+    ],
+)
+def test_a_damaged_time_does_not_make_a_list_of_a_table_without_a_header(tmp_path, rows, broken):
+    path = tmp_path / "night.csv"
+    path.write_text(rows)
+    with pytest.raises(InputError, match=rf"night\.csv: row {broken} of"):
+        read_sheet(path)

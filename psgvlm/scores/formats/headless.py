@@ -1,5 +1,6 @@
 """Tables without a header: which column is what, by what the numbers in it do."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -9,6 +10,8 @@ from psgvlm.scores.formats.moments import moment_of, number_of
 from psgvlm.scores.formats.text_table import TextTable
 
 SHORTEST_S = 5  # of an epoch
+# So many cells, and so great a share of them, make a column one of times.
+LEAST_TIMES, MOST = 4, 0.75
 
 
 def roles_by_content(table: TextTable, stages: tuple[int, ...]) -> dict:
@@ -43,6 +46,32 @@ def roles_by_content(table: TextTable, stages: tuple[int, ...]) -> dict:
         if len(codes) == 1 and len(used):
             roles["stages"] = (codes[0],)
     return roles
+
+
+def broken_row(table: TextTable, stages: Sequence[int]) -> int | None:
+    """Return the first row, from 1, that breaks a column of times; None if no column is broken.
+
+    In a column of times most cells are numbers or times of day, and most of these go up.
+    """
+    for index in range(table.width):
+        if index in stages:
+            continue
+        cells = table.column(index)
+        values = [number_of(cell) for cell in cells]
+        clocks = _seconds(cells)
+        if values.count(None) > clocks.count(None):
+            values = clocks
+        known = [value for value in values if value is not None]
+        upwards = sum(b > a for a, b in pairwise(known))
+        if len(known) < LEAST_TIMES or len(known) < MOST * len(cells):
+            continue
+        if upwards >= MOST * (len(known) - 1) and upwards < len(cells) - 1:
+            last = -math.inf
+            for row, value in enumerate(values, 1):
+                if value is None or value <= last:
+                    return row
+                last = value
+    return None
 
 
 def _seconds(cells: Sequence[str]) -> list[float | None]:

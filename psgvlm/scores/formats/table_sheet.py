@@ -8,6 +8,7 @@ from pathlib import Path
 from psgvlm.errors import InputError
 from psgvlm.scores.formats import columns
 from psgvlm.scores.formats.cells import code_of, speaks
+from psgvlm.scores.formats.headless import broken_row
 from psgvlm.scores.formats.roles import Roles, roles_of
 from psgvlm.scores.formats.row_marks import TableRow, marks_of
 from psgvlm.scores.formats.row_times import row_times
@@ -63,6 +64,8 @@ def sheet_of_table(
     roles = roles_of(table) if roles is None else roles
     if not roles.stages or not table.rows:
         return None
+    if not (table.columns or roles.starts or roles.epoch is not None):
+        _require_whole_times(path, table, roles)
     marks: dict[str, tuple[Mark, ...]] = {}
     notes: list[str] = []
     algorithms: set[str] = set()
@@ -103,6 +106,18 @@ def sheet_of_table(
         algorithms=frozenset(algorithms),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _require_whole_times(path: Path, table: TextTable, roles: Roles) -> None:
+    """Refuse a table without a header that has a column of times with a damaged row.
+
+    Without its times it would be read as a list of epochs.
+    """
+    if row := broken_row(table, roles.stages):
+        raise InputError(
+            f"{path}: row {row} of {len(table.rows)} has no time that fits those of the other "
+            "rows; expected times that go up in every row"
+        )
 
 
 def _rows(table: TextTable, column: int, roles: Roles) -> list[TableRow]:
