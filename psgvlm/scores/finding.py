@@ -77,7 +77,7 @@ def find_scores(
         except InputError as error:
             failures.append((group[0], error))
     if scores is None:
-        scores = annotated_scores(recording, **options, scorer=scorer)
+        scores = annotated_scores(recording, **options, scorer=scorer, default_codes=default_codes)
     likely = [each for each in failures if certain or is_likely(recording.path, each[0])]
     if scores is None and likely:
         raise likely[0][1]

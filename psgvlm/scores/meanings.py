@@ -14,8 +14,11 @@ from psgvlm.stages import STAGES
 
 _NUMBER = re.compile(r"([+-]?\d{1,6})(\.0*)?")
 _WORD_CHARACTERS = 24  # a longer text may be a note about a person and is not quoted
-# With W and R as words, the numbers 1 to 4 are the stages of Rechtschaffen and Kales.
+# With W and R as words, the numbers 1 to 4 are the stages of Rechtschaffen and Kales. With one of
+# the two, 0 is wake, and 4 is stage 4 only if REM has its word.
 _BESIDE_WORDS = {1: "N1", 2: "N2", 3: "N3", 4: "N3"}
+_BESIDE_WAKE = {1: "N1", 2: "N2", 3: "N3"}
+_BESIDE_REM = {0: "W"} | _BESIDE_WORDS
 
 
 @dataclass
@@ -90,8 +93,9 @@ def _table(sheet: Sheet, meanings: dict, numbers: dict[str, int], codes: str | N
         return CODES[sheet.codes]
     values = sorted(set(numbers.values()))
     words = {meaning for text, meaning in meanings.items() if text not in numbers}
-    if {"W", "R"} & words and set(values) <= set(_BESIDE_WORDS):
-        return _BESIDE_WORDS
+    for named, table in (({"W", "R"}, _BESIDE_WORDS), ({"R"}, _BESIDE_REM), ({"W"}, _BESIDE_WAKE)):
+        if named <= words and set(values) <= table.keys():
+            return table
     shown = " ".join(map(str, values[:12])) + (" ..." if len(values) > 12 else "")
     raise InputError(
         f"{sheet.path}: stages are the numbers {shown}, which mean different stages in different "

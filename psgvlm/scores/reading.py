@@ -1,6 +1,7 @@
 """Reading the scores of a recording: from files, or from the recording's own annotations."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from psgvlm.errors import InputError
@@ -54,6 +55,7 @@ def annotated_scores(
     codes: str | None = None,
     epoch_s: float | None = None,
     scorer: str | None = None,
+    default_codes: str | None = None,
 ) -> Scores | None:
     """Read the scores in a recording itself: its annotations, or a signal of stages.
 
@@ -63,6 +65,8 @@ def annotated_scores(
         The recording, such as an EDF+ file with annotations `Sleep stage N2`.
     codes, epoch_s, scorer
         As `psgvlm.scores.place` takes them.
+    default_codes : str, optional
+        What numbers mean if the recording does not say so.
 
     Returns
     -------
@@ -78,4 +82,5 @@ def annotated_scores(
     sheet = sheet or sheet_of_signals(recording.path)
     if sheet is None:
         return None
+    sheet = replace(sheet, codes=sheet.codes or default_codes)
     return place(sheet, recording, codes=codes, epoch_s=epoch_s, scorer=scorer)

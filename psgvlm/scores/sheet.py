@@ -10,6 +10,10 @@ from pathlib import Path
 
 RECORD, OWN, CLOCK = "record", "own", "clock"  # what the onsets of a sheet count from
 
+# The text of an empty line in a list. It is an epoch without a stage if the list so fits the
+# recording, and no epoch otherwise.
+EMPTY_LINE = "\n"
+
 
 @dataclass(frozen=True)
 class Mark:

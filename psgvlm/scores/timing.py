@@ -9,12 +9,13 @@ import numpy as np
 from psgvlm.errors import InputError
 from psgvlm.recordings.edf_header import MAX_DURATION_S
 from psgvlm.recordings.recording import Recording
-from psgvlm.scores.sheet import CLOCK, OWN, Mark, Sheet
+from psgvlm.scores.sheet import CLOCK, EMPTY_LINE, OWN, Mark, Sheet
 from psgvlm.scores.words import UNSCORED, meaning_of
 from psgvlm.stages import EPOCH_S
 
 DAY_S = 86400.0
 LENGTHS_S = (30.0, 20.0, 10.0, 5.0)  # of epochs, in the order in which they are tried
+RARE_LENGTHS_S = (15.0, 4.0, 2.0, 1.0)  # taken if they fit to the second
 MOST_BEYOND = 1.5  # a list that is longer than the recording by more than this is of another one
 LONGEST_TAIL_S = 3600.0  # a last stage without an end that is held for longer is a warning
 LEAST_COVERED = 0.9  # a list of fewer epochs than this share of the recording may be shifted
@@ -57,7 +58,7 @@ def times_of(
     """
     without = sum(mark.onset_s is None for mark in marks)
     if without == len(marks):
-        return _listed(sheet, len(marks), recording, epoch_s)
+        return _listed(sheet, marks, recording, epoch_s)
     if without:
         raise InputError(
             f"{sheet.path}: {without} of {len(marks)} stages have no onset; expected one for each"
@@ -84,11 +85,23 @@ def times_of(
     return Times(onsets_s, ends_s, step_s, (*notes, *more), warnings)
 
 
-def _listed(sheet: Sheet, count: int, recording: Recording, epoch_s: float | None) -> Times:
-    """Place a list without times: it begins with the recording."""
-    total_s, given_s = recording.duration_s, epoch_s or sheet.epoch_s
-    fitting = [s for s in LENGTHS_S if abs(count * s - total_s) <= max(s, total_s / 100)]
-    length_s = given_s or (fitting or [EPOCH_S])[0]
+def _listed(
+    sheet: Sheet, marks: Sequence[Mark], recording: Recording, epoch_s: float | None
+) -> Times:
+    """Place a list without times: it begins with the recording.
+
+    An empty line is an epoch without a stage, unless the list fits better without the empty lines.
+    """
+    total_s = recording.duration_s
+    counted = np.array([mark.text != EMPTY_LINE for mark in marks])
+    count, filled = len(marks), int(counted.sum())
+    length_s, shorter_s = (_length(sheet, n, total_s, epoch_s) for n in (count, filled))
+    notes, warnings = [], []
+    if abs(filled * shorter_s - total_s) < abs(count * length_s - total_s):
+        notes.append(f"{count - filled} empty lines are passed over")
+        count, length_s = filled, shorter_s
+    else:
+        counted[:] = True
     list_s = count * length_s
     if list_s > MOST_BEYOND * total_s and list_s - total_s > EPOCH_S:
         raise InputError(
@@ -97,16 +110,30 @@ def _listed(sheet: Sheet, count: int, recording: Recording, epoch_s: float | Non
             "epoch in seconds",
             "epoch_length",
         )
-    notes, warnings = [], []
-    if length_s != EPOCH_S:
-        notes.append(f"{count} epochs of {length_s:g} s, put on epochs of 30 s by the longer share")
     if list_s < LEAST_COVERED * total_s:
+        if len({mark.text for mark in marks}) == len(marks):
+            raise InputError(
+                f"{sheet.path}: names {count} stage{'s' * (count > 1)} once each, without times, "
+                f"and the recording is {total_s:g} s long: a summary or a legend; expected a stage "
+                "for each epoch"
+            )
         warnings.append(
             f"{sheet.path.name} has {count} epochs of {length_s:g} s without times, and the "
             f"recording is {total_s:g} s long: they are taken to begin with it"
         )
-    onsets_s = length_s * np.arange(count)
-    return Times(onsets_s, onsets_s + length_s, length_s, tuple(notes), tuple(warnings))
+    if length_s != EPOCH_S:
+        notes.append(f"{count} epochs of {length_s:g} s, put on epochs of 30 s by the longer share")
+    ends_s = length_s * np.cumsum(counted)
+    return Times(ends_s - length_s * counted, ends_s, length_s, tuple(notes), tuple(warnings))
+
+
+def _length(sheet: Sheet, count: int, total_s: float, epoch_s: float | None) -> float:
+    """Return how long an epoch of a list is: as the user or the file says, or as it fits."""
+    if given_s := epoch_s or sheet.epoch_s:
+        return given_s
+    fitting = [s for s in LENGTHS_S if abs(count * s - total_s) <= max(s, total_s / 100)]
+    fitting += [s for s in RARE_LENGTHS_S if abs(count * s - total_s) <= 1]
+    return (fitting or [EPOCH_S])[0]
 
 
 def _over_midnight(clock_s: np.ndarray, lengths_s: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Scores from whatever lies beside a recording; what was not read is named."""
 
 import edfio
+import numpy as np
 import pytest
 from recordings import montage, write_edf, write_profusion
 
@@ -91,3 +92,14 @@ def test_its_own_annotations_are_the_last_resort(tmp_path):
     assert found(path).stages == STAGES
     write_profusion(tmp_path / "x.xml", (2,) * 6)
     assert found(path).stages == ("N2",) * 6
+
+
+def test_what_a_data_set_says_of_numbers_holds_for_a_signal_of_stages(night):
+    codes = np.repeat([5, 3, 2, 1, 4, 4], 30).astype(float)
+    stages = edfio.EdfSignal(codes, 1, label="hypnogram", physical_range=(0, 10))
+    path = write_edf(night.with_name("own.edf"), [*montage(["C4-M1"], 180), stages])
+    night.unlink()
+    assert found(path, default_codes="dreams").stages == ("W", "N1", "N2", "N3", "R", "R")
+    with pytest.raises(InputError) as caught:
+        found(path)
+    assert caught.value.parameter == "codes"

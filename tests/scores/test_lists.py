@@ -8,6 +8,7 @@ from psgvlm.errors import InputError
 from psgvlm.files import read_text
 from psgvlm.scores import CLOCK, OWN, RECORD, Sheet
 from psgvlm.scores.formats import read_sheet
+from psgvlm.scores.sheet import EMPTY_LINE
 
 
 @pytest.fixture
@@ -190,3 +191,34 @@ def test_text_is_read_in_any_encoding(tmp_path, encoding):
     path = Path(tmp_path / "a.txt")
     path.write_bytes("Début de l'analyse\nÉveil\n".encode(encoding))
     assert read_text(path) == "Début de l'analyse\nÉveil\n"
+
+
+@pytest.mark.parametrize("comment", ["# scored by one person", "% 30 s", "// hour 2", "## 2"])
+@pytest.mark.parametrize("place", [0, 2, 4])
+def test_a_comment_is_no_epoch_wherever_it_stands(read, comment, place):
+    lines = ["W", "N1", "N2", "N3"]
+    lines.insert(place, comment)
+    assert texts(read("\n".join(lines) + "\n")) == ["W", "N1", "N2", "N3"]
+
+
+def test_an_empty_line_below_a_header_is_an_epoch(read):
+    assert texts(read("stage\nW\n\nN2\nN3\nR\n\n")) == ["W", EMPTY_LINE, "N2", "N3", "R"]
+
+
+def test_a_list_with_an_empty_line_after_every_line_has_no_empty_epochs(read):
+    assert texts(read("W\n\nN1\n\nN2\n\n")) == ["W", "N1", "N2"]
+
+
+def test_the_name_of_dreams_without_brackets_is_a_title(read):
+    sheet = read("Hypnogram\nW\nN1\nN2\n")
+    assert texts(sheet) == ["W", "N1", "N2"] and sheet.epoch_s is None and sheet.codes is None
+
+
+def test_numbers_beside_r_alone(read):
+    assert texts(read("0\n1\n2\n4\nR\nR\n")) == ["0", "1", "2", "4", "R", "R"]
+
+
+def test_lights_of_luna_leave_the_stages_in_them(read):
+    head = "class\tinstance\tchannel\tstart\tstop\tmeta\n"
+    rows = "L\t.\t.\t0\t60\t.\nW\t.\t.\t0\t30\t.\nN1\t.\t.\t30\t60\t.\n"
+    assert [mark.text for mark in read(head + rows, "night.annot").marks[""]] == ["W", "N1"]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from psgvlm.errors import InputError
 from psgvlm.scores import CLOCK, CODES, OWN, Mark, Sheet, consensus, place, votes
+from psgvlm.scores.sheet import EMPTY_LINE
 from psgvlm.stages import EPOCH_S, STAGES
 
 
@@ -275,3 +276,29 @@ def test_a_last_stage_without_an_end_is_not_held_for_hours_without_a_word(last, 
     if warned:
         (warning,) = scores.warnings
         assert "scores.txt" in warning and "1200 s" in warning and "4.0 h" in warning
+
+
+def test_an_empty_line_counts_as_an_epoch_where_the_list_then_fits():
+    words = ["W", "N1", EMPTY_LINE, "N2", "N2", "R"]
+    with_empty = place(listed(*words), FakeRecording(180))
+    assert with_empty.stages == ("W", "N1", None, "N2", "N2", "R")
+    without = place(listed(*words), FakeRecording(150))
+    assert without.stages == ("W", "N1", "N2", "N2", "R")
+    assert "1 empty line" in " ".join(without.notes)
+
+
+@pytest.mark.parametrize("length_s", [15, 2, 1])
+def test_rare_lengths_of_an_epoch_are_taken_if_they_fit_to_the_second(length_s):
+    words = [stage for stage in STAGES for _ in range(60 // length_s)]
+    scores = place(listed(*words), FakeRecording(300))
+    assert scores.stages == tuple(stage for stage in STAGES for _ in range(2))
+    assert f"{length_s} s" in " ".join(scores.notes)
+
+
+def test_numbers_beside_words():
+    night = FakeRecording(180)
+    assert place(listed(*"001R42"), night).stages == ("W", "W", "N1", "R", "N3", "N2")
+    assert place(listed(*"WW1233"), night).stages == ("W", "W", "N1", "N2", "N3", "N3")
+    with pytest.raises(InputError) as caught:  # without REM, 4 may be REM
+        place(listed(*"WW1234"), night)
+    assert caught.value.parameter == "codes"

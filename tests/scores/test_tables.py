@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from recordings import montage, write_edf
 
 from psgvlm.errors import InputError
-from psgvlm.scores import CLOCK, RECORD, Sheet
+from psgvlm.recordings import Recording
+from psgvlm.scores import CLOCK, RECORD, Sheet, place
 from psgvlm.scores.formats import read_sheet
 
 WORDS = ["W", "W", "N1", "N2", "N2", "N3", "N3", "R", "R", "W"]
@@ -523,3 +525,24 @@ def test_a_damaged_time_does_not_make_a_list_of_a_table_without_a_header(tmp_pat
     path.write_text(rows)
     with pytest.raises(InputError, match=rf"night\.csv: row {broken} of"):
         read_sheet(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Stage,Latency\nN1,4\nN2,6.5\nN3,20\nR,90\n",
+        "Stage\tEpochs\tMinutes\nW\t24\t12\nN1\t8\t4\nN2\t60\t30\nN3\t40\t20\nREM\t20\t10\n",
+        "Stage,Minutes\nW,12\nN1,4\nN2,30\nN3,20\nR,10\n",
+        "Stage,W,N1,N2,N3,R\nW,9,3,2,0,0\nN1,2,9,3,1,2\nN2,0,2,3,4,5\nN3,0,1,2,3,4\nR,1,2,3,4,5\n",
+        "0 = W\n1 = N1\n2 = N2\n3 = N3\n4 = R\n",
+        "The stages are W N1 N2 N3 R.\n",
+        "Sleep was bad. Went to REM\nWake after that and N2\n",
+    ],
+)
+def test_summaries_legends_and_prose_are_no_stages_of_a_night(tmp_path, text):
+    path = tmp_path / "night.csv"
+    path.write_text(text)
+    night = Recording(write_edf(tmp_path / "night.edf", montage(["C4-M1"], 1200)))
+    with pytest.raises(InputError) as caught:
+        place(read_sheet(path), night)
+    assert str(path) in str(caught.value)

@@ -7,14 +7,15 @@ from pathlib import Path
 from psgvlm.scores.formats.cells import code_of
 from psgvlm.scores.formats.columns import EVENTS, is_stage_header, name_of
 from psgvlm.scores.formats.moments import CLOCK_TIME, moment_of
-from psgvlm.scores.sheet import OWN, RECORD, Mark, Sheet
-from psgvlm.scores.words import LIGHTS, meaning_of
+from psgvlm.scores.sheet import EMPTY_LINE, OWN, RECORD, Mark, Sheet
+from psgvlm.scores.words import ARTEFACT, LIGHTS, MOVEMENT, UNSCORED, meaning_of
 from psgvlm.stages import EPOCH_S, STAGES
 
 DREAMS = {"hypnogramaasm", "hypnogramr&k", "hypnogram"}
 DREAMS_EPOCH_S = 5.0
 MOST = 1_000_000
 _BLANK = " \t\r\u00a0\ufeff\"';,"
+_COMMENT = re.compile(r"(#|%|//)(?!\s*\d+$)")
 _FIELD = re.compile(r"#?\s*([A-Za-z][A-Za-z _]{0,30}?)\s*[=:]\s*(.*)")
 _BRACKETS = re.compile(r"(?:np\.)?(?:array)?\(?\[(.*)\]\)?", re.DOTALL)
 _LENGTH_FIELDS = {"epoch", "epochlength", "epochduration", "epochsec"}
@@ -25,7 +26,7 @@ def read(path: Path, text: str) -> Sheet | None:
     """Return what a list of stages says; None if the text is no list."""
     if "\0" in text:
         return None
-    lines = [stripped for line in text.splitlines() if (stripped := line.strip(_BLANK))]
+    lines = _without_outer_blanks([line.strip(_BLANK) for line in text.splitlines()])
     if not lines or len(lines) > MOST:
         return None
     head, body = _parted(lines)
@@ -33,7 +34,7 @@ def read(path: Path, text: str) -> Sheet | None:
     if cells is None:
         return None
     codes, epoch_s, origin, start_clock_s = None, None, RECORD, None
-    if len(head) == 1 and head[0].strip("[]").casefold() in DREAMS:
+    if len(head) == 1 and _is_dreams(head[0], cells):
         codes, epoch_s = "dreams", DREAMS_EPOCH_S
     for field in filter(None, map(_FIELD.fullmatch, head)):
         name, moment = name_of(field[1]), moment_of(field[2])
@@ -46,7 +47,11 @@ def read(path: Path, text: str) -> Sheet | None:
             epoch_s = moment.value
         if name in ("start", "starttime", "startdatetime") and moment.kind == CLOCK_TIME:
             origin, start_clock_s = OWN, moment.value
-    marks = tuple(Mark(cell if (code := code_of(cell)) is None else str(code)) for cell in cells)
+    codes_found = map(code_of, cells)
+    marks = tuple(
+        Mark(cell or EMPTY_LINE if code is None else str(code))
+        for cell, code in zip(cells, codes_found, strict=True)
+    )
     notes = []
     if origin == OWN:
         if epoch_s is None:
@@ -57,12 +62,35 @@ def read(path: Path, text: str) -> Sheet | None:
     return Sheet(path, kind, {"": marks}, origin, start_clock_s, epoch_s, codes, notes=tuple(notes))
 
 
+def _is_dreams(head: str, cells: Sequence[str]) -> bool:
+    """Return whether a list is one of DREAMS: numbers below its name in brackets."""
+    named = head.startswith("[") and head.strip("[]").casefold() in DREAMS
+    return named and all(code_of(cell) is not None for cell in cells if cell)
+
+
+def _without_outer_blanks(lines: Sequence[str]) -> list[str]:
+    """Return lines from the first to the last with text; without empty ones if most are empty."""
+    filled = [index for index, line in enumerate(lines) if line]
+    if not filled:
+        return []
+    inner = lines[filled[0] : filled[-1] + 1]
+    return inner if 3 * len(filled) > 2 * len(inner) else [line for line in inner if line]
+
+
 def _parted(lines: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """Return the lines before a list, and the list."""
+    """Return the lines before a list and all comments, and the list.
+
+    Empty lines below a header are epochs; below comments, they part them from the list.
+    """
+    comments = [line for line in lines if _COMMENT.match(line)]
+    lines = [line for line in lines if not _COMMENT.match(line)]
     start = 0
     while start < min(len(lines), 20) and _is_head(lines[start]):
         start += 1
-    return lines[:start], lines[start:]
+    head, body = lines[:start], lines[start:]
+    if not (head and is_stage_header(head[-1])):
+        body = body[next((i for i, line in enumerate(body) if line), 0) :]
+    return [*comments, *head], body
 
 
 def _is_head(line: str) -> bool:
@@ -71,7 +99,6 @@ def _is_head(line: str) -> bool:
     in_brackets = line.strip("[]#").strip()
     return (
         in_brackets.casefold() in DREAMS
-        or (line.startswith("#") and not line[1:].strip().isdigit())
         or bool(_FIELD.fullmatch(line))
         or is_stage_header(in_brackets)
         or name_of(in_brackets) in EVENTS
@@ -96,7 +123,13 @@ def _cells(lines: Sequence[str]) -> list[str] | None:
 
 
 def _are_stages(cells: Sequence[str]) -> bool:
-    """Return whether entries hold a stage other than REM, whose R has other meanings too."""
-    found = set(cells)
-    stages = {meaning_of(cell) for cell in found} & (set(STAGES) - {"R"})
-    return bool(stages) or all(code_of(cell) is not None for cell in found)
+    """Return whether entries hold a stage other than REM, whose R has other meanings too.
+
+    Beside numbers, R is REM.
+    """
+    found = {cell for cell in cells if cell}
+    meanings = {meaning_of(cell) for cell in found if code_of(cell) is None}
+    if meanings & (set(STAGES) - {"R"}):
+        return True
+    numbers = sum(code_of(cell) is not None for cell in found)
+    return numbers > 0 and meanings <= {"R", UNSCORED, MOVEMENT, ARTEFACT}

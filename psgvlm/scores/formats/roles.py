@@ -89,6 +89,9 @@ def _by_header(table: TextTable) -> dict[str, list[int]]:
         for kind, known in names.items():
             if name in known:
                 found[kind].append(index)
+    if not found["event"]:  # EEGLAB's onset of an event; beside a stage, the time until its first
+        latencies = [i for i, header in enumerate(table.columns) if name_of(header) == "latency"]
+        found["starts"] = [i for i in found["starts"] if i not in latencies]
     return found
 
 

@@ -78,6 +78,12 @@ def _numbered(
             "numbers that count from 0 or 1"
         )
     missing = last - base + 1 - len(text_of)
+    once = len(set(text_of.values())) == len(text_of) > 1
+    if once and last - first + 1 > 2 * len(text_of):
+        raise InputError(
+            f"{path}: names {len(text_of)} stages once each, with the numbers {first} to {last}: a "
+            "summary of how many epochs each has; expected a stage for each epoch"
+        )
     if missing:
         notes.append(
             f"epochs are numbered from {first} to {last}: {missing} of those from {base} on are "
