@@ -1,5 +1,6 @@
 """Errors that a user can act on, and how a command prints them."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -38,10 +39,17 @@ def run(main: Callable[[], int | None]) -> None:
     An `InputError` becomes one line on stderr and exit status 1, without a traceback.
     """
     try:
-        sys.exit(main() or 0)
+        status = main() or 0
+        sys.stdout.flush()
+        sys.exit(status)
     except InputError as error:
         print_error(error)
         sys.exit(1)
+    except BrokenPipeError:
+        # The reader of a pipe has gone, as in `psgvlm inspect RAW | head`. Nobody reads what Python
+        # would still write at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except KeyboardInterrupt:
         print("error: stopped by the user", file=sys.stderr)
         sys.exit(130)

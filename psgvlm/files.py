@@ -6,12 +6,15 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from psgvlm.errors import InputError
 
 JSON_BYTES = 10_000_000
 MAX_BYTES = 16_000_000  # the scores of a real night are under 2 MB, unpacked
+
+_WALKS: ContextVar[dict[Path, list[Path]] | None] = ContextVar("walks", default=None)
 
 
 @contextmanager
@@ -66,22 +69,49 @@ def list_files(folder: Path, suffixes: Iterable[str]) -> list[Path]:
         Sorted by name, 2 before 10.
     """
     suffixes = tuple(suffixes)
+    walks = _WALKS.get()
+    if walks is None:
+        return sorted(_walk(folder, suffixes), key=lambda path: _key_below(folder, path))
+    if folder not in walks:
+        walks[folder] = sorted(_walk(folder, ("",)), key=lambda path: _key_below(folder, path))
+    return [path for path in walks[folder] if path.name.lower().endswith(suffixes)]
+
+
+@contextmanager
+def walking_once() -> Iterator[None]:
+    """Let `list_files` walk each folder only once within this block.
+
+    Many readers list the files of one folder; on a disk of another machine a walk takes minutes.
+    """
+    outer = _WALKS.get()
+    token = _WALKS.set({} if outer is None else outer)
+    try:
+        yield
+    finally:
+        _WALKS.reset(token)
+
+
+def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
     seen: set[tuple[int, int]] = set()
-    paths = []
     for inner, folders, names in os.walk(folder, followlinks=True):
-        status = os.stat(inner)
+        try:
+            status = os.stat(inner)
+        except OSError:  # removed meanwhile
+            folders.clear()
+            continue
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
         folders.sort()
-        # macOS writes a file with the prefix `._` beside each file on a disk of another system.
-        paths += [
-            Path(inner, name)
-            for name in names
-            if name.lower().endswith(suffixes) and not name.startswith("._")
-        ]
-    return sorted(paths, key=lambda path: natural_key(str(path.relative_to(folder))))
+        for name in names:
+            # macOS writes a file with the prefix `._` beside each on a disk of another system.
+            if name.lower().endswith(suffixes) and not name.startswith("._"):
+                yield Path(inner, name)
+
+
+def _key_below(folder: Path, path: Path) -> list[tuple[int, int | str]]:
+    return natural_key(str(path.relative_to(folder)))
 
 
 def natural_key(text: str) -> list[tuple[int, int | str]]:

@@ -8,11 +8,19 @@ from types import ModuleType
 
 from psgvlm.builders.build.examine import Choices, ExaminedNight, examine
 from psgvlm.builders.check import score_inspection
-from psgvlm.builders.readers import FoundNight, describe, find_nights, recognise
+from psgvlm.builders.readers import (
+    READERS,
+    FoundNight,
+    describe,
+    find_nights,
+    recognise,
+    recognise_file,
+)
 
 from psgvlm.errors import InputError, with_option
 from psgvlm.files import printable_name
 from psgvlm.image_spec import ImageSpec
+from psgvlm.nights import choose_lanes
 from psgvlm.recordings import LaneMap, family_id, find_lanes
 from psgvlm.recordings.recording import Channel, Recording
 from psgvlm.stages import STAGES
@@ -42,12 +50,16 @@ class Inspection:
 
 @dataclass
 class _Family:
-    """Recordings with the same signals; `lanes` are those of the first that can be drawn."""
+    """Recordings with the same signals; `lanes` are those of the first that can be drawn.
+
+    If `shown` is False, none can be drawn so far, and they are those of the first recording.
+    """
 
     number: str
     id: str
     channels: tuple[Channel, ...]
-    lanes: LaneMap | None = None
+    lanes: LaneMap
+    shown: bool = False
 
 
 def inspect(
@@ -107,47 +119,27 @@ def _recordings(count: int) -> str:
 def _find(readers: dict[str, ModuleType], path: Path) -> list[Found]:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; expected recordings")
-    root = path if path.is_dir() else path.parent
-    if len(readers) == 1:
-        (reader,) = readers.values()
-        found = _by_cohort(root, reader, find_nights(reader, root))
-    else:
-        found = [(cohort, reader, root, nights) for cohort, reader, nights in recognise(root)]
-    if path.is_dir():
-        return found
-    return _only(found, path) if len(readers) == 1 else _recognise_file(readers, path, found)
-
-
-def _by_cohort(root: Path, reader: ModuleType, nights: list[FoundNight]) -> list[Found]:
+    only = next(iter(readers.values())) if len(readers) == 1 else None
+    if path.is_file():
+        return [_find_file(only, path)]
+    if only is None:
+        return [(cohort, reader, path, nights) for cohort, reader, nights in recognise(path)]
+    nights = find_nights(only, path)
     cohorts = dict.fromkeys(night.cohort for night in nights)
-    return [(c, reader, root, [night for night in nights if night.cohort == c]) for c in cohorts]
+    return [(c, only, path, [night for night in nights if night.cohort == c]) for c in cohorts]
 
 
-def _only(found: list[Found], path: Path) -> list[Found]:
-    """Return the night of one file."""
-    for cohort, reader, root, nights in found:
-        if mine := [night for night in nights if night.signal.absolute() == path.absolute()]:
-            return [(cohort, reader, root, mine)]
-    raise InputError(f"{path}: not a recording of this layout; expected {found[0][1].EXPECTED}")
-
-
-def _recognise_file(readers: dict[str, ModuleType], path: Path, found: list[Found]) -> list[Found]:
-    """Return the night of one file, with scores that lie in another folder of the same tree.
-
-    The folders above it are searched only for the files of a data set that the name is one of.
-    """
-    mine = _only(found, path)
-    if mine[0][3][0].scores:
-        return mine
-    *named, _ = readers.values()
-    parent = path.absolute().parent
-    if any(night.signal == path.absolute() for reader in named for night in reader.find(parent)):
-        for root in list(parent.parents)[:2]:
-            above = [(cohort, reader, root, nights) for cohort, reader, nights in recognise(root)]
-            mine_above = _only(above, path)
-            if mine_above[0][3][0].scores:
-                return mine_above
-    return mine
+def _find_file(only: ModuleType | None, path: Path) -> Found:
+    """Return the night of one file, by one reader or by the reader of its data set."""
+    if only is None:
+        if found := recognise_file(path):
+            cohort, reader, root, night = found
+            return cohort, reader, root, [night]
+        raise InputError(f"{path}: not a recording; expected {READERS['folder'].EXPECTED}")
+    for night in only.find(path.parent):
+        if night.signal.absolute() == path.absolute():
+            return night.cohort, only, path.parent, [night]
+    raise InputError(f"{path}: not a recording of this layout; expected {only.EXPECTED}")
 
 
 def _add_cohort(
@@ -166,12 +158,18 @@ def _add_cohort(
             recording = Recording(night.signal, gaps=True)
             # The id ignores the order: MASS has the same signals in another order in every file.
             key = family_id(recording.channels)
-            of_family = families.setdefault(
-                key, _Family(str(len(families) + 1), key, recording.channels)
-            )
+            if key not in families:
+                lanes = find_lanes(recording.labels, spec.montage, reader.ALIASES)
+                number = str(len(families) + 1)
+                families[key] = _Family(number, key, recording.channels, lanes)
+                families[key].lanes, _ = choose_lanes(
+                    recording, spec, choices.map, aliases=reader.ALIASES
+                )
+            of_family = families[key]
             family = of_family.number
             seen = examine(reader, night, spec, choices)
-            of_family.lanes = of_family.lanes or seen.night.lanes
+            if not of_family.shown:
+                of_family.lanes, of_family.shown = seen.night.lanes, True
             cells = _counts(seen)
             verdict = "ok"
             warnings = [f"warning: {text}" for text in seen.scores.warnings]
@@ -185,9 +183,7 @@ def _add_cohort(
     for of_family in families.values():
         channels = of_family.channels
         title = f"family {of_family.number}: {len(channels)} signals, id {of_family.id}"
-        lanes = of_family.lanes or find_lanes(
-            [channel.label for channel in channels], spec.montage, reader.ALIASES
-        )
+        lanes = of_family.lanes
         inspection.lines += ["", title, *_signals(channels), *_lanes(lanes)]
     inspection.lines += ["", *_columns([HEADER, *rows])]
     if notes:

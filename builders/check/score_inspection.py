@@ -6,7 +6,7 @@ from pathlib import Path
 
 from psgvlm.errors import InputError
 from psgvlm.files import printable_name
-from psgvlm.recordings.recording import SUFFIXES
+from psgvlm.recordings.recording import SUFFIXES, Recording
 from psgvlm.scores import OWN, RECORD, Mark, Sheet, read_sheet
 from psgvlm.scores.beside import holds_only_annotations
 from psgvlm.scores.meanings import quoted, read_marks
@@ -32,7 +32,7 @@ def describe(path: Path) -> list[str]:
     try:
         sheet = read_sheet(path)
     except InputError as error:
-        raise InputError(f"{error}; or a recording ({', '.join(SUFFIXES)})") from error
+        raise _no_scores(path, error) from error
     lines = ["", f"{printable_name(path.name)}: scores ({sheet.format}), and no recording"]
     lines.append(f"onsets count from {_origin(sheet)}")
     for scorer, marks in sheet.marks.items():
@@ -41,6 +41,17 @@ def describe(path: Path) -> list[str]:
         lines += ["", f"{name}{len(marks)} entries", *_table(sheet, marks)]
     lines += [f"note: {note}" for note in sheet.notes]
     return [*lines, "", NEXT]
+
+
+def _no_scores(path: Path, error: InputError) -> InputError:
+    try:
+        Recording(path, gaps=True)
+    except InputError:
+        return InputError(f"{error}; or a recording ({', '.join(SUFFIXES)})")
+    return InputError(
+        f"{path}: a recording by its content, although its name does not say so; expected one of "
+        f"{', '.join(SUFFIXES)} at the end of its name: rename it"
+    )
 
 
 def _origin(sheet: Sheet) -> str:

@@ -12,6 +12,21 @@ same night; `NAMES`, the names of its cohorts; and `title(nights)`, a name for t
 """
 
 from psgvlm.builders.readers.found_night import FoundNight
-from psgvlm.builders.readers.recognition import READERS, describe, find_nights, key_of, recognise
+from psgvlm.builders.readers.recognition import (
+    READERS,
+    describe,
+    find_nights,
+    key_of,
+    recognise,
+    recognise_file,
+)
 
-__all__ = ["READERS", "FoundNight", "describe", "find_nights", "key_of", "recognise"]
+__all__ = [
+    "READERS",
+    "FoundNight",
+    "describe",
+    "find_nights",
+    "key_of",
+    "recognise",
+    "recognise_file",
+]

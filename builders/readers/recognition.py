@@ -84,6 +84,7 @@ def find_nights(reader: ModuleType, raw: Path) -> list[FoundNight]:
     return nights
 
 
+@files.walking_once()
 def recognise(raw: Path) -> list[tuple[str, ModuleType, list[FoundNight]]]:
     """Tell which recordings below a folder belong to which data set.
 
@@ -126,6 +127,37 @@ def recognise(raw: Path) -> list[tuple[str, ModuleType, list[FoundNight]]]:
     if not recognised:
         raise _nothing_found(raw, folder)
     return recognised
+
+
+@files.walking_once()
+def recognise_file(path: Path) -> tuple[str, ModuleType, Path, FoundNight] | None:
+    """Tell which data set one recording belongs to, with its scores where they lie elsewhere.
+
+    The folders above its own are searched only if it is surely of a data set, and then only by the
+    reader of that set. What is odd about other recordings there does not matter.
+
+    Returns
+    -------
+    (str, module, Path, FoundNight) or None
+        The cohort, its reader, the folder where the search began, and the night; None if no reader
+        takes the file for a recording.
+    """
+    for reader in READERS.values():
+        nights = [n for n in reader.find(path.parent) if n.signal.parent == path.parent]
+        night = _night_of(path, _own(reader, nights))
+        if night is None:
+            continue
+        if reader is not folder and not night.scores:
+            for root in list(path.absolute().parents)[1:3]:
+                above = _night_of(path, reader.find(root))
+                if above and above.scores:
+                    return above.cohort, reader, root, above
+        return night.cohort, reader, path.parent, night
+    return None
+
+
+def _night_of(path: Path, nights: Sequence[FoundNight]) -> FoundNight | None:
+    return next((night for night in nights if night.signal.absolute() == path.absolute()), None)
 
 
 def describe(reader: ModuleType, nights: Sequence[FoundNight]) -> str:
@@ -176,6 +208,10 @@ def _also_claimed(reader: ModuleType, night: FoundNight) -> Sequence[Path]:
 
 
 def _check_folder(raw: Path, reader: ModuleType) -> None:
+    if raw.is_file():
+        raise InputError(
+            f"{raw}: a file; expected the folder that holds it: {raw.absolute().parent}"
+        )
     if not raw.is_dir():
         raise InputError(f"{raw}: no such folder; expected a folder that holds {reader.EXPECTED}")
 

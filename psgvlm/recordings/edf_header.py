@@ -115,7 +115,8 @@ def read_header(path: Path) -> EdfHeader:
         hint = ""
         if path.is_symlink():
             hint = " (it is a link to a file that is not there: download its content)"
-        raise InputError(f"{path}: no such file{hint}; expected an EDF, EDF+ or BDF recording")
+        problem = "a folder" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: {problem}{hint}; expected an EDF, EDF+ or BDF recording")
     n_bytes = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(256)

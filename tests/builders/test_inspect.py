@@ -150,6 +150,39 @@ def test_a_real_recording(capsys):
     assert cells(text, "nox_a1_2min")[1][1:4] == ["1", "0.03", "4"]
 
 
+def test_other_recordings_do_not_prevent_a_look_at_one(tmp_path, capsys):
+    """Two copies of a data set are no error for a file beside them, nor for a file of one."""
+    for copy in ("old", "new"):
+        write_isruc(tmp_path / copy / "subgroupI" / "1", "1", STAGES)
+    path = write_edf(tmp_path / "night.edf", montage(["C4-M1", "chin"], 60))
+    status, text = inspect(capsys, path)
+    assert status == 0
+    assert "folder: other recordings, 1 recording" in text
+    (path,) = (tmp_path / "new").rglob("1.rec")
+    status, text = inspect(capsys, path)
+    assert status == 0
+    assert "isruc: ISRUC-Sleep, 1 recording of 1 person" in text
+
+
+def test_a_recording_under_another_suffix_is_named_one(tmp_path, capsys):
+    path = write_edf(tmp_path / "night.dat", montage(["C4-M1"], 60))
+    with pytest.raises(InputError, match=r"night\.dat: a recording by its content.*rename it"):
+        inspect(capsys, path)
+    (tmp_path / "scores.txt").write_bytes(b"PK\x03\x04zipped")
+    with pytest.raises(InputError, match=r"scores\.txt: no stages found in it \(a ZIP archive"):
+        inspect(capsys, tmp_path / "scores.txt")
+
+
+def test_lanes_of_recordings_that_are_skipped_are_those_that_were_tried(tmp_path, capsys):
+    path = write_edf(
+        tmp_path / "a.edf", [*montage(["E1-M2", "EMG"], 60), signal("chin", noise(60, 1), 1)]
+    )
+    status, text = inspect(capsys, path, "--map", "E1=EMG")
+    assert status == 3
+    assert "E1     <- EMG, named by the map" in text
+    assert "chin   <- MISSING, chin is at 1 Hz" in text
+
+
 def test_what_is_not_there(tmp_path, capsys):
     with pytest.raises(InputError, match="no such file or folder"):
         inspect(capsys, tmp_path / "nothing")

@@ -1,6 +1,8 @@
 """The command `psgvlm`: its table of sub-commands, what it refuses, and that help is quick."""
 
 import json
+import shlex
+import subprocess
 import sys
 import types
 
@@ -143,3 +145,12 @@ def test_the_status_of_a_command_line_that_ends_otherwise(capsys):
         errors.run(interrupt)
     assert stopped.value.code == 130
     assert "stopped by the user" in capsys.readouterr().err
+
+
+def test_a_pipe_that_is_closed_early_ends_the_command_without_a_traceback():
+    write = "print('line\\n' * 100_000)"
+    program = f"from psgvlm import errors; errors.run(lambda: {write})"
+    command = f"{shlex.quote(sys.executable)} -c {shlex.quote(program)} | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout == "line\n"
+    assert done.stderr == ""

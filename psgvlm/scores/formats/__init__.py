@@ -10,6 +10,7 @@ from types import ModuleType
 
 from psgvlm.errors import InputError
 from psgvlm.files import read_bytes, read_text
+from psgvlm.recordings.file_kind import kind_of
 from psgvlm.scores.formats import (
     domino,
     edf_annotations,
@@ -77,9 +78,11 @@ def read_sheet(path: Path) -> Sheet:
         return _read_xml(path)
     if sheet := read_text_sheet(path, read_text(path)):
         return sheet
+    kind = kind_of(read_bytes(path)[:256])
+    kind = "" if kind.startswith(("text", "XML", "without")) else f" ({kind})"
     raise InputError(
-        f"{path}: no stages found in it; expected a list or a table of stages, or an export of a "
-        "scoring program"
+        f"{path}: no stages found in it{kind}; expected a list or a table of stages, or an export "
+        "of a scoring program"
     )
 
 
