@@ -9,10 +9,12 @@ from psgvlm.errors import InputError
 from psgvlm.recordings.recording import Recording
 from psgvlm.scores.beside import files_beside, is_likely, is_program
 from psgvlm.scores.formats import read_sheet
+from psgvlm.scores.meanings import quoted
 from psgvlm.scores.placing import CONSENSUS, place
 from psgvlm.scores.reading import annotated_scores
 from psgvlm.scores.scores import Scores
 from psgvlm.scores.sheet import Sheet
+from psgvlm.scores.words import is_stage_text
 from psgvlm.stages import EPOCH_S
 
 # `..._scorer2`: the files of several scorers of one night differ in this alone.
@@ -95,6 +97,10 @@ def _unscored(
         warnings.append(f"unscored: no stages in {_names(paths)}")
     if programs:
         warnings.append(f"unscored: a program scored it, and no person: {_names(programs)}")
+    texts = {note.text for note in recording.annotations() if is_stage_text(note.text)}
+    if texts:
+        shown = ", ".join(quoted(text) for text in sorted(texts)[:5])
+        warnings.append(f"unscored: its annotations {shown} are notes, and not stages of a night")
     count = max(1, int(recording.duration_s // EPOCH_S))
     return Scores(0.0, (None,) * count, warnings=tuple(warnings)) if warnings else None
 

@@ -1,19 +1,26 @@
 """What formats share that give stages as events among other events."""
 
 import math
+import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 from psgvlm.errors import InputError
 from psgvlm.files import quote_short
 from psgvlm.scores.clock import DAY_S
+from psgvlm.scores.formats.cells import code_of
 from psgvlm.scores.sheet import Mark
-from psgvlm.scores.words import is_stage_text, key_of, meaning_of
+from psgvlm.scores.words import LIGHTS, is_stage_text, key_of, meaning_of
 from psgvlm.stages import STAGES
 
 MOST_MARKS = 1_000_000  # a stage for each second of a night is 30000
+EPOCH_LENGTHS_S = {5.0, 10.0, 20.0, 30.0}
+LEAST_NUMBERED = 10  # so many numbers in a row of epochs are stages
+_STAGE_PREFIX = re.compile(r"(sleep)?(stage|stadium)[:-]?\w{1,6}")
 SHORTEST_S = 1.0  # no stage is this short: such durations are those of marks at changes
 
 
@@ -43,19 +50,81 @@ def stages_among(events: Iterable[Mark]) -> tuple[Mark, ...]:
 
     Texts with one prefix (`Sleep stage`, `SLEEP-`) are the stages where most stages have it: a note
     `REM` beside them is then no stage. Among plain words, an event that means no stage (`?`, `M`)
-    counts only outside the stages, because technicians write such notes, too. If no
-    event means a stage, those with the prefix `Sleep stage` are marks all the same: they are words
-    that nobody knows, or epochs that nobody scored.
+    counts only outside the stages, because technicians write such notes, too. An event in the place
+    of a stage counts whatever its text. If no event means a stage, those with the prefix `Sleep
+    stage` are marks all the same: they are words that nobody knows, or epochs that nobody scored;
+    or else numbers that follow each other in epochs of one length.
     """
+    events = list(events)
     marks = [event for event in events if is_stage_text(event.text)]
-    staged = sum(_is_stage(mark) for mark in marks)
+    staged = sum(map(_is_stage, marks))
+    if not staged:
+        named = [mark for mark in marks if key_of(mark.text).startswith("sleepstage")]
+        return held(named or _numbered(events))
+    chosen = _with_one_prefix(marks, staged)
+    if chosen is None and _are_notes(marks, events):
+        return ()
+    chosen = _without_notes(marks) if chosen is None else chosen
+    placed = [*chosen, *_in_place(events, chosen)]
+    return held(sorted(placed, key=lambda mark: mark.onset_s or 0.0))
+
+
+def _are_notes(marks: Sequence[Mark], events: Sequence[Mark]) -> bool:
+    """Return whether words for stages are notes: a scored night has N1, N2 or N3, too."""
+    without_durations = not any(mark.duration_s for mark in marks)
+    asleep = any(meaning_of(mark.text) in ("N1", "N2", "N3") for mark in marks)
+    return without_durations and len(marks) < len(events) and not asleep
+
+
+def _with_one_prefix(marks: Sequence[Mark], staged: int) -> list[Mark] | None:
+    """Return the marks with the prefix that most stages have, None if they have none."""
     for prefixes in (("sleepstage", "movementtime"), ("sleep-",)):
         chosen = [mark for mark in marks if key_of(mark.text).startswith(prefixes)]
-        if staged and 2 * sum(map(_is_stage, chosen)) >= staged:
-            return held(chosen)
-    if not staged:
-        return held([mark for mark in marks if key_of(mark.text).startswith("sleepstage")])
-    return held(_without_notes(marks))
+        if 2 * sum(map(_is_stage, chosen)) >= staged:
+            return chosen
+    return None
+
+
+def _numbered(events: Sequence[Mark]) -> list[Mark]:
+    """Return events whose texts are numbers, if they follow each other in epochs of one length."""
+    marks = [event for event in events if code_of(event.text.strip()) is not None]
+    lengths_s = {mark.duration_s for mark in marks}
+    onsets_s = sorted(mark.onset_s or 0.0 for mark in marks)
+    if len(marks) < LEAST_NUMBERED or not lengths_s <= EPOCH_LENGTHS_S or len(lengths_s) != 1:
+        return []
+    step_s = median(b - a for a, b in pairwise(onsets_s))
+    return marks if abs(step_s - lengths_s.pop()) < SHORTEST_S / 2 else []
+
+
+def _in_place(events: Sequence[Mark], chosen: Sequence[Mark]) -> list[Mark]:
+    """Return the events, other than the chosen stages, that stand where a stage must stand.
+
+    They last as long as an epoch, and no stage covers their time. Where stages hold until the next
+    one, a text such as `Stage X` ends a stage, whatever it means.
+    """
+    taken = set(map(id, chosen))
+    others = [event for event in events if id(event) not in taken and event.text.strip()]
+    spans = sorted((m.onset_s or 0.0, (m.onset_s or 0.0) + (m.duration_s or 0.0)) for m in chosen)
+    lengths_s = [mark.duration_s for mark in chosen if (mark.duration_s or 0.0) > SHORTEST_S]
+    if not lengths_s:
+        return [other for other in others if _STAGE_PREFIX.fullmatch(key_of(other.text))]
+    starts_s, ends_s = [start for start, _ in spans], [0.0]
+    for _, end_s in spans:
+        ends_s.append(max(ends_s[-1], end_s))
+
+    def is_free(mark: Mark) -> bool:
+        start_s = (mark.onset_s or 0.0) + SHORTEST_S / 2
+        end_s = start_s + (mark.duration_s or 0.0) - SHORTEST_S
+        return ends_s[bisect_left(starts_s, end_s)] <= start_s
+
+    return [
+        other
+        for other in others
+        if other.duration_s
+        and (_is_stage(other) or abs(other.duration_s - min(lengths_s)) < SHORTEST_S / 2)
+        and meaning_of(other.text) != LIGHTS
+        and is_free(other)
+    ]
 
 
 def held(marks: Sequence[Mark]) -> tuple[Mark, ...]:

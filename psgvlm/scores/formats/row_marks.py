@@ -10,7 +10,7 @@ from statistics import median
 from psgvlm.errors import InputError
 from psgvlm.recordings.edf_header import MAX_DURATION_S
 from psgvlm.scores.clock import DAY_S
-from psgvlm.scores.formats.cells import MOST_KNOWN, speaks
+from psgvlm.scores.formats.cells import MOST_KNOWN, code_of, speaks
 from psgvlm.scores.formats.row_times import RowTimes
 from psgvlm.scores.sheet import Mark
 from psgvlm.scores.words import LIGHTS, key_of, meaning_of
@@ -126,6 +126,9 @@ def _timed(
     if certain:
         return marks, notes
     mostly = _mostly_stages(rows)
+    meanings = {meaning_of(row.text) for row in spoken if code_of(row.text) is None}
+    if not mostly and not positive and meanings <= {"W", "R"}:
+        return [], notes  # notes such as `REM` are no scored night: that has N1, N2 or N3, too
     in_place = _in_place(marks)
     kept = [
         mark
