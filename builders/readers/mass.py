@@ -11,11 +11,12 @@ import numpy as np
 from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm.errors import InputError
-from psgvlm.files import list_files
+from psgvlm.files import list_files, quote_short
 from psgvlm.recordings.edf import EdfFile
-from psgvlm.scores import score_files
+from psgvlm.scores import meaning_of
 from psgvlm.scores.scores import ScoredEvent, Scores, scores_from_events
-from psgvlm.stages import EPOCH_S
+from psgvlm.scores.words import key_of
+from psgvlm.stages import EPOCH_S, STAGES
 
 NAME = "MASS"
 EXPECTED = "'01-0S-NNNN PSG.edf' with '01-0S-NNNN Base.edf'"
@@ -75,7 +76,7 @@ def read_scores(night: FoundNight, twenty_second: str = "extend") -> Scores:
             "skipped; expected epochs of 30 s, or to extend those of 20 s",
             parameter="twenty_second",
         )
-    events = score_files.annotated_events(path, EdfFile(path).annotations())
+    events = _events(path)
     if not events:
         raise InputError(f"{path}: no 'Sleep stage' annotations; expected one for each epoch")
     nominal_s = _TWENTY_S if twenty else EPOCH_S
@@ -91,6 +92,25 @@ def read_scores(night: FoundNight, twenty_second: str = "extend") -> Scores:
         stages = (None, *scores.stages[1:-1], None) if epochs else (None,)
         scores = replace(scores, onset_s=scores.onset_s - margin_s, stages=stages)
     return scores
+
+
+def _events(path: Path) -> list[ScoredEvent]:
+    """Return the stages among the annotations of a file; onsets count from its first sample."""
+    events = []
+    for onset_s, duration_s, text in EdfFile(path).annotations():
+        key = key_of(text)
+        if not key.startswith(("sleepstage", "movementtime")):
+            continue
+        meaning = meaning_of(text)
+        if meaning is None or key == "sleepstage":
+            word = text.strip()[len("Sleep stage") :].strip()
+            raise InputError(
+                f"{path}: Sleep stage {quote_short(word)}; expected Sleep stage W, 1, 2, 3, 4, R "
+                "or ?"
+            )
+        stage = meaning if meaning in STAGES else None
+        events.append(ScoredEvent(onset_s, duration_s, stage))
+    return events
 
 
 def _check_spacing(path: Path, events: list[ScoredEvent], nominal_s: float) -> None:

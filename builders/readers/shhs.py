@@ -6,10 +6,11 @@ from pathlib import Path
 from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm.errors import InputError
-from psgvlm.files import list_files
-from psgvlm.scores import score_files, xml
-from psgvlm.scores.scores import Scores, Stages, scores_from_events
-from psgvlm.stages import EPOCH_S
+from psgvlm.files import list_files, quote_short
+from psgvlm.scores import Mark, xml
+from psgvlm.scores.formats import nsrr_xml, profusion_xml
+from psgvlm.scores.scores import ScoredEvent, Scores, Stages, scores_from_events
+from psgvlm.stages import EPOCH_S, NSRR
 
 NAME = "SHHS"
 EXPECTED = "polysomnography/edfs/shhs1/shhs1-NNNNNN.edf with annotations-events-profusion or -nsrr"
@@ -61,10 +62,30 @@ def read_scores(night: FoundNight) -> Scores:
 def _read(path: Path) -> Stages:
     root = xml.parse_xml(path)
     if path.name.lower().endswith("-profusion.xml"):
-        return score_files.profusion_stages(path, root)
-    scores = scores_from_events(path, score_files.nsrr_events(path, root))
+        sheet = profusion_xml.read(path, root)
+        if sheet.epoch_s != EPOCH_S:
+            raise InputError(f"{path}: epochs of {sheet.epoch_s:g} s; expected {EPOCH_S:g} s")
+        return tuple(_stage(path, mark) for mark in sheet.marks[""])
+    events = []
+    for mark in nsrr_xml.read(path, root).marks[""]:
+        if mark.duration_s is None:
+            raise InputError(
+                f"{path}: the stage at {mark.onset_s:g} s has no duration, or one of a day or "
+                "more; expected seconds, less than a day"
+            )
+        events.append(ScoredEvent(mark.onset_s, mark.duration_s, _stage(path, mark)))
+    scores = scores_from_events(path, events)
     # The times of NSRR count from the start of the recording; the first stage may start later.
     lead = round(scores.onset_s / EPOCH_S)
     if lead < 0:
         raise InputError(f"{path}: a stage at {scores.onset_s:g} s; expected none before 0 s")
     return (None,) * lead + scores.stages
+
+
+def _stage(path: Path, mark: Mark) -> str | None:
+    """Return the stage of a code such as `2`, or of a word with one, as in `Stage 2 sleep|2`."""
+    code = mark.text.rpartition("|")[2].strip()
+    if not code.isascii() or not code.isdigit() or int(code) not in NSRR:
+        known = " ".join(map(str, NSRR))
+        raise InputError(f"{path}: stage {quote_short(code)}; expected one of {known}")
+    return NSRR[int(code)]

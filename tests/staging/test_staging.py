@@ -18,8 +18,7 @@ from psgvlm.errors import InputError
 from psgvlm.models import adapter_files, calibration
 from psgvlm.models.calibration import Review
 from psgvlm.nights import neighbours
-from psgvlm.recordings.edf import EdfFile
-from psgvlm.scores import score_files
+from psgvlm.scores import read_sheet
 from psgvlm.stages import STAGES
 from psgvlm.staging import lights, night_files, night_picture
 from psgvlm.staging.lights import Lights
@@ -278,15 +277,15 @@ def test_edf_plus_as_mne_and_edfio_read_it(night, folder):
         *[b"0", b"X", b"X", b"X", b"X", b"Startdate", b"X", b"X", b"X", b"X", b"01.01.8523.58.20"]
     ]
     # The builders read the same stages.
-    events = score_files.annotated_events(path, EdfFile(path).annotations())
-    assert [event.stage for event in events] == grid(night)
+    (marks,) = read_sheet(path).marks.values()
+    assert [mark.text for mark in marks] == stages
 
 
 def test_bids_events(night, folder):
-    events = score_files.bids_events(folder / "events.tsv")
-    assert [(e.onset_s, e.duration_s, e.stage) for e in events] == [
-        (30.0 * i, 30.0, stage) for i, stage in enumerate(grid(night))
-    ]
+    (marks,) = read_sheet(folder / "events.tsv").marks.values()
+    stages = [mark.text if mark.text in STAGES else None for mark in marks]
+    assert [(m.onset_s, m.duration_s) for m in marks] == [(30.0 * i, 30.0) for i in range(13)]
+    assert stages == grid(night)
     header = (folder / "events.tsv").read_text().splitlines()[0].split("\t")
     assert header[:2] == ["onset", "duration"]  # BIDS wants them first
     assert set(json.loads((folder / "events.json").read_text())) == set(header)
