@@ -1,6 +1,7 @@
 """The options of `psgvlm build`: those of every build, and those of the readers."""
 
 import argparse
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -96,6 +97,7 @@ def reader_options(
     """Return for each reader the keyword arguments of its `read_scores`.
 
     An option that none of these readers has is refused, as is a value that a reader does not take.
+    Readers without an option that others of them have are named on stderr.
     """
     options: dict[str, dict] = {name: {} for name in readers}
     for option, settings_of in _options().items():
@@ -104,6 +106,12 @@ def reader_options(
         if value is not None and not here:
             others, ours = ", ".join(settings_of), ", ".join(readers)
             parser.error(f"{flag} is an option of {others}, not of {ours}")
+        if value is not None and (without := [name for name in readers if name not in here]):
+            print(
+                f"{flag} holds for {', '.join(here)}; {', '.join(without)} has no such option and "
+                "is read without it",
+                file=sys.stderr,
+            )
         for name in here:
             settings = settings_of[name]
             choices = settings.get("choices")

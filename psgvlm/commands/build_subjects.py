@@ -52,8 +52,8 @@ def choose(args: argparse.Namespace, sets: list[FoundSet]) -> list[FoundSet]:
     if split_files.looks_like_file(args.split):
         published = split_files.read(Path(args.split))
         nights = [night for one in sets for night in one.nights]
-        published.refuse_unknown((night.subject, night.recording) for night in nights)
-        for note in published.notes:
+        unknown = published.unknown_names((night.subject, night.recording) for night in nights)
+        for note in filter(None, (*published.notes, unknown)):
             print(f"{args.split}: {note}", file=sys.stderr)
     chosen = [_assigned(args, one, published, order) for one in sets]
     if not (chosen := [one for one in chosen if one.nights]):

@@ -51,25 +51,37 @@ class SplitFile:
     lines: tuple[ListedSplit, ...]
     notes: tuple[str, ...] = ()
 
-    def refuse_unknown(self, nights: Iterable[tuple[str, str]]) -> None:
-        """Raise `InputError` if the list has a name that is no subject and no recording.
+    def unknown_names(self, nights: Iterable[tuple[str, str]]) -> str:
+        """Return what to say about names of the list that are no subject and no recording.
+
+        They may be recordings that were not downloaded. The text is empty if all names are known.
 
         Parameters
         ----------
         nights : iterable of (str, str)
             The subject and the recording of every night of all cohorts.
+
+        Raises
+        ------
+        InputError
+            If no name of the list is known.
         """
         nights = list(nights)
         known = {key for night in nights for key in _keys(*night)}
         unknown = [line for line in self.lines if _key(line.name) not in known]
-        if unknown:
+        if not unknown:
+            return ""
+        if len(unknown) == len(self.lines):
             subject, recording = nights[0]
-            more = f" and {len(unknown) - 1} more names" if unknown[1:] else ""
             raise InputError(
-                f"{self.path}, line {unknown[0].number}: {unknown[0].name!r}{more} not found; "
-                f"expected subjects such as {subject}, or recordings such as {recording}",
+                f"{self.path}: none of its {len(self.lines)} names found, such as "
+                f"{files.quote_short(unknown[0].name)} in line {unknown[0].number}; expected "
+                f"subjects such as {subject}, or recordings such as {recording}",
                 parameter="split",
             )
+        first = ", ".join(line.name[:40] for line in unknown[:5])
+        more = " ..." if unknown[5:] else ""
+        return f"{len(unknown)} of {len(self.lines)} names not found: {first}{more}"
 
     def assign(self, nights: Iterable[tuple[str, str]]) -> dict[str, Assignment]:
         """Assign the subjects of one cohort. Subjects that the list does not have are missing.

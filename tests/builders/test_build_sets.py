@@ -109,6 +109,13 @@ def test_the_card_has_the_command_of_every_reader(tree, tmp_path):
     assert "CC BY 4.0" in card and "Alvarez-Estevez" in card
 
 
+def test_a_data_set_without_an_option_is_named(tree, tmp_path, capsys):
+    assert build(tree, tmp_path / "corpus", "--codes", "rk") == 0
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "--codes" in line]
+    assert "hmc" in said and "folder" in said
+    assert said.index("isruc") > max(said.index("hmc"), said.index("folder"))
+
+
 def test_an_option_goes_to_the_readers_that_have_it(tree, tmp_path, capsys):
     out = tmp_path / "corpus"
     with pytest.raises(SystemExit):
@@ -143,8 +150,11 @@ def test_a_list_of_splits_over_several_data_sets(tree, tmp_path, capsys):
     assert "hmc: --split" in said and "SN003" in said and "leaves out 3 of 3" in said
     assert "--split SPLIT" in (out / "README.md").read_text("utf-8")
     assert str(path) not in (out / "README.md").read_text("utf-8")
-    path.write_text("SN001,train\nSN009,test\n")
-    with pytest.raises(InputError, match="line 2: 'SN009'"):
+    path.write_text("SN001,train\nSN009,test\n")  # SN009 was not downloaded
+    assert main([str(word) for word in (*words, "--split", path)]) == 0
+    assert "1 of 2 names not found: SN009" in capsys.readouterr().err
+    path.write_text("SN008,train\nSN009,test\n")
+    with pytest.raises(InputError, match=r"none of its 2 names.*SN008"):
         main([str(word) for word in (*words, "--split", path)])
 
 

@@ -21,7 +21,7 @@ def write(folder, text, name="list.csv"):
 
 def assigned(path, nights=NIGHTS):
     listed = split_files.read(path)
-    listed.refuse_unknown(nights)
+    listed.unknown_names(nights)
     return {
         name: (place.split, place.fold) if place.fold is not None else place.split
         for name, place in listed.assign(nights).items()
@@ -83,8 +83,6 @@ def test_subjects_that_the_list_lacks_are_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("text", "line", "expected"),
     [
-        ("SC400,train\nSC499,test\n", 2, "SC499"),
-        ("subject,split\nSC400,train\n\nSC499,test\nSC498,test\n", 4, "SC499.* and 1 more"),
         ("SC4001E0,train\nSC401,test\nSC4002E0,test\n", 3, "SC400 .*train by line 1"),
         ("SC400,train\nSC401,test\nSC400,test\n", 3, "SC400 .*train by line 1"),
         ("SC400,0\nSC401,1\nSC4002E0,1\n", 3, "SC400 .*fold 0 by line 1"),
@@ -97,6 +95,21 @@ def test_subjects_that_the_list_lacks_are_left_out(tmp_path):
 def test_a_wrong_line_is_refused_by_its_number(tmp_path, text, line, expected):
     with pytest.raises(InputError, match=rf"list.csv, line {line}: .*{expected}") as refused:
         assigned(write(tmp_path, text))
+    assert refused.value.parameter == "split"
+
+
+def test_recordings_that_were_not_downloaded_are_counted(tmp_path):
+    listed = split_files.read(write(tmp_path, "SC400,train\nSC499,test\nSC498,test\n"))
+    said = listed.unknown_names(NIGHTS)
+    assert "2 of 3" in said and "SC499" in said and "SC498" in said
+    assert set(listed.assign(NIGHTS)) == {"SC400"}
+    assert split_files.read(write(tmp_path, "SC400,train\n")).unknown_names(NIGHTS) == ""
+
+
+def test_a_list_of_other_recordings_is_refused(tmp_path):
+    listed = split_files.read(write(tmp_path, "subject,split\nX1,train\nX2,test\n"))
+    with pytest.raises(InputError, match=r"none of its 2 names.*'X1' in line 2.*SC400") as refused:
+        listed.unknown_names(NIGHTS)
     assert refused.value.parameter == "split"
 
 
