@@ -21,7 +21,7 @@ from psgvlm.errors import InputError, with_option
 from psgvlm.files import printable_name
 from psgvlm.image_spec import ImageSpec
 from psgvlm.nights import choose_lanes
-from psgvlm.recordings import LaneMap, family_id, find_lanes
+from psgvlm.recordings import LaneMap, family_id, find_lanes, unmatched_sections
 from psgvlm.recordings.recording import Channel, Recording
 from psgvlm.stages import STAGES
 
@@ -106,6 +106,9 @@ def inspect(
         inspection.lines += ["", f"{cohort}: {describe(reader, nights)}, below {place}"]
         choices = Choices(root, map=map, strict=strict)
         _add_cohort(inspection, reader, root, nights, choices, spec)
+    paths = [night.signal for *_, nights in found for night in nights]
+    for header in unmatched_sections(map, paths):
+        inspection.lines += ["", f"the map's section {header} is for none of the recordings"]
     drawn = sum(len(nights) for *_, nights in found) - inspection.skipped
     skipped = inspection.skipped
     inspection.lines += ["", f"{_recordings(drawn)} can be drawn, {skipped} would be skipped"]

@@ -89,9 +89,15 @@ class Session:
             raise InputError("the recording is not here any more; upload it again")
         by_default = self.sources()
         unusual = {k: v for k, v in (chosen or {}).items() if v and v != by_default[k]}
-        text = ",".join(f"{lane}={source}" for lane, source in unusual.items())
+        text = ",".join(f"{lane}={self._exactly(source)}" for lane, source in unusual.items())
         self.night = self.stager.open(self.path, text)
         return self.night
+
+    def _exactly(self, source: str) -> str:
+        """Return a source for a map, in which `EMG` alone would be the best of all so labelled."""
+        several = {label for label in self.labels if f"{label}#2" in self.labels}
+        parts = [source] if source in self.labels else source.split(" - ")
+        return " - ".join(f"{part}#1" if part in several else part for part in parts)
 
     def stage(self, progress: Callable[[int, int], None]) -> bool:
         """Stage the night.

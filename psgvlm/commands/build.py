@@ -15,7 +15,7 @@ from psgvlm.commands.build_subjects import FoundSet
 from psgvlm.corpus.manifest import BUILT, FAILED, RAW, SKIPPED
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
-from psgvlm.recordings import load_map
+from psgvlm.recordings import load_map, unmatched_sections
 
 
 def main(words: list[str] | None = None) -> int:
@@ -33,6 +33,9 @@ def main(words: list[str] | None = None) -> int:
     options_of = build_options.reader_options(parser, args, {one.key: one.reader for one in sets})
     sets = build_subjects.choose(args, sets)
     output.check(args.out, image)
+    paths = [night.signal for one in sets for night in one.nights]
+    for header in unmatched_sections(load_map(args.map), paths):
+        print(f"the map's section {header} is for none of the recordings [--map]", file=sys.stderr)
 
     entries_of = {one.cohort: _build(one, args, image, options_of[one.key]) for one in sets}
     return _report(entries_of, args)

@@ -8,7 +8,13 @@ finds the lanes of a montage.
 from psgvlm.recordings.channel import Annotation, Channel
 from psgvlm.recordings.edf import ANNOTATIONS, EdfFile
 from psgvlm.recordings.labels import normalise
-from psgvlm.recordings.lane_map import family_id, load_map, named_sources, parse_map
+from psgvlm.recordings.lane_map import (
+    family_id,
+    load_map,
+    named_sources,
+    parse_map,
+    unmatched_sections,
+)
 from psgvlm.recordings.lane_rules import LANES, Lane
 from psgvlm.recordings.lanes import (
     Derivation,
@@ -36,4 +42,5 @@ __all__ = [
     "normalise",
     "parse_map",
     "require_eeg",
+    "unmatched_sections",
 ]

@@ -224,3 +224,9 @@ def without_copy_number(label: str, labels: Iterable[str]) -> str:
         return base
     base = _MNE_COPY.sub("", label)
     return base if {f"{base}-0", f"{base}-1"} <= labels else label
+
+
+def first_copy(text: str, labels: Iterable[str]) -> str | None:
+    """Return the label that `EMG#1` names, the first of several signals; None if it names none."""
+    name = text.lower().removesuffix("#1") if text.endswith("#1") else None
+    return next((label for label in labels if label.lower() == name), None)

@@ -3,6 +3,7 @@
     chin=EMG1 - EMG2, C4-M1=EEG C4          # one map for all recordings
     chin=none                               # this lane stays empty
     chin=EMG#2                              # the second of two signals that are labelled EMG
+    chin=EMG#1                              # the first of them; EMG is the better one
 
 A file has the same entries, one or several on a line. Those before the first section are for all
 recordings. `[PATTERN]` begins a section for the recordings whose name or path matches (`*` stands
@@ -17,13 +18,13 @@ for any text), and `[family ID]` one for a family of recordings, whose id `psgvl
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from psgvlm.errors import InputError
 from psgvlm.files import read_text
-from psgvlm.recordings.labels import normalise, without_copy_number
+from psgvlm.recordings.labels import first_copy, normalise, without_copy_number
 from psgvlm.recordings.lane_rules import LANES
 from psgvlm.recordings.recording import Channel, Recording
 
@@ -190,12 +191,37 @@ def _split(entry: str) -> tuple[str, str]:
 
 
 def _applies(section: re.Match[str], recording: Recording) -> bool:
-    name = section["name"].strip()
     if section["family"]:
-        return name.lower() == family_id(recording.channels)
-    path = Path(recording.path)
+        return section["name"].strip().lower() == family_id(recording.channels)
+    return _matches(section, Path(recording.path))
+
+
+def _matches(section: re.Match[str], path: Path) -> bool:
+    """Return whether a section is for a path, by its name or its end; case does not matter."""
+    pattern = section["name"].strip().lower()
     names = {path.name, path.stem, path.as_posix(), path.with_suffix("").as_posix()}
-    return any(fnmatchcase(one, name) or fnmatchcase(one, f"*/{name}") for one in names)
+    lower = [name.lower() for name in names]
+    return any(fnmatchcase(one, pattern) or fnmatchcase(one, f"*/{pattern}") for one in lower)
+
+
+def unmatched_sections(text: str, paths: Iterable[Path]) -> list[str]:
+    """Return the headers of sections of a map that are for none of some recordings.
+
+    Sections for families are left out: they are known by what is in the files.
+
+    Examples
+    --------
+    >>> unmatched_sections("[SN0*]\\nchin=ECG\\n[XY*]\\nchin=EMG\\n", [Path("hmc/SN001.edf")])
+    ['[XY*]']
+    """
+    paths = list(paths)
+    rules = _rules(text) if _is_file_content(text) else []
+    headers = {
+        section[0]: not any(_matches(section, path) for path in paths)
+        for _, section in rules
+        if section and not section["family"]
+    }
+    return [header for header, unmatched in headers.items() if unmatched]
 
 
 def _known_source(source: str, labels: Iterable[str]) -> tuple[str, ...] | None:
@@ -203,17 +229,21 @@ def _known_source(source: str, labels: Iterable[str]) -> tuple[str, ...] | None:
 
     `EMG1-EMG2` is one label if the recording has that label, otherwise the difference of two.
     """
-    known = _exact_and_normalised(labels)
-    if source in known or normalise(source) in known:
-        return (source,)
-    for dash in re.finditer("-", source):
-        pair = source[: dash.start()].strip(), source[dash.end() :].strip()
-        if all(label in known or normalise(label) in known for label in pair):
-            return (" - ".join(pair),)
-    return () if source.lower() == NONE else None
-
-
-def _exact_and_normalised(labels: Iterable[str]) -> Mapping[str, None]:
     labels = list(labels)
-    bases = (without_copy_number(label, labels) for label in labels)
-    return dict.fromkeys([*labels, *map(normalise, bases)])
+    exact = {label.lower(): label for label in reversed(labels)} | {
+        label: label for label in labels
+    }
+    normalised = {normalise(without_copy_number(label, labels)) for label in labels}
+
+    def label_of(text: str) -> str | None:
+        if label := exact.get(text) or exact.get(text.lower()):
+            return label
+        return text if first_copy(text, labels) or normalise(text) in normalised else None
+
+    if label := label_of(source):
+        return (label,)
+    for dash in re.finditer("-", source):
+        pair = (label_of(source[: dash.start()].strip()), label_of(source[dash.end() :].strip()))
+        if pair[0] and pair[1]:
+            return (f"{pair[0]} - {pair[1]}",)
+    return () if source.lower() == NONE else None

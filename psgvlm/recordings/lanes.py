@@ -8,6 +8,7 @@ from psgvlm.errors import InputError
 from psgvlm.montages import MONTAGES
 from psgvlm.recordings.labels import (
     Label,
+    first_copy,
     names_leg,
     normalise,
     read_label,
@@ -196,12 +197,12 @@ class _File:
 
     def __init__(self, labels: list[str]):
         self.labels = labels
-        base = {label: without_copy_number(label, labels) for label in labels}
+        self.base = {label: without_copy_number(label, labels) for label in labels}
         self.by_key: dict[str, list[str]] = {}
         for label in labels:
-            self.by_key.setdefault(normalise(base[label]), []).append(label)
+            self.by_key.setdefault(normalise(self.base[label]), []).append(label)
         self._read: dict[str, Label] = {
-            label: meaning for label in labels if (meaning := read_label(base[label]))
+            label: meaning for label in labels if (meaning := read_label(self.base[label]))
         }
         self._drop_numbered_caps()
         self._drop_oxygen()
@@ -269,18 +270,21 @@ class _File:
 
     def named(self, text: str) -> list[Derivation]:
         """Return the derivations that a text names: a label, or `"label - label"`."""
-        if text in self.labels:
-            return [Derivation(text)]
-        if whole := self.by_key.get(normalise(text)):
+        if whole := self._copies(text):
             return [Derivation(label) for label in whole]
         parts = text.split(" - ")
-        plus, minus = (
-            [part] if part in self.labels else self.by_key.get(normalise(part), [])
-            for part in (parts if len(parts) == 2 else (text, text))
-        )
         if len(parts) != 2:
-            return [Derivation(label) for label in plus]
+            return []
+        plus, minus = map(self._copies, parts)
         return [Derivation(one, other) for one in plus for other in minus]
+
+    def _copies(self, text: str) -> list[str]:
+        """Return the signals that a label names: all of that label, or the one of a number."""
+        if text in self.labels:
+            return [label for label in self.labels if text in (label, self.base[label])]
+        if first := first_copy(text, self.labels):
+            return [first]
+        return self.by_key.get(normalise(text), [])
 
 
 @dataclass

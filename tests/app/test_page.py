@@ -415,3 +415,14 @@ def test_the_space_has_the_versions_of_the_tests():
     listed = (ROOT / "space" / "requirements.txt").read_text().splitlines()
     wanted = {f"{name}=={pins[name]}" for name in names}
     assert {line.lower() for line in listed if "==" in line} == wanted
+
+
+def test_the_first_of_two_signals_of_one_label_can_be_chosen(stager, tmp_path):
+    signals = [*montage(["C4-M1"], 60), *montage(["EMG"], 60), *montage(["EMG"], 60)]
+    signals[1] = edf_signal("EMG", np.zeros(6000), 100)
+    path = write_edf(tmp_path / "night.edf", signals)
+    session = Session(stager, tmp_path)
+    session.take_recording(path, "night.edf")
+    assert session.sources()["chin"] == "EMG#2"
+    assert session.open({"chin": "EMG"}).sources["chin"] == "EMG"
+    session.end()

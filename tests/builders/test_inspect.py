@@ -139,6 +139,9 @@ def test_rules_for_a_family_by_the_id_that_is_printed(tmp_path, capsys):
     assert status == 0
     assert "C4-M1  <- Kanal 7\n" in text
     assert "C4-M1  <- C4-M1\n" in text
+    rules.write_text("[c*]\nchin=none\n")
+    _, text = inspect(capsys, tmp_path / "raw", "--map", rules)
+    assert "[c*] is for none of the recordings" in text
 
 
 def test_a_real_recording(capsys):

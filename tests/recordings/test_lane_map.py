@@ -4,7 +4,7 @@ import pytest
 from recordings import montage, write_edf
 
 from psgvlm.errors import InputError
-from psgvlm.recordings import Recording, family_id, load_map, named_sources
+from psgvlm.recordings import Recording, family_id, load_map, named_sources, unmatched_sections
 
 RULES = """\
 # Rules of a sleep centre.
@@ -35,6 +35,14 @@ def test_rules_hold_for_the_recordings_that_match(rules, tmp_path):
     assert notes == []
     late = recording(tmp_path / "late" / "A.edf", "C4-M1,Kanal 7,EMG1,EMG2")
     assert named_sources(rules, late)[0]["C4-M1"] == ("Kanal 7",)
+
+
+def test_sections_match_in_any_case_and_those_that_match_nothing_are_told(rules, tmp_path):
+    assert named_sources(rules, recording(tmp_path / "sn01.edf"))[0]["chin"] == ()
+    paths = [tmp_path / "sn01.edf", tmp_path / "A.edf"]
+    assert unmatched_sections(load_map(rules), paths) == ["[*/late/*.edf]"]
+    assert unmatched_sections("chin=EMG", paths) == []
+    assert unmatched_sections("[family 123456]\nchin=EMG\n", paths) == []
 
 
 def test_the_text_of_a_file_is_as_good_as_its_path(rules, tmp_path):

@@ -122,7 +122,7 @@ def test_a_map_switches_a_lane_off():
     assert lane_map.missing_names == ("E2", "chin")
     assert "switched off" in lane_map.notes[3]
     # A signal that is labelled so is one like any other.
-    assert parse_map("chin=none", ["C4-M1", "None"]) == {"chin": ("none",)}
+    assert parse_map("chin=none", ["C4-M1", "None"]) == {"chin": ("None",)}
 
 
 def test_a_map_names_the_second_of_two_signals():
@@ -131,6 +131,22 @@ def test_a_map_names_the_second_of_two_signals():
     assert lanes(labels, named="chin=EMG")["chin"] == "EMG"
     assert lanes(labels, named="chin=EMG - EMG#2")["chin"] == "EMG - EMG#2"
     assert lanes(labels, named="chin=EMG2")["chin"] == "EMG2"
+    assert lanes(labels, named="chin=emg#2")["chin"] == "EMG#2"
+    assert lanes(labels, named="chin=EMG#1 - EMG#2")["chin"] == "EMG - EMG#2"
+    with pytest.raises(InputError, match="EMG#3"):
+        parse_map("chin=EMG#3", labels)
+
+
+@pytest.mark.parametrize("text", ["EMG", "emg"])
+def test_a_map_that_names_two_signals_takes_the_better_one(text):
+    labels = ["C4-M1", "EMG", "EMG#2"]
+    named = parse_map(f"chin={text}", labels)
+    lane_map = find_lanes(labels, "core", named=named, best=lambda pair: pair[1])
+    assert str(lane_map.sources[3]) == "EMG#2"
+    assert "the better one of 2" in lane_map.notes[3]
+    named = parse_map(f"chin={text}#1", labels)
+    lane_map = find_lanes(labels, "core", named=named, best=lambda pair: pair[1])
+    assert str(lane_map.sources[3]) == "EMG"
 
 
 ### Substitutes
