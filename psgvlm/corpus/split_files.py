@@ -75,7 +75,7 @@ class SplitFile:
             subject, recording = nights[0]
             raise InputError(
                 f"{self.path}: none of its {len(self.lines)} names found, such as "
-                f"{files.quote_short(unknown[0].name)} in line {unknown[0].number}; expected "
+                f"{unknown[0].name[:40]!r} in line {unknown[0].number}; expected "
                 f"subjects such as {subject}, or recordings such as {recording}",
                 parameter="split",
             )
