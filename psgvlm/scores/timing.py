@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
@@ -10,7 +11,7 @@ from psgvlm.errors import InputError
 from psgvlm.recordings.edf_header import MAX_DURATION_S
 from psgvlm.recordings.recording import Recording
 from psgvlm.scores.sheet import CLOCK, EMPTY_LINE, OWN, Mark, Sheet
-from psgvlm.scores.words import UNSCORED, meaning_of
+from psgvlm.scores.words import LIGHTS, UNSCORED, meaning_of
 from psgvlm.stages import EPOCH_S
 
 DAY_S = 86400.0
@@ -72,7 +73,7 @@ def times_of(
     order = np.argsort(onsets_s, kind="stable")
     ends_s, step_s, notes = _ends(onsets_s, durations_s, order, epoch_s)
     shift_s, more = _shift(sheet, onsets_s, ends_s, recording)
-    onsets_s, ends_s = onsets_s + shift_s, ends_s + shift_s
+    onsets_s, ends_s = onsets_s + shift_s, _without_lights(marks, onsets_s, ends_s) + shift_s
     last = marks[int(np.argmax(onsets_s))]
     tail_s = recording.duration_s - float(onsets_s.max())
     warnings = ()
@@ -85,6 +86,19 @@ def times_of(
     return Times(onsets_s, ends_s, step_s, (*notes, *more), warnings)
 
 
+def _without_lights(marks: Sequence[Mark], onsets_s: np.ndarray, ends_s: np.ndarray) -> np.ndarray:
+    """Return ends at which lights have no length if a stage begins while they hold.
+
+    Lights say nothing about an epoch that has a stage.
+    """
+    lights = np.array([meaning_of(mark.text) == LIGHTS for mark in marks])
+    if not lights.any():
+        return ends_s
+    others_s = np.append(np.sort(onsets_s[~lights]), np.inf)
+    next_s = others_s[np.searchsorted(others_s, onsets_s)]
+    return np.where(lights & (next_s < ends_s), onsets_s, ends_s)
+
+
 def _listed(
     sheet: Sheet, marks: Sequence[Mark], recording: Recording, epoch_s: float | None
 ) -> Times:
@@ -92,11 +106,13 @@ def _listed(
 
     An empty line is an epoch without a stage, unless the list fits better without the empty lines.
     """
-    total_s = recording.duration_s
+    sized_s = np.array([0.0]), np.array([EPOCH_S * len(marks)])
+    shift_s, said = _shift(sheet, *sized_s, recording)
+    total_s = recording.duration_s - max(0.0, shift_s)
     counted = np.array([mark.text != EMPTY_LINE for mark in marks])
     count, filled = len(marks), int(counted.sum())
     length_s, shorter_s = (_length(sheet, n, total_s, epoch_s) for n in (count, filled))
-    notes, warnings = [], []
+    notes, warnings = said, []
     if abs(filled * shorter_s - total_s) < abs(count * length_s - total_s):
         notes.append(f"{count - filled} empty lines are passed over")
         count, length_s = filled, shorter_s
@@ -111,19 +127,21 @@ def _listed(
             "epoch_length",
         )
     if list_s < LEAST_COVERED * total_s:
-        if len({mark.text for mark in marks}) == len(marks):
+        if all(a.text != b.text for a, b in pairwise(marks)):
             raise InputError(
-                f"{sheet.path}: names {count} stage{'s' * (count > 1)} once each, without times, "
-                f"and the recording is {total_s:g} s long: a summary or a legend; expected a stage "
-                "for each epoch"
+                f"{sheet.path}: names {count} stage{'s' * (count > 1)} without times, none of them "
+                f"twice in a row, and the recording is {total_s:g} s long: a summary, a legend or "
+                "changes of stage; expected a stage for each epoch, or onsets in seconds"
             )
         warnings.append(
             f"{sheet.path.name} has {count} epochs of {length_s:g} s without times, and the "
             f"recording is {total_s:g} s long: they are taken to begin with it"
+            if not shift_s
+            else f"{sheet.path.name} has {count} epochs of {length_s:g} s for {total_s:g} s"
         )
     if length_s != EPOCH_S:
         notes.append(f"{count} epochs of {length_s:g} s, put on epochs of 30 s by the longer share")
-    ends_s = length_s * np.cumsum(counted)
+    ends_s = shift_s + length_s * np.cumsum(counted)
     return Times(ends_s - length_s * counted, ends_s, length_s, tuple(notes), tuple(warnings))
 
 

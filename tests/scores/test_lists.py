@@ -218,7 +218,9 @@ def test_numbers_beside_r_alone(read):
     assert texts(read("0\n1\n2\n4\nR\nR\n")) == ["0", "1", "2", "4", "R", "R"]
 
 
-def test_lights_of_luna_leave_the_stages_in_them(read):
-    head = "class\tinstance\tchannel\tstart\tstop\tmeta\n"
-    rows = "L\t.\t.\t0\t60\t.\nW\t.\t.\t0\t30\t.\nN1\t.\t.\t30\t60\t.\n"
-    assert [mark.text for mark in read(head + rows, "night.annot").marks[""]] == ["W", "N1"]
+@pytest.mark.parametrize(
+    "line", ["# 0=W 1=N1 2=N2 3=N3 4=REM", "# Wake: 0, N1: 1, N2: 2, N3: 3, R: 4"]
+)
+def test_a_comment_may_say_what_the_numbers_of_a_list_mean(read, line):
+    assert texts(read(f"{line}\n0\n1\n4\n3\n"))[2] in ("REM", "R")
+    assert texts(read(f"{line}\n0\n1\n4\n3\n"))[1] == "N1"

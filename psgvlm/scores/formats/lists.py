@@ -6,6 +6,7 @@ from pathlib import Path
 
 from psgvlm.scores.formats.cells import code_of
 from psgvlm.scores.formats.columns import EVENTS, is_stage_header, name_of
+from psgvlm.scores.formats.legend import legend_of
 from psgvlm.scores.formats.moments import CLOCK_TIME, moment_of
 from psgvlm.scores.sheet import EMPTY_LINE, OWN, RECORD, Mark, Sheet
 from psgvlm.scores.words import ARTEFACT, LIGHTS, MOVEMENT, UNSCORED, meaning_of
@@ -47,11 +48,9 @@ def read(path: Path, text: str) -> Sheet | None:
             epoch_s = moment.value
         if name in ("start", "starttime", "startdatetime") and moment.kind == CLOCK_TIME:
             origin, start_clock_s = OWN, moment.value
-    codes_found = map(code_of, cells)
-    marks = tuple(
-        Mark(cell or EMPTY_LINE if code is None else str(code))
-        for cell, code in zip(cells, codes_found, strict=True)
-    )
+    words = legend_of(head)
+    texts = [cell or EMPTY_LINE if (code := code_of(cell)) is None else str(code) for cell in cells]
+    marks = tuple(Mark(words.get(text, text)) for text in texts)
     notes = []
     if origin == OWN:
         if epoch_s is None:

@@ -1,9 +1,6 @@
 """Luna's files: `.eannot`, a label for each epoch, and `.annot`, a table of annotations."""
 
 import re
-from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from psgvlm.scores.formats.cells import code_of
@@ -48,23 +45,7 @@ def _read_annot(path: Path, text: str) -> Sheet | None:
     if not rows:
         return None
     table = TextTable(("stage", "start", "stop", "duration"), tuple(rows))
-    sheet = sheet_of_table(path, table, format="Luna .annot", codes="rk")
-    if sheet is None:
-        return None
-    marks = {scorer: _without_lights(own) for scorer, own in sheet.marks.items()}
-    return replace(sheet, marks=marks)
-
-
-def _without_lights(marks: Sequence[Mark]) -> tuple[Mark, ...]:
-    """Leave out lights during which there are stages: they say nothing about these epochs."""
-    onsets_s = sorted(mark.onset_s for mark in marks if mark.text != "L")
-
-    def has_stages(mark: Mark) -> bool:
-        first = bisect_left(onsets_s, mark.onset_s)
-        end_s = mark.onset_s + (mark.duration_s or 0.0)
-        return first < len(onsets_s) and onsets_s[first] < end_s
-
-    return tuple(mark for mark in marks if mark.text != "L" or not has_stages(mark))
+    return sheet_of_table(path, table, format="Luna .annot", codes="rk")
 
 
 def _interval(start: str, stop: str) -> tuple[str, str, str]:

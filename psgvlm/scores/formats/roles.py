@@ -121,7 +121,9 @@ def _stage_columns(table: TextTable, kinds: dict[str, list[int]]) -> tuple[tuple
     if headed and not words:
         return tuple(headed), True
     if words or full:
-        # A column under the name of a person or a program holds stages, too.
+        # A column under the name of a person or a program holds stages, too. Body positions are
+        # L, R, S and W.
+        full = [i for i in full if not words or {"N1", "N2", "N3"} & set(map(meaning_of, cells[i]))]
         return tuple(sorted({*words, *full} - set(kinds["event"]) or full)), True
     best = max(
         (i for i in counts if counts[i] and has_stages(whole[i])),

@@ -9,18 +9,22 @@ from psgvlm.errors import InputError
 from psgvlm.scores.formats import columns
 from psgvlm.scores.formats.cells import code_of, speaks
 from psgvlm.scores.formats.headless import broken_row
+from psgvlm.scores.formats.legend import legend_of
+from psgvlm.scores.formats.moments import CLOCK_TIME, moment_of
 from psgvlm.scores.formats.roles import Roles, roles_of
 from psgvlm.scores.formats.row_marks import TableRow, marks_of
 from psgvlm.scores.formats.row_times import row_times
 from psgvlm.scores.formats.text_table import TextTable
-from psgvlm.scores.sheet import RECORD, Mark, Sheet
+from psgvlm.scores.sheet import OWN, RECORD, Mark, Sheet
 from psgvlm.scores.words import meaning_of
-from psgvlm.stages import STAGES
 
 MOST_SCORERS = 50
 _NO_NAME = {"", "n/a", "na", "nan", "none", "null", "-", ".", "?"}
-_LEGEND = re.compile(r"(?<![\w.])(-?\d{1,2})\s*[=:]+\s*\"?([A-Za-z][A-Za-z]*\s?\d?)")
 _EPOCH_UNIT = re.compile(r"(\d{1,3})\s*s(?:ec)?")
+_START = re.compile(
+    r"#?\s*(?:recording\s+)?(?:start(?:\s?(?:date)?\s?time)?|startzeit)[\s:=;,]+(.*\d)",
+    re.IGNORECASE,
+)
 _PROGRAMS = re.compile(r"automat|algorithm|model|machine", re.IGNORECASE)
 
 
@@ -60,7 +64,7 @@ def sheet_of_table(
     InputError
         If there are stages, and the times beside them cannot be understood.
     """
-    table = _translated(table, words or {}, _legend(table.head))
+    table = _translated(table, words or {}, legend_of(table.head))
     roles = roles_of(table) if roles is None else roles
     if not roles.stages or not table.rows:
         return None
@@ -96,11 +100,15 @@ def sheet_of_table(
     headers = map(columns.name_of, table.columns)
     if not algorithms and any(map(columns.CONFIDENCE.search, headers)):
         notes.append("a column of confidences stands beside the stages: a program may have scored")
+    start_clock_s = None
+    if all(mark.onset_s is None for own in marks.values() for mark in own):
+        start_clock_s = _start_of(table.head)
     return Sheet(
         path,
         format,
         marks,
-        origin=origin,
+        origin=origin if start_clock_s is None else OWN,
+        start_clock_s=start_clock_s,
         epoch_s=epoch_s,
         codes=codes,
         algorithms=frozenset(algorithms),
@@ -176,16 +184,11 @@ def _is_by_program(table: TextTable, roles: Roles, column: int, rows: Sequence[T
     return all(_PROGRAMS.search(table.rows[row.index][roles.method]) for row in rows)
 
 
-def _legend(head: Sequence[str]) -> dict[str, str]:
-    """Return what lines before a table say that numbers mean, as in `0 = Wake, 1 = N1`."""
-    found = {
-        number: word.strip()
-        for line in head
-        for number, word in _LEGEND.findall(line)
-        if meaning_of(word.strip()) is not None
-    }
-    stages = {meaning_of(word) for word in found.values()} & set(STAGES)
-    return found if len(stages) >= 4 else {}
+def _start_of(head: Sequence[str]) -> float | None:
+    """Return the time of day at which the lines before a table say that it starts."""
+    found = [moment_of(match[1].strip()) for line in head if (match := _START.fullmatch(line))]
+    clocks = [moment.value for moment in found if moment and moment.kind == CLOCK_TIME]
+    return clocks[0] if clocks else None
 
 
 def _translated(
