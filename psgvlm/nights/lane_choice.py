@@ -4,6 +4,7 @@ Builders, inspection, staging and the page choose lanes with this module alone, 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
@@ -82,12 +83,13 @@ def choose_lanes(
         )
         if not check_amplitude:
             return lanes, notes
-        lane_of = _measured_lanes(recording, lanes)
+        pairs = zip(lanes.lanes, lanes.sources, strict=True)
+        lane_of = {source: lane for lane, source in pairs if source}
         new = [source for source in lane_of if source not in amplitudes]
         amplitudes |= amplitudes_uv(recording, new) if new else {}
         found = _bad_amplitudes(recording, lane_of, amplitudes)
         if not found.keys() - bad.keys():
-            return lanes, notes
+            return _with_flat_lanes(lanes, amplitudes), notes
         bad |= found
 
 
@@ -135,27 +137,21 @@ def _rate_fault(
     return None
 
 
-def _measured_lanes(recording: Recording, lanes: LaneMap) -> dict[Derivation, Lane]:
-    """Return the sources whose amplitude is checked: every EEG, and what is not in µV."""
-    return {
-        source: lane
-        for lane, source in zip(lanes.lanes, lanes.sources, strict=True)
-        if source and (lane.modality == "EEG" or _scaled(recording, source))
-    }
-
-
 def _bad_amplitudes(
     recording: Recording, lane_of: Mapping[Derivation, Lane], amplitudes: Mapping[Derivation, float]
 ) -> dict[Derivation, str]:
     """Return the sources that have an amplitude that no such signal has, and why.
 
-    An EEG lane may be flat for most of the night as long as another one is not.
+    Every EEG is judged, and what is not in µV. An EEG lane may be flat for most of the night as
+    long as another one is not.
     """
     eeg = [source for source, lane in lane_of.items() if lane.modality == "EEG"]
     reasons = {}
     if not any(amplitudes[source] for source in eeg):
         reasons = dict.fromkeys(eeg, "is flat for most of the record; expected an EEG that moves")
     for source, lane in lane_of.items():
+        if lane.modality != "EEG" and not _scaled(recording, source):
+            continue
         low, high = PLAUSIBLE_UV if lane.modality == "EEG" else (0.0, MOST_UV)
         if amplitudes[source] and not low <= amplitudes[source] <= high:
             unit = recording.channel(source.plus).unit or "no unit"
@@ -164,6 +160,18 @@ def _bad_amplitudes(
                 f"expected {low:g} to {high:g} µV"
             )
     return reasons
+
+
+def _with_flat_lanes(lanes: LaneMap, amplitudes: Mapping[Derivation, float]) -> LaneMap:
+    """Return the lanes with a note for each that shows nothing for most of the record."""
+    flat = "flat for most of the record"
+    return replace(
+        lanes,
+        notes=tuple(
+            "; ".join(filter(None, (note, flat))) if source and not amplitudes[source] else note
+            for source, note in zip(lanes.sources, lanes.notes, strict=True)
+        ),
+    )
 
 
 def _scaled(recording: Recording, source: Derivation) -> bool:

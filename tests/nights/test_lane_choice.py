@@ -91,3 +91,15 @@ def test_a_lane_that_is_switched_off_stays_empty(tmp_path):
     opened = night(tmp_path, signals, map="chin=none")
     assert opened.sources["chin"] is None
     assert any("chin is left empty: switched off" in note for note in opened.notes)
+
+
+@pytest.mark.parametrize("unit", ["uV", "mV"])
+def test_a_lane_that_is_flat_is_said(tmp_path, unit):
+    chin = signal("chin", np.zeros(12_000), 100, unit)
+    signals = [signal("C4-M1", noise(120, 100), 100), chin]
+    (line,) = (note for note in night(tmp_path, signals).notes if "flat" in note)
+    assert line == "chin <- chin, flat for most of the record"
+    eye = signal("E1", np.zeros(12_000), 100)
+    (line,) = (note for note in night(tmp_path, [signals[0], eye]).notes if "flat" in note)
+    assert line.startswith("E1 <- E1, a substitute: ")
+    assert line.endswith("; flat for most of the record")
