@@ -41,6 +41,8 @@ _ELECTRODES = tuple(
         (r"E2|ROC|LO2|E2ROC|E2REOG|REOGE2", "E2"),
         (rf"{_LEFT}EOG{_FLAT}|EOG{_FLAT}{_LEFT}{_FLAT}|{_LEFT}EYE|EYE{_LEFT}", "E1"),
         (rf"{_RIGHT}EOG{_FLAT}|EOG{_FLAT}{_RIGHT}{_FLAT}|{_RIGHT}EYE|EYE{_RIGHT}", "E2"),
+        (r"EOG(?:LE|G|IZQ)|[GI]EOG", "E1"),  # left eye, gauche, izquierdo
+        (r"EOG(?:D|DER)|DEOG", "E2"),
         (r"EOG([12VH])", r"EOG\1"),
         (rf"EOG{_FLAT}|HEOG|EOGEOG", "EOG"),
         (rf"{_CHIN}|{_CHIN}EMG|EMG{_CHIN}", "CHIN"),
@@ -61,6 +63,7 @@ _ELECTRODES = tuple(
         (r"(?:ECG|EKG)([1-3])", r"ECG\1"),
         (rf"(?:ECG|EKG)(?:{_LEFT}|LA)|{_LEFT}(?:ECG|EKG)", "ECGL"),
         (rf"(?:ECG|EKG)(?:{_RIGHT}|RA)|{_RIGHT}(?:ECG|EKG)", "ECGR"),
+        (r"(?:ECG|EKG)LL", "ECGLL"),
     )
 )
 _KINDS = ("EEG", "EOG", "EMG", "ECG", "EKG")
@@ -117,8 +120,8 @@ def read_label(text: str) -> Label | None:
     (None, None, None)
     """
     upper = _UNIT.sub("", " ".join(text.split())).upper()
-    if upper.strip() == "1-2":
-        return Label("CHIN")  # Nox recorders
+    if re.fullmatch(r"(EMG)? ?1 ?- ?2", upper.strip()):
+        return Label("CHIN")  # Nox recorders, and EMG1 against EMG2
     if sign := _SIGN.match(upper):
         upper = sign[1] + ("PLUS" if sign[2] == "+" else "MINUS")
     if "+" in upper and "(" not in upper and "-" not in upper:
@@ -145,6 +148,8 @@ def _read_key(key: str, prefixed: bool) -> Label | None:
     for kind in _KINDS:
         if key.endswith(kind) and len(key) > len(kind):
             return _read_key(key[: -len(kind)], prefixed=True)
+    if key.endswith("REF"):  # EEG C4-A1-Ref: a derivation already
+        return _read_key(key[:-3], prefixed)
     return None
 
 

@@ -8,7 +8,8 @@ from psgvlm.recordings.labels import names_leg, read_label
 
 SAME = {
     ("C4", "M1"): "C4-M1, EEG C4-A1, EEG_C4-A1, C4A1, C4:A1, C4_M1, C4/M1, C4 M1, C4M1, c4-m1, "
-    "EEG C4:M1, EEG\xa0C4-A1, C4-M1 EEG,  EEG  C4 - A1 , PSG_C4-M1, EEG C4-A1 (uV)",
+    "EEG C4:M1, EEG\xa0C4-A1, C4-M1 EEG,  EEG  C4 - A1 , PSG_C4-M1, EEG C4-A1 (uV), "
+    "EEG C4-A1-Ref, PSG_EEG C4-M1, POL C4-A1-REF",
     ("C3", "M2"): "C3-M2, C3A2, EEG C3-A2, C3:M2, C3_M2",
     ("C4", None): "C4, EEG C4, PSG_C4, c4",
     ("C4", "REF"): "EEG C4-Ref, C4-REF, EEG C4-REF",
@@ -23,17 +24,19 @@ SAME = {
     ("M1", "C4"): "M1-C4",
     ("E1", "M2"): "E1-M2, E1:M2, E1M2, EOG E1-M2, LOC-A2, LOC-M2, EOG LOC-M2, EEG LOC-M2, EOGl:A2",
     ("E1", None): "E1, E-1, LOC, EOG(L), EOG-L, EOG L, L-EOG, LEOG, EOGl, EOGL, E1_(LEOG), "
-    "EOG Left, EOG Left Horiz, Lefteye, EOG sin, PSG_EOGL, POL E1, EOG links",
+    "EOG Left, EOG Left Horiz, Lefteye, EOG sin, PSG_EOGL, POL E1, EOG links, "
+    "EOG LE, EOG G, EOG izq",
     ("E2", "M1"): "E2-M1, ROC-A1, EOG ROC-M1, EOG E2-M1",
     ("E2", None): "E2, E-2, ROC, EOG(R), EOG-R, EOG R, R-EOG, REOG, EOGr, E2_(REOG), EOG Right, "
-    "EOG Right Horiz, RightEye, EOG dx, PSG_EOGR, POL E2",
+    "EOG Right Horiz, RightEye, EOG dx, PSG_EOGR, POL E2, EOG D, EOG der",
     ("EOG1", "M2"): "EOG1-A2, EOG1:M2",
     ("EOG", None): "EOG, PSG_EOG, EOG horizontal",
     ("EOG", "LEFT"): "ROC-LOC, E2-E1",
     ("EOG", "RIGHT"): "LOC-ROC, E1-E2, E1:E2",
     ("CHIN", None): "chin, Chin, CHIN, Chin EMG, EMG Chin, EMG_Chin, EMG submental, Submental EMG, "
     "Chin1-Chin2, CHIN1-CHIN3, Chin3-Chin2, EMG1-EMG2, EMG1:EMG2, EMG CHIN1-CHIN2, Lchin-Cchin, "
-    "cchin_l, rchin_l, cchin_r, 1-2, EMG Chin1-EMG Chin2, Chin 1-Chin 2",
+    "cchin_l, rchin_l, cchin_r, 1-2, EMG Chin1-EMG Chin2, Chin 1-Chin 2, EMG 1-2, "
+    "EMG Chin1-Chin2-Ref",
     ("CHIN1", None): "Chin1, CHIN1, EMG Chin1, ChEMG1, Chin 1",
     ("CHINL", None): "L Chin, LChin, Lchin, EMG Chin L, ChinL",
     ("CHINR", None): "R Chin, RChin, Rchin, Rchiin, ChinR",
@@ -45,7 +48,7 @@ SAME = {
     ("EMGMINUS", None): "EMG-",
     ("X1", None): "X1, EMG X1, POL X1",
     ("ECG", None): "ECG, EKG, ekg, ECG ECGI, ECG-II, ECG1-ECG2, ECG LA-RA, EKG2-EKG, PSG_ECG, "
-    "ECG EKG2-EKG, ECG I, ECGL-ECGR, ECG DII, ECG 1-2",
+    "ECG EKG2-EKG, ECG I, ECGL-ECGR, ECG DII, ECG 1-2, ECG LL-RA, ECG RA-LL",
     ("ECG1", None): "ECG1, EKG1, EKG 1",
     ("ECGL", None): "ECG L, ECGL, ECG/L",
 }
