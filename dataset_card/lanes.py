@@ -1,11 +1,13 @@
 """What a card says about lanes: which a substitute fills, and which are empty."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from psgvlm.corpus import manifest
 
-LISTED = 12  # of each cohort; `manifest.parquet` has them all
+EMPTY = "is empty"
+NAMED = 3  # signals that fill a lane for the same reason
+LISTED = 30  # of each cohort; `manifest.parquet` has them all
 
 
 def statement(corpus: Path) -> str:
@@ -22,13 +24,15 @@ def statement(corpus: Path) -> str:
     columns = ["cohort", "status", "lanes", "missing"]
     rows = pq.read_table(path, columns=columns).to_pylist()
     drawn = [row for row in rows if row["status"] == manifest.BUILT]
-    counts: Counter[tuple[str, str]] = Counter()
+    # For each cohort, lane and note: how many recordings have which signal there.
+    counts: defaultdict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
     for row in drawn:
         for lane in row["lanes"] or ():
             if note := lane.get("note"):
-                counts[row["cohort"], f"{lane['lane']} <- {lane['source']}, {note}"] += 1
+                # What follows the first part is of this recording alone.
+                counts[row["cohort"], lane["lane"], note.split("; ")[0]][lane["source"]] += 1
         for name in row["missing"] or ():
-            counts[row["cohort"], f"{name} is empty"] += 1
+            counts[row["cohort"], name, EMPTY][""] += 1
     if not counts:
         return ""
     lines = [
@@ -36,10 +40,25 @@ def statement(corpus: Path) -> str:
         "Where a recording lacks the derivation of a lane, the lane shows another, or none:",
     ]
     lines.append("")
-    for cohort in dict.fromkeys(cohort for cohort, _ in counts):
+    for cohort in dict.fromkeys(cohort for cohort, *_ in counts):
         of_cohort = sum(row["cohort"] == cohort for row in drawn)
-        found = [(text, n) for (name, text), n in counts.most_common() if name == cohort]
+        found = [
+            (_text(lane, note, sources), sources.total())
+            for (name, lane, note), sources in counts.items()
+            if name == cohort
+        ]
+        found.sort(key=lambda pair: -pair[1])
         lines += [f"- {cohort}: `{text}` ({n} of {of_cohort})" for text, n in found[:LISTED]]
         if len(found) > LISTED:
             lines.append(f"- {cohort}: {len(found) - LISTED} more, which `manifest.parquet` lists")
     return "\n".join([*lines, ""])
+
+
+def _text(lane: str, note: str, sources: Counter[str]) -> str:
+    """Return what is said of a lane, with the most frequent signals that fill it."""
+    if note == EMPTY:
+        return f"{lane} {EMPTY}"
+    labels = [label for label, _ in sources.most_common(NAMED)]
+    rest = len(sources) - NAMED
+    more = f" or {rest} other{'s' * (rest > 1)}" if rest > 0 else ""
+    return f"{lane} <- {' or '.join(labels)}{more}, {note}"

@@ -121,4 +121,6 @@ SOURCES = {
     ),
     "msp": _source(()),
     "apoe": _source(()),
+    # A set of NSRR whose recordings have no name that psgvlm knows.
+    "nsrr": _source(("Its papers are on its page at NSRR.",)),
 }
