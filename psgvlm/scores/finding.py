@@ -80,12 +80,21 @@ def find_scores(
             failures.append((group[0], error))
     if scores is None:
         scores = annotated_scores(recording, **options, scorer=scorer, default_codes=default_codes)
-    likely = [each for each in failures if certain or is_likely(recording.path, each[0])]
+    likely = [each for each in failures if certain or _matters(recording.path, *each)]
     if scores is None and likely:
         raise likely[0][1]
     if scores is None:
         return _unscored(recording, [path for path in paths if path not in unasked], unasked)
     return _with_notes(scores, recording.path, used, paths, likely)
+
+
+def _matters(signal: Path, path: Path, error: InputError) -> bool:
+    """Return whether a file that was not read should have been, by its name.
+
+    A JSON of the recording's name mostly describes it, unless what it lacks is only an option.
+    """
+    describes = path.suffix.lower() == ".json" and error.parameter is None
+    return is_likely(signal, path) and not (describes and path.stem == signal.stem)
 
 
 def _unscored(

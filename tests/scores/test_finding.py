@@ -103,3 +103,10 @@ def test_what_a_data_set_says_of_numbers_holds_for_a_signal_of_stages(night):
     with pytest.raises(InputError) as caught:
         found(path)
     assert caught.value.parameter == "codes"
+
+
+def test_a_description_of_the_recording_in_json_does_not_lose_it(night):
+    night.with_suffix(".json").write_text('{"TaskName": "sleep", "EEGReference": "M1"}')
+    scores = found(night)
+    assert set(scores.stages) == {None}
+    assert "night.json" in " ".join(scores.warnings)

@@ -75,3 +75,17 @@ def test_a_comment_says_what_the_numbers_of_a_table_mean(placed):
     numbers = [{"W": 0, "N1": 1, "N2": 2, "N3": 3, "R": 4}[stage] for stage in CYCLE]
     text = "# 0=W 1=N1 2=N2 3=N3 4=REM\nepoch,stage\n" + lines("{i},{s}", numbers)
     assert placed(text).stages == CYCLE
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "Start,Duration,Event,Stage\n22:01:00,12,Hypopnea,N2\n22:05:00,20,Apnea,REM\n"
+        "22:09:00,15,Hypopnea,N2\n",
+        "onset,duration,stage\n100,5,N2\n310,4.2,N2\n511,6,R\n",
+        "Start,End,Stage\n100,112,N2\n310,330,N2\n511,560,R\n",
+    ],
+)
+def test_the_stage_during_another_event_is_no_scored_epoch(placed, rows):
+    with pytest.raises(InputError, match=r"night\.csv"):
+        placed(rows, 1200)

@@ -18,6 +18,10 @@ from psgvlm.scores.words import LIGHTS, key_of, meaning_of
 _SHORT_WORD = 8
 MOST_HOLES = 20  # so many times more epoch numbers than rows are no numbers of epochs
 
+LEAST_EVENTS = 3  # fewer rows may be a night with holes
+LEAST_COVERED = 0.5  # stages cover at least this share of the time from the first to the last
+EPOCH_LENGTHS_S = {5.0, 10.0, 15.0, 20.0, 30.0, 60.0}
+
 
 @dataclass(frozen=True)
 class TableRow:
@@ -123,6 +127,8 @@ def _timed(
     step_s = None if positive else _epoch_step([mark for mark in marks if speaks(mark.text)])
     if step_s is not None:
         marks = [replace(mark, duration_s=step_s) for mark in marks]
+    if has_durations and _are_other_events([mark for mark in marks if speaks(mark.text)]):
+        return [], notes
     if certain:
         return marks, notes
     mostly = _mostly_stages(rows)
@@ -138,6 +144,19 @@ def _timed(
     if len(kept) < len(marks) and not has_durations and step_s is None:
         notes.append(f"{len(marks) - len(kept)} rows of other events are left out")
     return kept, notes
+
+
+def _are_other_events(marks: Sequence[Mark]) -> bool:
+    """Return whether stages with durations are those during other events, such as apnoeas.
+
+    These have a length of their own, and time without any event lies between them.
+    """
+    lengths_s = [mark.duration_s for mark in marks if mark.duration_s is not None]
+    if len(lengths_s) < LEAST_EVENTS or set(lengths_s) <= EPOCH_LENGTHS_S:
+        return False
+    ends_s = [mark.onset_s + (mark.duration_s or 0.0) for mark in marks]
+    span_s = max(ends_s) - min(mark.onset_s for mark in marks)
+    return span_s < DAY_S and sum(lengths_s) < LEAST_COVERED * span_s
 
 
 def _mostly_stages(rows: Sequence[TableRow]) -> bool:
