@@ -12,6 +12,7 @@ from psgvlm.errors import InputError
 from psgvlm.recordings import h5_process
 from psgvlm.recordings.channel import Annotation, Channel
 from psgvlm.recordings.file_kind import HDF5_VERSION, kind_of
+from psgvlm.recordings.h5_layout import H5Signal
 
 PIECE_SAMPLES = 1 << 22  # more are read in several pieces
 
@@ -68,7 +69,8 @@ class H5File:
             start = file.read(256)
         if not start.startswith(HDF5_VERSION):
             raise InputError(f"{path}: not an HDF5 file ({kind_of(start)}); expected HDF5")
-        self._signals, notes = h5_process.call(path, "signals")
+        signals, notes = h5_process.call(path, "signals")
+        self._signals = [H5Signal(place, Channel(**channel)) for place, channel in signals]
         self.notes += notes
         if not self._signals:
             raise InputError(f"{path}: holds no signals; expected a recording with EEG")

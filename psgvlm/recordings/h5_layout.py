@@ -10,7 +10,7 @@ The functions of this module run in a process of their own (`psgvlm.recordings.h
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,8 +57,16 @@ def row(file: "h5py.File", place: str) -> np.ndarray | None:
     return np.asarray(dataset[()]).reshape(-1)
 
 
-def signals(file: "h5py.File") -> tuple[list[H5Signal], list[str]]:
-    """Return the signals in a file, and notes; raise InputError if its layout is not known."""
+def signals(file: "h5py.File") -> tuple[list[tuple[str, dict]], list[str]]:
+    """Return the fields of each `H5Signal` in a file, and notes.
+
+    Raises InputError if the layout of the file is not known.
+    """
+    found, notes = _signals_and_notes(file)
+    return [(one.place, asdict(one.channel)) for one in found], notes
+
+
+def _signals_and_notes(file: "h5py.File") -> tuple[list[H5Signal], list[str]]:
     if (group := _group(file, "signals")) is not None:
         return list(_dod_signals(group)), []
     if (group := _group(file, "channels")) is not None:

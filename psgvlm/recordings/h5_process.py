@@ -2,17 +2,21 @@
 
 libhdf5 believes what a file says about itself, and some damage ends its process or never ends. So
 it runs beside this process: if it dies or takes too long, the file is refused and nothing is lost.
+The two speak in lines of JSON; an array follows its line as bytes.
 """
 
 import atexit
 import contextlib
+import json
 import os
-import pickle
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import IO
+
+import numpy as np
 
 from psgvlm.errors import InputError
 
@@ -33,7 +37,7 @@ def call(path: Path, function: str, *arguments):
     function : str
         Its name. Its first argument is the opened file.
     *arguments
-        Its other arguments.
+        Its other arguments, texts and numbers.
 
     Returns
     -------
@@ -50,24 +54,24 @@ def call(path: Path, function: str, *arguments):
         timer = threading.Timer(TIMEOUT_S, process.kill)
         timer.start()
         try:
-            pickle.dump((str(path.absolute()), function, arguments), process.stdin)
-            process.stdin.flush()
-            value, problem = pickle.load(process.stdout)
-        except (EOFError, OSError, pickle.UnpicklingError):
+            _send(process.stdin, [str(path.absolute()), function, *arguments])
+            answer, array = _receive(process.stdout)
+        except (OSError, ValueError):
             stop()
-            value, problem = None, "libhdf5 cannot read it"
+            answer, array = {"fault": "libhdf5 cannot read it"}, None
         except BaseException:  # Ctrl-C, say: an answer to this call may still come
             stop()
             raise
         finally:
             timer.cancel()
-    if isinstance(problem, InputError):
-        raise InputError(f"{path}: {problem}")
-    if problem:
+    if "refused" in answer:
+        raise InputError(f"{path}: {answer['refused']}")
+    if "fault" in answer:
         raise InputError(
-            f"{path}: a damaged HDF5 file ({problem}); expected an intact one: download it again"
+            f"{path}: a damaged HDF5 file ({answer['fault']}); expected an intact one: download "
+            "it again"
         )
-    return value
+    return answer["value"] if array is None else array
 
 
 def serve() -> None:
@@ -80,12 +84,11 @@ def serve() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     calls, answers = sys.stdin.buffer, sys.stdout.buffer
     while True:
-        try:
-            path, function, arguments = pickle.load(calls)
-        except EOFError:
+        line = calls.readline()
+        if not line:
             return
-        pickle.dump(_answer(path, function, arguments), answers)
-        answers.flush()
+        answer, array = _answer(*json.loads(line))
+        _send(answers, answer, array)
 
 
 def stop() -> None:
@@ -100,7 +103,7 @@ def stop() -> None:
         _process = None
 
 
-def _answer(path: str, function: str, arguments: tuple):
+def _answer(path: str, function: str, *arguments) -> tuple[dict, np.ndarray | None]:
     import h5py
 
     from psgvlm.recordings import h5_layout
@@ -108,11 +111,31 @@ def _answer(path: str, function: str, arguments: tuple):
     try:
         # Files on a shared disk often cannot be locked, and reading needs no lock.
         with h5py.File(path, "r", locking=False) as file:
-            return getattr(h5_layout, function)(file, *arguments), None
+            value = getattr(h5_layout, function)(file, *arguments)
     except InputError as error:
-        return None, error
+        return {"refused": str(error)}, None
     except Exception as error:
-        return None, type(error).__name__
+        return {"fault": type(error).__name__}, None
+    return ({}, value) if isinstance(value, np.ndarray) else ({"value": value}, None)
+
+
+def _send(pipe: IO[bytes], message, array: np.ndarray | None = None) -> None:
+    shape = None if array is None else [array.dtype.str, len(array)]
+    pipe.write(json.dumps([message, shape] if isinstance(message, dict) else message).encode())
+    pipe.write(b"\n")
+    if array is not None:
+        pipe.write(np.ascontiguousarray(array).view(np.uint8))
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> tuple[dict, np.ndarray | None]:
+    """Return an answer; raise ValueError if the process ended before it was whole."""
+    answer, shape = json.loads(pipe.readline())
+    if shape is None:
+        return answer, None
+    dtype, length = np.dtype(shape[0]), int(shape[1])
+    content = pipe.read(dtype.itemsize * length)
+    return answer, np.frombuffer(content, dtype, length)
 
 
 def _running() -> subprocess.Popen:
