@@ -23,6 +23,7 @@ def stage(
     model: "str | os.PathLike[str] | Stager | None" = None,
     *,
     map: str = "",
+    strict: bool = False,
     device: str | None = None,
     batch_size: int = 32,
     progress: bool = False,
@@ -39,6 +40,8 @@ def stage(
         or a `Stager`, which is loaded once for many nights.
     map : str, optional
         Labels that psgvlm does not know, such as `"chin=EMG1 - EMG2,C4-M1=EEG C4"`.
+    strict : bool, default False
+        Whether to refuse a recording if a substitute would fill a lane.
     device : str, optional
         Where the model runs, such as `"cpu"` or `"cuda"`. Default: cuda if there is one.
     batch_size : int, optional
@@ -68,7 +71,7 @@ def stage(
     from psgvlm.staging.stager import Stager
 
     stager = model if isinstance(model, Stager) else Stager(_named(model), device, batch_size)
-    return stager.stage(stager.open(recording, map), progress)
+    return stager.stage(stager.open(recording, map, strict=strict), progress)
 
 
 def load_model(model: "str | os.PathLike[str]", device: str | None = None) -> "StagingModel":
@@ -109,6 +112,7 @@ def draw(
     image: str | ImageSpec = "wide",
     *,
     map: str = "",
+    strict: bool = False,
 ) -> "EpochImages":
     """Draw the epochs of a night as a model sees them.
 
@@ -121,6 +125,8 @@ def draw(
         `"wide,line_px=2"`, the path of an `image_spec.json`, or a spec.
     map : str, optional
         Labels that psgvlm does not know, such as `"chin=EMG1 - EMG2,C4-M1=EEG C4"`.
+    strict : bool, default False
+        Whether to refuse a recording if a substitute would fill a lane.
 
     Returns
     -------
@@ -148,7 +154,7 @@ def draw(
     from psgvlm.nights.night import Night
 
     spec = image if isinstance(image, ImageSpec) else ImageSpec.parse(image)
-    return EpochImages(Night(recording, spec, map))
+    return EpochImages(Night(recording, spec, map, strict=strict))
 
 
 class EpochImages(Sequence["Image"]):

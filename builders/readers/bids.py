@@ -54,7 +54,7 @@ def signals_below(raw: Path) -> list[Path]:
     signals = [
         path
         for path in list_files(raw, RECORDINGS)
-        if _SIGNAL.fullmatch(path.stem) and _SUBJECT.fullmatch(subject_folder(path, raw) or "")
+        if _SIGNAL.fullmatch(path.stem) and (subject_folder(path, raw) or _is_flat(path))
     ]
     originals = [path for path in signals if not set(_COPIES) & set(path.relative_to(raw).parts)]
     return originals or signals
@@ -64,6 +64,11 @@ def subject_folder(path: Path, raw: Path) -> str | None:
     """Return the folder `sub-...` that a recording lies in; None if it lies in none."""
     parts = [*raw.absolute().parts, *path.relative_to(raw).parent.parts]
     return next((part for part in reversed(parts) if _SUBJECT.fullmatch(part)), None)
+
+
+def _is_flat(path: Path) -> bool:
+    """Return whether somebody put all recordings beside `participants.tsv`, in one folder."""
+    return (path.parent / "participants.tsv").is_file()
 
 
 class _Inherited:
@@ -119,6 +124,8 @@ class People:
 
     def _root(self, path: Path) -> Path:
         """Return the folder of the data set: that above `sub-...`."""
+        if _is_flat(path):
+            return path.parent
         for folder in path.parents:
             if _SUBJECT.fullmatch(folder.name) and folder != self._raw.parent:
                 return folder.parent if folder != self._raw else folder

@@ -343,6 +343,13 @@ def test_bids_subjects_and_their_persons(tmp_path):
     assert list(subjects_of("bids", tmp_path).values()) == ["pid-7", "pid-7", "pid-9"]
 
 
+def test_bids_files_put_into_one_folder_are_still_their_people_s(tmp_path):
+    for name in ("sub-1_task-sleep", "sub-2_task-sleep"):
+        recording(tmp_path / "flat" / f"{name}_eeg.edf")
+    text(tmp_path / "flat/participants.tsv", "participant_id\tpid\nsub-1\t7\nsub-2\t7\n")
+    assert list(subjects_of("bids", tmp_path).values()) == ["pid-7", "pid-7"]
+
+
 def test_bids_subjects_of_two_data_sets_are_different_people(tmp_path):
     bids(tmp_path / "ds1", "sub-1_task-sleep")
     bids(tmp_path / "ds2", "sub-1_task-sleep")

@@ -225,3 +225,19 @@ def test_no_submodule_has_the_name_of_a_public_function():
     """It would replace the function when it is imported."""
     modules = {module.name for module in pkgutil.iter_modules(psgvlm.__path__)}
     assert not modules & set(psgvlm.__all__)
+
+
+### Substitutes
+
+
+def test_strict_refuses_a_substitute_that_is_otherwise_named(tmp_path, folder):
+    path = write_edf(tmp_path / "night.edf", montage(["EEG Fpz-Cz", "E1-M2"], 90))
+    images = psgvlm.draw(path, image="compact")
+    assert any("Fpz-Cz" in note and "substitute" in note for note in images.night.notes)
+    assert any("Fpz-Cz" in note for note in psgvlm.stage(path, folder).notes)
+    for use in (
+        lambda: psgvlm.draw(path, image="compact", strict=True),
+        lambda: psgvlm.stage(path, folder, strict=True),
+    ):
+        with pytest.raises(psgvlm.InputError, match="Fpz-Cz"):
+            use()
