@@ -84,7 +84,9 @@ def find_scores(
     if scores is None and likely:
         raise likely[0][1]
     if scores is None:
-        return _unscored(recording, [path for path in paths if path not in unasked], unasked)
+        said = [error for _, error in failures if error.parameter]  # an option would help
+        read = [path for path in paths if path not in unasked]
+        return _unscored(recording, read, unasked, said)
     return _with_notes(scores, recording.path, used, paths, likely)
 
 
@@ -98,12 +100,16 @@ def _matters(signal: Path, path: Path, error: InputError) -> bool:
 
 
 def _unscored(
-    recording: Recording, paths: Sequence[Path], programs: Sequence[Path]
+    recording: Recording,
+    paths: Sequence[Path],
+    programs: Sequence[Path],
+    said: Sequence[InputError],
 ) -> Scores | None:
     """Return scores without stages, with a warning about the files that are there."""
     warnings = []
     if paths:
         warnings.append(f"unscored: no stages in {_names(paths)}")
+    warnings += [f"not read: {error}" for error in said[:1]]
     if programs:
         warnings.append(f"unscored: a program scored it, and no person: {_names(programs)}")
     texts = {note.text for note in recording.annotations() if is_stage_text(note.text)}

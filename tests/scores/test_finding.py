@@ -110,3 +110,11 @@ def test_a_description_of_the_recording_in_json_does_not_lose_it(night):
     scores = found(night)
     assert set(scores.stages) == {None}
     assert "night.json" in " ".join(scores.warnings)
+
+
+def test_why_a_file_was_not_read_is_said_where_an_option_would_help(night):
+    night.with_name("night_final.txt").write_text("0\n1\n2\n4\n5\n0\n")
+    scores = found(night)
+    assert set(scores.stages) == {None}
+    assert "0 1 2 4 5" in " ".join(scores.warnings)
+    assert found(night, codes="rk").stages == ("W", "N1", "N2", "N3", "R", "W")
