@@ -21,7 +21,13 @@ from psgvlm.builders.readers.layout import RECORDINGS, found_night, head_of, wit
 
 from psgvlm.files import list_files
 from psgvlm.scores import Scores
-from psgvlm.scores.beside import SCORE_SUFFIXES, ScoreFiles, files_around, holds_only_annotations
+from psgvlm.scores.beside import (
+    SCORE_SUFFIXES,
+    ScoreFiles,
+    files_around,
+    holds_only_annotations,
+    may_be_scores,
+)
 
 NAME = "other recordings"
 EXPECTED = (
@@ -50,6 +56,7 @@ def find(raw: Path, claimed: Collection[Path] = ()) -> list[FoundNight]:
         for path in listed
         if path not in pieces and path not in claimed and not holds_only_annotations(path)
     ]
+    signals = _without_scores(signals)
     shared = _scores_of(raw, signals, [path for path in listed if path in claimed], claimed)
     names = Counter(path.name.lower() for path in signals)
     folders = Counter(path.parent for path in signals)
@@ -62,6 +69,13 @@ def find(raw: Path, claimed: Collection[Path] = ()) -> list[FoundNight]:
             inside = inside.parent
         nights.append(found_night("folder", raw, path, _subject(inside), shared.of(path)))
     return with_unique_names(nights)
+
+
+def _without_scores(signals: list[Path]) -> list[Path]:
+    """Leave out files of scores of another recording that hold slow signals or are damaged."""
+    doubtful = {path for path in signals if may_be_scores(path)}
+    owners = ScoreFiles([path for path in signals if path not in doubtful], ())
+    return [path for path in signals if path not in doubtful or not owners.has_owner(path)]
 
 
 def _scores_of(

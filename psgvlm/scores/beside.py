@@ -42,6 +42,7 @@ _SIGNALS_FOLDER = re.compile(
 )
 _DATA_FOLDER = re.compile(r"eeg|raw|data", re.IGNORECASE)  # too common to be searched from afar
 _SLEEP_EDF = re.compile(r"(.*\d[a-z])[a-z]-hypnogram")
+_SLOWEST_HZ = 10.0  # a recording has a signal at this rate or faster
 _DEEPEST = 4  # folders above a recording that are searched for a folder of scores
 
 
@@ -86,6 +87,10 @@ class ScoreFiles:
     def of(self, signal: Path) -> list[Path]:
         """Return the files that may hold the scores of a recording, best first."""
         return [path for _, path in sorted(self._of.get(signal, ()))]
+
+    def has_owner(self, path: Path) -> bool:
+        """Return whether a file carries the name of one of the recordings."""
+        return bool(self._owners(path))
 
     def _owners(self, path: Path) -> list[tuple[Path, str]]:
         """Return the recordings that a file belongs to, and what its name has besides theirs."""
@@ -176,6 +181,21 @@ def holds_only_annotations(path: Path) -> bool:
         return not EdfFile(path).has_signals
     except InputError:
         return False
+
+
+def may_be_scores(path: Path) -> bool:
+    """Return whether an EDF file has the name of a file of scores, and no signal of a recording.
+
+    Its signals are as slow as stages are, or it is damaged.
+    """
+    if path.suffix.lower() not in (".edf", ".bdf") or not _says_stages(path.stem):
+        return False
+    try:
+        file = EdfFile(path)
+    except InputError:
+        return True
+    fastest = max((s.samples for s in file.signals if not s.holds_annotations), default=0)
+    return fastest < _SLOWEST_HZ * (file.record_s or 1.0)
 
 
 def is_likely(signal: Path, path: Path) -> bool:

@@ -81,6 +81,20 @@ def test_xml(tmp_path, name):
     assert stages(night_of(tmp_path)) == STAGES
 
 
+def test_a_damaged_hypnogram_is_no_recording_of_its_own(tmp_path):
+    (tmp_path / "night-Hypnogram.edf").write_bytes(b"0       " + b"x" * 300)
+    night = night_of(tmp_path)
+    with pytest.raises(InputError, match=r"night-Hypnogram\.edf"):
+        stages(night)
+
+
+def test_a_hypnogram_with_a_slow_signal_beside_the_annotations(tmp_path):
+    noted = [edfio.EdfAnnotation(30 * i, 30, f"Sleep stage {w}") for i, w in enumerate("W124R?")]
+    marker = signal("marker", np.zeros(180), 1)
+    write_edf(tmp_path / "night-Hypnogram.edf", [marker], noted)
+    assert stages(night_of(tmp_path)) == STAGES
+
+
 def test_xml_of_another_kind(tmp_path):
     (tmp_path / "night.xml").write_text("<gpx/>")
     with pytest.raises(InputError, match=r"night\.xml.*'gpx'.*expected.*CMPStudyConfig"):
