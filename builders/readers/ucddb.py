@@ -32,15 +32,6 @@ def find(raw: Path) -> list[FoundNight]:
     ]
 
 
-def claimed(night: FoundNight) -> list[Path]:
-    """Return the Holter recording beside a night: it belongs to the data set and is no night."""
-    return [
-        path
-        for path in night.signal.parent.iterdir()
-        if path.name.lower() == f"{night.recording.rpartition('/')[2].lower()}_lifecard.edf"
-    ]
-
-
 def read_scores(night: FoundNight, **options) -> Scores | None:
     """Read the codes, one for 30 s: 0 is wake, 1 is REM, 2 to 5 are stages 1 to 4."""
     return scoring.read(night, **options, default_codes="ucddb")

@@ -80,16 +80,9 @@ def test_scores_of_a_recognised_set_are_no_recordings(tmp_path):
     assert found(tmp_path) == {"hmc": ["SN001"], "dcsm": ["tp1/psg"]}
 
 
-def test_the_holter_recording_of_ucddb_is_no_night(tmp_path):
-    recording(tmp_path / "ucddb002.rec")
-    recording(tmp_path / "ucddb002_lifecard.edf", ("chan 1",))
-    text(tmp_path / "ucddb002_stage.txt", "0\n")
-    assert found(tmp_path) == {"ucddb": ["ucddb002"]}
-
-
 def test_scores_of_a_recognised_recording_are_not_given_to_another(tmp_path):
     recording(tmp_path / "ucddb002.rec")
-    recording(tmp_path / "other.edf", ("chan 1",))
+    recording(tmp_path / "ucddb002_lifecard.edf", ("chan 1",))
     text(tmp_path / "ucddb002_stage.txt", "0\n")
     text(tmp_path / "Hypnogram.txt", "0\n")
     (_, _, nights), (cohort, _, others) = recognise(tmp_path)
