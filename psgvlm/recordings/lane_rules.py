@@ -178,19 +178,23 @@ LANES = {
     )
 }
 
+_MESA = "by MESA's numbering, in which EEG3 is C4-M1"
 _SHHS = "by SHHS's naming, in which EEG is C4-A1 and the second EEG is C3-A2"
 _DREAMS = "an EOG by DREAMS' documents, which do not say of which eye"
+_LIKE_MESA = f"{SUBSTITUTE}the label names no electrode, in MESA it is C4-M1"
+_LIKE_SHHS = f"{SUBSTITUTE}the label names no electrode, in SHHS it is "
+_EYES = ("EOGL", "EOGR")  # MESA and SHHS have them so
 # Sets whose labels name no electrode, known by the labels that a file has together (in the form of
-# `normalise`): for each lane the label, and a note.
+# `normalise`): for each lane the label, and a note. The first that fits counts.
 KNOWN_SETS: tuple[tuple[frozenset[str], dict[str, tuple[str, str]]], ...] = (
     # EEG1 is Fz-Cz and EEG2 is Cz-Oz.
+    (frozenset({"EEG1", "EEG2", "EEG3", *_EYES}), {"C4-M1": ("EEG3", _MESA)}),
+    (frozenset({"EEG1", "EEG2", "EEG3"}), {"C4-M1": ("EEG3", _LIKE_MESA)}),
+    (frozenset({"EEG", "EEGSEC"}), {"C4-M1": ("EEG", _SHHS), "C3-M2": ("EEGSEC", _SHHS)}),
+    (frozenset({"EEG", "EEG2", *_EYES}), {"C4-M1": ("EEG", _SHHS), "C3-M2": ("EEG2", _SHHS)}),
     (
-        frozenset({"EEG1", "EEG2", "EEG3"}),
-        {"C4-M1": ("EEG3", "by MESA's numbering, in which EEG3 is C4-M1")},
-    ),
-    *(
-        (frozenset({"EEG", second}), {"C4-M1": ("EEG", _SHHS), "C3-M2": (second, _SHHS)})
-        for second in ("EEGSEC", "EEG2")
+        frozenset({"EEG", "EEG2"}),
+        {"C4-M1": ("EEG", _LIKE_SHHS + "C4-A1"), "C3-M2": ("EEG2", _LIKE_SHHS + "C3-A2")},
     ),
     (
         frozenset({"P8A1", "P18A1"}),

@@ -268,13 +268,18 @@ def test_differences_need_one_reference():
 def test_mesa_and_shhs_call_different_electrodes_eeg2():
     sources, notes = filled("EKG,EOG-L,EOG-R,EMG,EEG1,EEG2,EEG3", "shhs")
     assert (sources["C3-M2"], sources["C4-M1"]) == (None, "EEG3")
-    assert "MESA" in notes["C4-M1"]
-    sources, notes = filled("EEG2,EEG,EMG", "shhs")
+    assert notes["C4-M1"].startswith("by MESA")
+    sources, notes = filled("EEG2,EEG,EMG,EOG(L),EOG(R)", "shhs")
     assert (sources["C3-M2"], sources["C4-M1"]) == ("EEG2", "EEG")
-    assert "SHHS" in notes["C3-M2"] and "SHHS" in notes["C4-M1"]
-    assert not any("a substitute" in note for note in notes.values() if "SHHS" in note)
+    assert all(notes[lane].startswith("by SHHS") for lane in ("C3-M2", "C4-M1"))
     assert filled("EEG2,EOG-L", "shhs")[0]["C3-M2"] is None
     assert filled("EEG2,EEG1,EEG", "shhs")[0]["C3-M2"] is None
+
+
+@pytest.mark.parametrize("labels", ["EEG1,EEG2,EEG3,EOG1", "EEG,EEG2,EOG"])
+def test_names_without_an_electrode_are_substitutes_outside_their_data_sets(labels):
+    _, notes = filled(labels, "shhs")
+    assert notes["C4-M1"].startswith("a substitute: the label names no electrode")
 
 
 @pytest.mark.parametrize(
