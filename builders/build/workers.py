@@ -133,7 +133,7 @@ def _context():
 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["psgvlm.builders.build.drawing", "psgvlm.images.stroke", "scipy.signal"]
+        ["psgvlm.builders.build.drawing", "psgvlm.images.stroke", "scipy.fft"]
     )
     if threading.current_thread() is threading.main_thread():
         # The server and its children must ignore Ctrl-C from the start, or they print tracebacks.
