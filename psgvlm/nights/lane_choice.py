@@ -3,7 +3,7 @@
 Builders, inspection, staging and the page choose lanes with this module alone, so that they agree.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from psgvlm.errors import InputError
@@ -85,7 +85,7 @@ def choose_lanes(
             return lanes, notes
         pairs = zip(lanes.lanes, lanes.sources, strict=True)
         lane_of = {source: lane for lane, source in pairs if source}
-        new = [source for source in lane_of if source not in amplitudes]
+        new = [source for source in _with_parts(lane_of) if source not in amplitudes]
         amplitudes |= amplitudes_uv(recording, new) if new else {}
         found = _bad_amplitudes(recording, lane_of, amplitudes)
         if not found.keys() - bad.keys():
@@ -163,15 +163,27 @@ def _bad_amplitudes(
 
 
 def _with_flat_lanes(lanes: LaneMap, amplitudes: Mapping[Derivation, float]) -> LaneMap:
-    """Return the lanes with a note for each that shows nothing for most of the record."""
-    flat = "flat for most of the record"
-    return replace(
-        lanes,
-        notes=tuple(
-            "; ".join(filter(None, (note, flat))) if source and not amplitudes[source] else note
-            for source, note in zip(lanes.sources, lanes.notes, strict=True)
-        ),
-    )
+    """Return the lanes with a note on what is flat: a lane, or one of its two channels."""
+    notes = []
+    for source, note in zip(lanes.sources, lanes.notes, strict=True):
+        parts = [note] if note else []
+        if source and not amplitudes[source]:
+            parts.append("flat for most of the record")
+        elif source and source.minus:
+            parts += [
+                f"{p} is flat for most of the record" for p in _parts(source) if not amplitudes[p]
+            ]
+        notes.append("; ".join(parts))
+    return replace(lanes, notes=tuple(notes))
+
+
+def _parts(source: Derivation) -> list[Derivation]:
+    return [Derivation(label) for label in (source.plus, source.minus) if label]
+
+
+def _with_parts(sources: Iterable[Derivation]) -> list[Derivation]:
+    """Return sources, and the channels of those that are differences, each once."""
+    return list(dict.fromkeys(one for source in sources for one in (source, *_parts(source))))
 
 
 def _scaled(recording: Recording, source: Derivation) -> bool:

@@ -103,3 +103,10 @@ def test_a_lane_that_is_flat_is_said(tmp_path, unit):
     (line,) = (note for note in night(tmp_path, [signals[0], eye]).notes if "flat" in note)
     assert line.startswith("E1 <- E1, a substitute: ")
     assert line.endswith("; flat for most of the record")
+
+
+def test_a_flat_channel_of_a_difference_is_said(tmp_path):
+    flat = signal("M1", np.zeros(12_000), 100)
+    opened = night(tmp_path, [signal("C4", noise(120, 100), 100), flat])
+    assert opened.sources["C4-M1"] == "C4 - M1"
+    assert "C4-M1 <- C4 - M1, M1 is flat for most of the record" in opened.notes
