@@ -84,9 +84,8 @@ def find_scores(
     if scores is None and likely:
         raise likely[0][1]
     if scores is None:
-        said = [error for _, error in failures if error.parameter]  # an option would help
         read = [path for path in paths if path not in unasked]
-        return _unscored(recording, read, unasked, said)
+        return _unscored(recording, read, unasked, _first_reason(failures))
     return _with_notes(scores, recording.path, used, paths, likely)
 
 
@@ -99,17 +98,23 @@ def _matters(signal: Path, path: Path, error: InputError) -> bool:
     return is_likely(signal, path) and not (describes and path.stem == signal.stem)
 
 
+def _first_reason(failures: Sequence[tuple[Path, InputError]]) -> str:
+    """Return why the first file was not read, or the first that an option would help with."""
+    for path, error in sorted(failures, key=lambda each: each[1].parameter is None):
+        return f"; {path.name}: {str(error).removeprefix(f'{path}: ')}"
+    return ""
+
+
 def _unscored(
     recording: Recording,
     paths: Sequence[Path],
     programs: Sequence[Path],
-    said: Sequence[InputError],
+    reason: str,
 ) -> Scores | None:
     """Return scores without stages, with a warning about the files that are there."""
     warnings = []
     if paths:
-        warnings.append(f"unscored: no stages in {_names(paths)}")
-    warnings += [f"not read: {error}" for error in said[:1]]
+        warnings.append(f"unscored: no stages in {_names(paths)}{reason}")
     if programs:
         warnings.append(f"unscored: a program scored it, and no person: {_names(programs)}")
     texts = {note.text for note in recording.annotations() if is_stage_text(note.text)}

@@ -118,3 +118,10 @@ def test_why_a_file_was_not_read_is_said_where_an_option_would_help(night):
     assert set(scores.stages) == {None}
     assert "0 1 2 4 5" in " ".join(scores.warnings)
     assert found(night, codes="rk").stages == ("W", "N1", "N2", "N3", "R", "W")
+
+
+def test_a_table_of_several_recordings_is_named_with_its_reason(night):
+    rows = [f"{name},{epoch},N2" for name in ("night", "other") for epoch in range(6)]
+    night.with_name("all.csv").write_text("\n".join(["recording,epoch,stage", *rows]))
+    (warning,) = found(night).warnings
+    assert "all.csv" in warning and "2 recordings" in warning
