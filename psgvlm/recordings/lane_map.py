@@ -133,7 +133,12 @@ def named_sources(
     """
     text = load_map(text)
     if not _is_file_content(text):
-        return parse_map(text, recording.labels), []
+        for entry in _entries(text):
+            _split(entry)
+        try:
+            return parse_map(text, recording.labels), []
+        except InputError as error:
+            raise InputError(f"{recording.path}: {error}", error.parameter) from None
     named: dict[str, tuple[str, ...]] = {}
     lacking: dict[str, str] = {}
     for entry, section in _rules(text):

@@ -60,6 +60,14 @@ def test_a_rule_whose_labels_a_recording_lacks_is_noted(rules, tmp_path):
     assert "chin=EMG1 - EMG2" in notes[0]
 
 
+def test_the_recording_that_lacks_a_label_of_a_map_is_named(tmp_path):
+    one = recording(tmp_path / "A.edf")
+    with pytest.raises(InputError, match=r"A\.edf: map 'chin=EMG9': the recording has no label"):
+        named_sources("chin=EMG9", one)
+    with pytest.raises(InputError, match=r"^map 'leg=EMG1': expected LANE=LABEL"):
+        named_sources("leg=EMG1", one)
+
+
 def test_rules_of_a_family(tmp_path):
     one, other = recording(tmp_path / "1.edf"), recording(tmp_path / "2.edf", "C4-M1,EMG1")
     text = f"[family {family_id(one.channels)}]\nchin=EMG2\n"
