@@ -265,7 +265,7 @@ def test_header_bytes_that_fit_neither_the_signals_nor_the_file_are_refused(
 def test_files_that_are_not_recordings_are_refused(tmp_path, path):
     with pytest.raises(InputError, match="no such file"):
         Recording(tmp_path / "missing.edf")
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="a folder; expected an EDF"):
         Recording(tmp_path)
     (tmp_path / "loop.edf").symlink_to(tmp_path / "loop.edf")
     with pytest.raises(InputError, match="no such file"):
