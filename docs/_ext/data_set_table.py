@@ -22,7 +22,7 @@ def data_sets() -> str:
                 f"[{terms.name}]({terms.source})",
                 f"`psgvlm build {found['reader']} RAW`",
                 *(_sources(found["lanes"][lane]) for lane in found["lanes"]),
-                terms.licence or "no licence text seen",
+                terms.licence or terms.terms.rstrip("."),
                 PERMISSIONS[terms.public],
             ]
         )
