@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from psgvlm.builders.simulate.edf import SimulatedChannel, edf_signal, write_edf
+from psgvlm.builders.simulate.edf import channels_of, edf_signal, write_edf
 from psgvlm.builders.simulate.files import write_text
 from psgvlm.builders.simulate.hypnogram import EPOCH_S
 from psgvlm.builders.simulate.night import simulate_night
@@ -46,10 +46,7 @@ def write(root, recording, hours, seed, rng) -> Truth:
     """Simulate a recording and write its files below `root`; return its truth."""
     night = simulate_night(seed, hours, RATE_HZ, mains_hz=60)
     duration_s = len(night.stages) * EPOCH_S
-    channels = [
-        SimulatedChannel(label, source, RATE_HZ, limit=3000 if source == "ECG" else 1000)
-        for label, source in SOURCES.items()
-    ]
+    channels = channels_of(SOURCES, RATE_HZ)
     signals = [edf_signal(channel, night, rng, duration_s) for channel in channels]
     path = Path(root) / f"{recording.name}.EDF"
     write_edf(path, signals, path.stem)

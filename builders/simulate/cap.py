@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from psgvlm.builders.simulate.clock import time_of_day
-from psgvlm.builders.simulate.edf import SimulatedChannel, edf_signal, write_edf
+from psgvlm.builders.simulate.edf import channels_of, edf_signal, write_edf
 from psgvlm.builders.simulate.files import write_text, write_xlsx
 from psgvlm.builders.simulate.hypnogram import EPOCH_S, stages_of
 from psgvlm.builders.simulate.night import simulate_night
@@ -103,10 +103,7 @@ def write(root, recording, hours, seed, rng) -> Truth:
     night = simulate_night(seed, hours, rate_hz, mains_hz=50)
     lead_s, record_s = recording.lead_s, recording.record_s
     duration_s = len(night.stages) * EPOCH_S
-    channels = [
-        SimulatedChannel(label, source, recording.samples, limit=3000 if source == "ECG" else 1000)
-        for label, source in FAMILIES[recording.family].items()
-    ]
+    channels = channels_of(FAMILIES[recording.family], recording.samples)
     signals = [edf_signal(c, night, rng, duration_s // record_s, record_s) for c in channels]
     start = datetime.strptime(f"2001-01-01 {recording.start}", "%Y-%m-%d %H:%M:%S")
     path = Path(root) / f"{recording.name}.edf"

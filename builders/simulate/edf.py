@@ -114,6 +114,17 @@ SLOW = {
 }
 
 
+def channels_of(sources, samples):
+    """Return a channel in µV for each label of `{label: source}`, the ECG with a wider range.
+
+    `samples` is the number of samples of each channel in a data record.
+    """
+    return [
+        SimulatedChannel(label, source, samples, limit=3000 if source == "ECG" else 1000)
+        for label, source in sources.items()
+    ]
+
+
 def edf_signal(channel, night, rng, records, record_s=1, first_sample=0):
     """Return a channel as 16-bit samples over `records` data records of `record_s` seconds each.
 

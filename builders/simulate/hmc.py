@@ -6,7 +6,7 @@ from pathlib import Path
 
 import edfio
 from psgvlm.builders.simulate.clock import time_of_day
-from psgvlm.builders.simulate.edf import SimulatedChannel, edf_signal, write_edf
+from psgvlm.builders.simulate.edf import channels_of, edf_signal, write_edf
 from psgvlm.builders.simulate.files import write_text
 from psgvlm.builders.simulate.hypnogram import EPOCH_S
 from psgvlm.builders.simulate.night import simulate_night
@@ -63,10 +63,7 @@ def write(root, recording, hours, seed, rng) -> Truth:
     """
     night = simulate_night(seed, hours, RATE_HZ, mains_hz=50)
     duration_s = len(night.stages) * EPOCH_S
-    channels = [
-        SimulatedChannel(label, source, RATE_HZ, limit=3000 if source == "ECG" else 1000)
-        for label, source in SOURCES.items()
-    ]
+    channels = channels_of(SOURCES, RATE_HZ)
     signals = [edf_signal(channel, night, rng, duration_s) for channel in channels]
     path = Path(root) / f"{recording.name}.edf"
     write_edf(path, signals, path.stem, start=START)

@@ -1,6 +1,6 @@
 """Simulated HomePAP of NSRR: nights in the laboratory, with labels that differ by site."""
 
-from psgvlm.builders.simulate.edf import SimulatedChannel
+from psgvlm.builders.simulate.edf import channels_of
 from psgvlm.builders.simulate.nsrr import NsrrVariant, write
 
 __all__ = ["VARIANTS", "usual", "write"]
@@ -29,10 +29,7 @@ PERIOD = ("Beginning of analysis period", "End of analysis period")
 
 
 def _recording(number, labels, part="full"):
-    channels = [
-        SimulatedChannel(label, source, RATE_HZ, limit=3000 if source == "ECG" else 1000)
-        for label, source in SOURCES[labels].items()
-    ]
+    channels = channels_of(SOURCES[labels], RATE_HZ)
     stem = f"homepap-lab-{part}-{number}"
     folder = f"lab/{part}"
     lanes = LANES[labels]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psgvlm.builders.simulate.clock import time_of_day
-from psgvlm.builders.simulate.edf import START, SimulatedChannel, edf_signal, write_edf
+from psgvlm.builders.simulate.edf import START, channels_of, edf_signal, write_edf
 from psgvlm.builders.simulate.files import write_text
 from psgvlm.builders.simulate.hypnogram import EPOCH_S
 from psgvlm.builders.simulate.night import simulate_night
@@ -59,10 +59,7 @@ def write(root, recording, hours, seed, rng) -> Truth:
     duration_s = len(night.stages) * EPOCH_S
     left, right = EYES[recording.eyes]
     sources = {left: "E1-M2", right: "E2-M1"} | SOURCES
-    channels = [
-        SimulatedChannel(label, source, RATE_HZ, limit=3000 if source == "ECG" else 1000)
-        for label, source in sources.items()
-    ]
+    channels = channels_of(sources, RATE_HZ)
     signals = [edf_signal(channel, night, rng, duration_s) for channel in channels]
     path = Path(root) / f"{recording.name}.edf"
     write_edf(path, signals, f"sub-{recording.subject}")

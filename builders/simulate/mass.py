@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import edfio
-from psgvlm.builders.simulate.edf import SimulatedChannel, edf_signal, write_edf
+from psgvlm.builders.simulate.edf import SimulatedChannel, channels_of, edf_signal, write_edf
 from psgvlm.builders.simulate.hypnogram import EPOCH_S, stages_of
 from psgvlm.builders.simulate.night import simulate_night
 from psgvlm.builders.simulate.scorers import is_stage_4
@@ -94,10 +94,7 @@ def write(root, recording, hours, seed, rng) -> Truth:
     start_s = first_sample / RATE_HZ
     records = (len(night.signals["ECG"]) - first_sample) // SAMPLES
 
-    channels = [
-        SimulatedChannel(label, source, SAMPLES, limit=3000 if source == "ECG" else 1000)
-        for label, source in sources(recording).items()
-    ]
+    channels = channels_of(sources(recording), SAMPLES)
     channels = [channels[i] for i in rng.permutation(len(channels))]
     channels += [
         SimulatedChannel("Resp Nasal", "breath", 64),

@@ -1,6 +1,6 @@
 """Simulated MESA: EEG1 is Fz-Cz, EEG2 is Cz-Oz and EEG3 is C4-M1; the eyes are against Fpz."""
 
-from psgvlm.builders.simulate.edf import SimulatedChannel
+from psgvlm.builders.simulate.edf import SimulatedChannel, channels_of
 from psgvlm.builders.simulate.nsrr import NsrrVariant, write
 
 __all__ = ["VARIANTS", "usual", "write"]
@@ -16,10 +16,7 @@ SOURCES = {
     "EEG3": "C4-M1",
 }
 CHANNELS = (
-    *(
-        SimulatedChannel(label, source, RATE_HZ, limit=3000 if source == "ECG" else 1000)
-        for label, source in SOURCES.items()
-    ),
+    *channels_of(SOURCES, RATE_HZ),
     SimulatedChannel("Flow", "breath", 32, "", 1),
     *(SimulatedChannel(f"{label}_Off", "steps", 1, "", 3) for label in SOURCES),
     SimulatedChannel("OxStatus", "steps", 1, "", 3),

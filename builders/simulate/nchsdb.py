@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import edfio
-from psgvlm.builders.simulate.edf import SimulatedChannel, edf_signal, write_edf
+from psgvlm.builders.simulate.edf import channels_of, edf_signal, write_edf
 from psgvlm.builders.simulate.files import write_text
 from psgvlm.builders.simulate.hypnogram import EPOCH_S, stages_of
 from psgvlm.builders.simulate.night import simulate_night
@@ -74,10 +74,7 @@ def write(root, recording, hours, seed, rng) -> Truth:
     night = simulate_night(seed, hours, rate_hz, mains_hz=60)
     duration_s = len(night.stages) * EPOCH_S
     eyes = {f"{recording.eog} LOC-M2": "E1-M2", f"{recording.eog} ROC-M1": "E2-M1"}
-    channels = [
-        SimulatedChannel(label, source, rate_hz, limit=3000 if source == "ECG" else 1000)
-        for label, source in (eyes | SOURCES).items()
-    ]
+    channels = channels_of(eyes | SOURCES, rate_hz)
     signals = [edf_signal(channel, night, rng, duration_s) for channel in channels]
     stages = stages_of(night.states[lead_s:])
     events = events_within(night.events, 0, duration_s)

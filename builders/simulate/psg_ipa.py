@@ -5,7 +5,7 @@ from pathlib import Path
 
 import edfio
 from psgvlm.builders.simulate import hmc
-from psgvlm.builders.simulate.edf import SimulatedChannel, edf_signal, write_edf
+from psgvlm.builders.simulate.edf import channels_of, edf_signal, write_edf
 from psgvlm.builders.simulate.files import write_text
 from psgvlm.builders.simulate.hypnogram import EPOCH_S
 from psgvlm.builders.simulate.night import simulate_night
@@ -52,10 +52,7 @@ def write(root, recording, hours, seed, rng) -> Truth:
     """
     night = simulate_night(seed, hours, hmc.RATE_HZ, mains_hz=50)
     duration_s = len(night.stages) * EPOCH_S
-    channels = [
-        SimulatedChannel(label, source, hmc.RATE_HZ, limit=3000 if source == "ECG" else 1000)
-        for label, source in hmc.SOURCES.items()
-    ]
+    channels = channels_of(hmc.SOURCES, hmc.RATE_HZ)
     signals = [edf_signal(channel, night, rng, duration_s) for channel in channels]
     path = Path(root) / f"{recording.name}.edf"
     write_edf(path, signals, path.stem, start=hmc.START)

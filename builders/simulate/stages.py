@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from psgvlm.builders.simulate.clock import time_of_day
-from psgvlm.builders.simulate.edf import SimulatedChannel, edf_signal, write_edf
+from psgvlm.builders.simulate.edf import channels_of, edf_signal, write_edf
 from psgvlm.builders.simulate.files import write_text
 from psgvlm.builders.simulate.hypnogram import EPOCH_S, stages_of
 from psgvlm.builders.simulate.night import simulate_night
@@ -96,10 +96,7 @@ def write(root, recording, hours, seed, rng) -> Truth:
     lead_s, rate_hz = 47, RATES_HZ[recording.site]
     night = simulate_night(seed, hours, rate_hz, mains_hz=60)
     duration_s = len(night.stages) * EPOCH_S
-    channels = [
-        SimulatedChannel(label, source, rate_hz, limit=3000 if source == "ECG" else 1000)
-        for label, source in SOURCES[recording.site].items()
-    ]
+    channels = channels_of(SOURCES[recording.site], rate_hz)
     signals = [edf_signal(channel, night, rng, duration_s) for channel in channels]
     path = Path(root) / f"{recording.name}.edf"
     write_edf(path, signals, path.name, start=START)

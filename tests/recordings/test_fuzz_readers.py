@@ -9,8 +9,8 @@ import tracemalloc
 from pathlib import Path
 
 import edfio
-import numpy as np
 import pytest
+from damaged_files import CUTS, FLIPS, HEADS, MAX_BYTES, damage
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psgvlm.builders.build.examine import Choices, examine
@@ -30,12 +30,6 @@ from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
 
 STAGES = ("W", "N1", "N2", "N3")
-MAX_BYTES = 300_000_000  # of memory, for files of under 1 MB
-
-FLIPS = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=12)
-# Bytes of the first 4 kB, where the headers are, are replaced, too.
-HEADS = st.lists(st.tuples(st.integers(0, 4095), st.integers(0, 255)), max_size=6)
-CUTS = st.one_of(st.none(), st.floats(0, 1))
 FUZZ = settings(
     # An example reads a whole recording. `make test` tries the same ones each time, and
     # `make test-slow` more, and new ones.
@@ -43,15 +37,6 @@ FUZZ = settings(
     deadline=20_000,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-
-
-def damage(content: bytes, heads, flips, cut) -> bytes:
-    changed = np.frombuffer(content, np.uint8).copy()
-    for place, value in flips:
-        changed[int(place * len(changed))] ^= value
-    for place, value in heads:
-        changed[place % len(changed)] = value
-    return changed[: None if cut is None else int(cut * len(changed))].tobytes()
 
 
 def assert_survives(reader, raw):

@@ -5,8 +5,8 @@ import tracemalloc
 import warnings
 
 import edfio
-import numpy as np
 import pytest
+from damaged_files import CUTS, FLIPS, HEADS, MAX_BYTES, damage
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from other_formats import (
@@ -22,26 +22,11 @@ from recordings import SECRET, noise
 from psgvlm.errors import InputError
 from psgvlm.recordings.recording import Recording
 
-MAX_BYTES = 300_000_000  # of memory, for files of under 1 MB
-
-FLIPS = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=12)
-# Bytes of the first 4 kB, where the headers are, are replaced, too.
-HEADS = st.lists(st.tuples(st.integers(0, 4095), st.integers(0, 255)), max_size=6)
-CUTS = st.one_of(st.none(), st.floats(0, 1))
 FUZZ = settings(
     max_examples=60 if settings.default.derandomize else 400,
     deadline=20_000,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-
-
-def damage(content: bytes, heads, flips, cut) -> bytes:
-    changed = np.frombuffer(content, np.uint8).copy()
-    for place, value in flips:
-        changed[int(place * len(changed))] ^= value
-    for place, value in heads:
-        changed[place % len(changed)] = value
-    return changed[: None if cut is None else int(cut * len(changed))].tobytes()
 
 
 def assert_survives(path):
