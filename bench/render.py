@@ -48,14 +48,13 @@ from psgvlm.builders.readers import find_nights, folder
 
 from psgvlm.image_spec import PRESETS
 from psgvlm.images import raster
-from psgvlm.montages import MODALITY
+from psgvlm.montages import MODALITY, MONTAGES
 from psgvlm.nights.night import Night
-from psgvlm.recordings import lanes
 
 HOURS, RATE_HZ, EPOCHS = 8, 256, 960
 SIZES = {"448x224": (448, 224), "1008x336": (1008, 336), "1344x672": (1344, 672)}
 PICTURE_GOALS, NIGHT_GOAL = (100, 60, 60), 50
-LANES = lanes.MONTAGES["bench"] = (*lanes.MONTAGES["aasm"], "ECG")
+LANES = MONTAGES["bench"] = (*MONTAGES["aasm"], "ECG")
 PLAIN_EPOCHS, OUR_EPOCHS = 12, 96
 LIBRARIES = (
     *("numpy", "scipy", "numba", "isal", "pyarrow"),

@@ -17,7 +17,8 @@ from psgvlm.hub import repo_files
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
 from psgvlm.nights.night import Night
-from psgvlm.recordings.lanes import LANES, Derivation, LaneMap
+from psgvlm.recordings.lane_rules import LANES
+from psgvlm.recordings.lanes import Derivation, LaneMap
 from psgvlm.recordings.recording import Recording
 from psgvlm.stages import STAGES
 

@@ -15,7 +15,8 @@ import numpy as np
 from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.images import raster
-from psgvlm.recordings.lanes import Derivation, Lane, LaneMap
+from psgvlm.recordings.lane_rules import Lane
+from psgvlm.recordings.lanes import Derivation, LaneMap
 from psgvlm.recordings.recording import Recording
 from psgvlm.signals.filters import FLAT_S, band_pass, mains_in, mains_windows, reach_s
 from psgvlm.signals.traces import Quality, Trace, derive

@@ -10,7 +10,8 @@ from psgvlm.errors import InputError
 from psgvlm.image_spec import ImageSpec
 from psgvlm.recordings.lane_map import named_sources
 from psgvlm.recordings.lane_rules import Lane
-from psgvlm.recordings.lanes import Derivation, LaneMap, find_lanes
+from psgvlm.recordings.lane_search import find_lanes
+from psgvlm.recordings.lanes import Derivation, LaneMap
 from psgvlm.recordings.recording import Recording, microvolts
 from psgvlm.signals.filters import reach_s
 from psgvlm.signals.traces import amplitudes_uv, useless_share

@@ -1,8 +1,8 @@
 """Recordings on a disk: channels in µV, and which of them fills each lane.
 
 `edf`, `wfdb_file`, `h5_file` and `mne_file` open files, `recording` reads them in µV. `labels`
-reads labels, `lane_rules` says what may fill a lane, `lane_map` reads the user's map, and `lanes`
-finds the lanes of a montage.
+reads labels, `lane_rules` says what may fill a lane, `lane_map` reads the user's map, and
+`lane_search` finds the lanes of a montage.
 """
 
 from psgvlm.recordings.channel import Annotation, Channel
@@ -16,12 +16,8 @@ from psgvlm.recordings.lane_map import (
     unmatched_sections,
 )
 from psgvlm.recordings.lane_rules import LANES, Lane
-from psgvlm.recordings.lanes import (
-    Derivation,
-    LaneMap,
-    find_lanes,
-    require_eeg,
-)
+from psgvlm.recordings.lane_search import find_lanes
+from psgvlm.recordings.lanes import Derivation, LaneMap, require_eeg
 from psgvlm.recordings.recording import SUFFIXES, Recording
 
 __all__ = [

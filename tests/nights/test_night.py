@@ -13,7 +13,7 @@ from psgvlm.image_spec import PRESETS, ImageSpec
 from psgvlm.images import raster
 from psgvlm.nights import filtered_record
 from psgvlm.nights.night import Night
-from psgvlm.recordings.lanes import find_lanes
+from psgvlm.recordings.lane_search import find_lanes
 from psgvlm.recordings.recording import Recording
 
 CORE = ("C4-M1", "E1-M2", "E2-M1", "chin")

@@ -8,7 +8,7 @@ from recordings import ISRUC, MASS
 
 from psgvlm.errors import InputError
 from psgvlm.recordings.lane_map import parse_map
-from psgvlm.recordings.lanes import find_lanes
+from psgvlm.recordings.lane_search import find_lanes
 
 
 def lanes(labels, reader=None, montage="aasm", named=""):

@@ -13,7 +13,7 @@ from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
 from psgvlm.images import raster
 from psgvlm.nights.night import Night
-from psgvlm.recordings.lanes import find_lanes
+from psgvlm.recordings.lane_search import find_lanes
 from psgvlm.recordings.recording import Recording
 from psgvlm.signals.damage import DAMAGES, DRIFT_HZ, EMG_HZ, SHARES
 from psgvlm.signals.damaged_recording import DamagedRecording

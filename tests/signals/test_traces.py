@@ -12,7 +12,8 @@ from psgvlm.errors import InputError
 from psgvlm.image_spec import PRESETS
 from psgvlm.nights.night import Night
 from psgvlm.recordings.edf import BUFFER_BYTES
-from psgvlm.recordings.lanes import Derivation, LaneMap, find_lanes
+from psgvlm.recordings.lane_search import find_lanes
+from psgvlm.recordings.lanes import Derivation, LaneMap
 from psgvlm.recordings.recording import Recording
 from psgvlm.signals.filters import FLAT_S, MAX_RATE_HZ, band_pass, find_mains
 from psgvlm.signals.flat_runs import standing_still
