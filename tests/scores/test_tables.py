@@ -502,7 +502,7 @@ def test_a_lone_quote_spoils_one_line(read):
     assert texts(read("\n".join(["epoch,stage", *rows]))) == WORDS
 
 
-def test_a_file_of_the_largest_size_takes_a_while_at_most(read):
+def test_a_file_of_many_rows_is_read_whole(read):
     text = "\n".join(f"{i},W" for i in range(200_000))
     assert len(read("epoch,stage\n" + text).marks[""]) == 200_000
 
