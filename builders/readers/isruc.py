@@ -9,8 +9,9 @@ from pathlib import Path
 from psgvlm.builders.readers.found_night import FoundNight
 
 from psgvlm.errors import InputError
-from psgvlm.files import MAX_BYTES, list_files, natural_key, printable_name, quote_short, read_text
+from psgvlm.files import list_files, natural_key, printable_name, quote_short, read_text
 from psgvlm.scores import Scores, Stages, kappa
+from psgvlm.scores.formats import workbook
 from psgvlm.stages import ISRUC_TXT, ISRUC_XLSX
 
 NAME = "ISRUC-Sleep"
@@ -152,19 +153,10 @@ def _read_scorer(txt: Path, notes: list[str]) -> Stages:
 
 def _read_marks(xlsx: Path) -> dict[int, str]:
     """Return the stage of each epoch from 0. The header names the columns; some files have none."""
-    from openpyxl import load_workbook
-
-    _check_unpacked(xlsx)
     try:
-        book = load_workbook(xlsx, read_only=True, data_only=True)
-        rows = list(book.worksheets[0].iter_rows(max_col=16, values_only=True))
-        book.close()
-    # openpyxl raises many kinds of errors for a damaged file.
-    except Exception as error:
-        raise InputError(
-            f"{xlsx}: cannot be read as a workbook ({type(error).__name__}); expected epochs and "
-            "stages. Without this file, only the txt is used"
-        ) from error
+        rows = next(workbook.rows_by_sheet(xlsx), [])
+    except InputError as error:
+        raise InputError(f"{error}. Without this file, only the txt is used") from error.__cause__
     titles = ([str(cell).strip().lower() for cell in row] for row in rows[:5])
     header = next((t for t in titles if "epoch" in t and "stage" in t), ["epoch", "stage"])
     number, stage = header.index("epoch"), header.index("stage")
@@ -178,25 +170,6 @@ def _read_marks(xlsx: Path) -> dict[int, str]:
             "and Stage. Without this file, only the txt is used"
         )
     return marks
-
-
-def _check_unpacked(xlsx: Path) -> None:
-    """Refuse a workbook, which is a zip archive, that would unpack to a huge size."""
-    from zipfile import BadZipFile, ZipFile
-
-    try:
-        with ZipFile(xlsx) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-    except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InputError(
-            f"{xlsx}: cannot be read as a workbook ({type(error).__name__}); expected epochs and "
-            "stages. Without this file, only the txt is used"
-        ) from error
-    if size > MAX_BYTES:
-        raise InputError(
-            f"{xlsx}: unpacks to {size / 1e6:.0f} MB; expected no more than "
-            f"{MAX_BYTES / 1e6:.0f} MB of scores"
-        )
 
 
 def _group(folder: str) -> str | None:

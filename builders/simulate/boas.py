@@ -60,7 +60,7 @@ def usual(index):
 def write(root, recording, hours, seed, rng) -> Truth:
     """Simulate a night and write its files below `root`; return its truth.
 
-    The headband has no scores by people.
+    No person scored the recording of the headband.
     """
     night = simulate_night(seed, hours, RATE_HZ, mains_hz=50)
     duration_s = len(night.stages) * EPOCH_S

@@ -28,7 +28,7 @@ class Truth:
     scored : tuple of str, optional
         The stage that the files give each epoch, "" if they give none.
     subject : str
-        The person; equal in all nights of one person. "" if the truth does not say it.
+        The name of the person, the same for all nights of that person; "" if it is not known.
     lanes : dict of str to (str, tuple of str or None), optional
         The label of the signal that shows each lane of the montage `core`, "A - B" for a
         difference of two, several if any of them is right, or `None` if no signal can show it.

@@ -7,10 +7,9 @@ this for every scorer.
 
 from psgvlm.scores.beside import files_beside
 from psgvlm.scores.codes import CODES
-from psgvlm.scores.finding import find_scores
+from psgvlm.scores.finding import annotated_scores, find_scores
 from psgvlm.scores.formats import read_sheet
 from psgvlm.scores.placing import CONSENSUS, consensus, kappa, place, votes
-from psgvlm.scores.reading import annotated_scores, read_scores
 from psgvlm.scores.scores import ScoredEvent, Scores, Stages, scores_from_events, trim_wake
 from psgvlm.scores.sheet import CLOCK, OWN, RECORD, Mark, Sheet
 from psgvlm.scores.words import is_stage_text, meaning_of
@@ -34,7 +33,6 @@ __all__ = [
     "kappa",
     "meaning_of",
     "place",
-    "read_scores",
     "read_sheet",
     "scores_from_events",
     "trim_wake",

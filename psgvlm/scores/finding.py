@@ -9,9 +9,10 @@ from psgvlm.errors import InputError
 from psgvlm.recordings.recording import Recording
 from psgvlm.scores.beside import files_beside, is_likely, is_program
 from psgvlm.scores.formats import read_sheet
+from psgvlm.scores.formats.edf_annotations import sheet_of_annotations
+from psgvlm.scores.formats.stage_signals import sheet_of_signals
 from psgvlm.scores.meanings import quoted
 from psgvlm.scores.placing import CONSENSUS, place
-from psgvlm.scores.reading import annotated_scores
 from psgvlm.scores.scores import Scores
 from psgvlm.scores.sheet import Sheet
 from psgvlm.scores.words import is_stage_text
@@ -87,6 +88,43 @@ def find_scores(
         read = [path for path in paths if path not in unasked]
         return _unscored(recording, read, unasked, _first_reason(failures))
     return _with_notes(scores, recording.path, used, paths, likely)
+
+
+def annotated_scores(
+    recording: Recording,
+    *,
+    codes: str | None = None,
+    epoch_s: float | None = None,
+    scorer: str | None = None,
+    default_codes: str | None = None,
+) -> Scores | None:
+    """Read the scores in a recording itself: its annotations, or a signal of stages.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording, such as an EDF+ file with annotations `Sleep stage N2`.
+    codes, epoch_s, scorer
+        As `psgvlm.scores.place` takes them.
+    default_codes : str, optional
+        What numbers mean if the recording does not say so.
+
+    Returns
+    -------
+    Scores or None
+        None if no annotation is about a stage, and no signal holds stages.
+
+    Raises
+    ------
+    InputError
+        For the reasons that `place` has.
+    """
+    sheet = sheet_of_annotations(recording.path, recording.annotations())
+    sheet = sheet or sheet_of_signals(recording.path)
+    if sheet is None:
+        return None
+    sheet = replace(sheet, codes=sheet.codes or default_codes)
+    return place(sheet, recording, codes=codes, epoch_s=epoch_s, scorer=scorer)
 
 
 def _matters(signal: Path, path: Path, error: InputError) -> bool:

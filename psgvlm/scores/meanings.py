@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from psgvlm.errors import InputError
 from psgvlm.scores.codes import CODES
@@ -111,9 +110,3 @@ def _known_table(codes: str) -> dict:
             f"codes {codes!r}: no such table; expected one of {', '.join(CODES)}", "codes"
         )
     return CODES[codes]
-
-
-def require_known(path: Path, codes: str | None) -> None:
-    """Raise InputError if there is no table of codes of this name."""
-    if codes is not None:
-        _known_table(codes)

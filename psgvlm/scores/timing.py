@@ -87,9 +87,9 @@ def times_of(
 
 
 def _without_lights(marks: Sequence[Mark], onsets_s: np.ndarray, ends_s: np.ndarray) -> np.ndarray:
-    """Return ends at which lights have no length if a stage begins while they hold.
+    """Return where marks end; a mark of lights out or on ends at once if a stage follows within it.
 
-    Lights say nothing about an epoch that has a stage.
+    Such a mark says nothing about the stage of an epoch.
     """
     lights = np.array([meaning_of(mark.text) == LIGHTS for mark in marks])
     if not lights.any():

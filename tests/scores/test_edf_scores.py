@@ -9,8 +9,8 @@ from recordings import montage, write_edf
 
 from psgvlm.errors import InputError
 from psgvlm.recordings import Annotation, EdfFile, Recording
+from psgvlm.scores.finding import annotated_scores
 from psgvlm.scores.formats import edf_annotations, read_sheet, stage_signals
-from psgvlm.scores.reading import annotated_scores
 from psgvlm.scores.sheet import OWN, RECORD, Mark
 
 

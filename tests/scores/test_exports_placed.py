@@ -13,7 +13,7 @@ from recordings import montage, write_edf
 
 from psgvlm.errors import InputError
 from psgvlm.recordings import Recording
-from psgvlm.scores.reading import annotated_scores, read_scores
+from psgvlm.scores import annotated_scores, place, read_sheet
 
 STAGES = ("W", "N1", "N2", "N3", "R", "W")
 START = datetime.datetime(2020, 3, 31, 23, 58, 0)
@@ -116,7 +116,7 @@ def recording(tmp_path):
 
 @pytest.mark.parametrize("write", BY_TIME.values(), ids=BY_TIME)
 def test_scores_are_placed_by_their_time(tmp_path, recording, write):
-    scores = read_scores(write(tmp_path), recording)
+    scores = place(read_sheet(write(tmp_path)), recording)
     assert scores.onset_s % 30 == 0
     placed = {scores.start_s(i): stage for i, stage in enumerate(scores.stages) if stage}
     assert placed == {FIRST_S + 30 * i: stage for i, stage in enumerate(STAGES)}
@@ -182,7 +182,7 @@ FROM_THE_START = (elan, visbrain, visbrain_codes, usleep, challenge, slpdb, luna
 @pytest.mark.parametrize("write", FROM_THE_START)
 def test_scores_that_begin_with_the_recording(tmp_path, write):
     path = write_edf(tmp_path / "n1.edf", montage(["C4-M1"], 180), starttime=START.time())
-    scores = read_scores(write(tmp_path), Recording(path))
+    scores = place(read_sheet(write(tmp_path)), Recording(path))
     assert (scores.onset_s, scores.stages) == (0, STAGES)
     assert not scores.warnings
 
@@ -191,8 +191,8 @@ def test_a_program_alone_is_not_taken_for_a_person(tmp_path, recording):
     text = xml.rml([], [("Wake", 0), ("REM", 60)], duration="<Duration>90</Duration>")
     path = xml.write(tmp_path / "n1.rml", text.replace("21:30:00", "23:58:00"))
     with pytest.raises(InputError, match="MachineStaging"):
-        read_scores(path, recording)
-    assert read_scores(path, recording, scorer="MachineStaging").stages == ("W", "W", "R")
+        place(read_sheet(path), recording)
+    assert place(read_sheet(path), recording, scorer="MachineStaging").stages == ("W", "W", "R")
 
 
 def test_annotations_of_the_recording_end_where_the_next_begins(tmp_path):
@@ -226,7 +226,7 @@ def test_a_run_of_more_than_half_a_day(tmp_path, form):
     runs = [(0, 50400, "SLEEP-S0"), (50400, 72000, "SLEEP-S2"), (72000, 82800, "SLEEP-REM")]
     signals = [edf.stage_signal("EEG", np.zeros(82800), 1)]
     path = write_edf(tmp_path / "n1.edf", signals, starttime=datetime.time(8, 0, 0))
-    scores = read_scores(write_long(tmp_path, runs, form), Recording(path))
+    scores = place(read_sheet(write_long(tmp_path, runs, form)), Recording(path))
     assert scores.stages == ("W",) * 1680 + ("N2",) * 720 + ("R",) * 360
 
 
@@ -234,4 +234,4 @@ def test_a_duration_of_days_ends_where_the_next_stage_begins(tmp_path):
     events = [(0, 2592000, "Sleep stage W"), (60, 30, "Sleep stage R"), (90, 30, "Sleep stage N1")]
     path = write_edf(tmp_path / "n1.edf", montage(["C4-M1"], 120), starttime=START.time())
     hypnogram = edf.write_annotations(tmp_path / "n1-Hypnogram.edf", events, START.time())
-    assert read_scores(hypnogram, Recording(path)).stages == ("W", "W", "R", "N1")
+    assert place(read_sheet(hypnogram), Recording(path)).stages == ("W", "W", "R", "N1")

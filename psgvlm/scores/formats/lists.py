@@ -19,7 +19,6 @@ _BLANK = " \t\r\u00a0\ufeff\"';,"
 _COMMENT = re.compile(r"(#|%|//)(?!\s*\d+$)")
 _FIELD = re.compile(r"#?\s*([A-Za-z][A-Za-z _]{0,30}?)\s*[=:]\s*(.*)")
 _BRACKETS = re.compile(r"(?:np\.)?(?:array)?\(?\[(.*)\]\)?", re.DOTALL)
-_LENGTH_FIELDS = {"epoch", "epochlength", "epochduration", "epochsec"}
 _LEAST_IN_LINE = 4  # so many stages in one line are a list
 
 

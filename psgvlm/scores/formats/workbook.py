@@ -1,5 +1,6 @@
-"""Workbooks (`.xlsx`): a sheet of which is read as a table in a text file is."""
+"""Workbooks (`.xlsx`): each of their sheets is read as a table in a text file is."""
 
+from collections.abc import Iterator
 from datetime import date, datetime, time
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
@@ -26,10 +27,35 @@ def read(path: Path) -> Sheet:
     raise reason or InputError(f"{path}: no sheet of the workbook holds stages; expected a table")
 
 
-def _sheets(path: Path) -> list[str]:
-    """Return every sheet as text, its cells separated by tabs."""
+def _sheets(path: Path) -> Iterator[str]:
+    """Yield every sheet as text, its cells separated by tabs."""
+    for rows in rows_by_sheet(path):
+        yield "\n".join("\t".join(map(_cell, row)).rstrip("\t") for row in rows)
+
+
+def rows_by_sheet(path: Path) -> Iterator[list[tuple]]:
+    """Yield the rows of each sheet of a workbook, as tuples of the cells' values.
+
+    Raises
+    ------
+    InputError
+        If the file is no workbook, is damaged, or would unpack to a huge size.
+    """
     from openpyxl import load_workbook
 
+    _check_unpacked(path)
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+        for sheet in book.worksheets:
+            yield list(sheet.iter_rows(max_col=MAX_COLUMNS, max_row=MAX_ROWS, values_only=True))
+        book.close()
+    # openpyxl raises many kinds of errors for a damaged file.
+    except Exception as error:
+        raise _no_workbook(path, error) from error
+
+
+def _check_unpacked(path: Path) -> None:
+    """Refuse a workbook, which is a zip archive, that would unpack to a huge size."""
     try:
         with ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
@@ -40,17 +66,6 @@ def _sheets(path: Path) -> list[str]:
             f"{path}: unpacks to {size / 1e6:.0f} MB; expected no more than "
             f"{MAX_BYTES / 1e6:.0f} MB of scores"
         )
-    texts = []
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-        for sheet in book.worksheets:
-            rows = sheet.iter_rows(max_col=MAX_COLUMNS, max_row=MAX_ROWS, values_only=True)
-            texts.append("\n".join("\t".join(map(_cell, row)).rstrip("\t") for row in rows))
-        book.close()
-    # openpyxl raises many kinds of errors for a damaged file.
-    except Exception as error:
-        raise _no_workbook(path, error) from error
-    return texts
 
 
 def _cell(value: object) -> str:
